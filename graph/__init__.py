@@ -1,0 +1,1 @@
+"""The engine: validates a workflow, compiles it to a plan and samples it in one loop."""

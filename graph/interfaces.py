@@ -1,0 +1,145 @@
+"""The abstract nouns of the loop: denoiser, expert, fusion rule, sampler, noise schedule.
+
+Importing this module loads no torch: the families below it are declarations with settings
+(pydantic models), so that the page can show their forms before torch is there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from graph.levels import NoiseLevel
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+class Denoiser(Protocol):
+    """The expected clean sample E[x0 | x] at a noise level, x = alpha·x0 + sigma·noise."""
+
+    def __call__(self, x: Float[Tensor, "b *d"], level: NoiseLevel) -> Float[Tensor, "b *d"]:
+        """Estimate the clean sample; same shape and type as `x`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one score-carrying wire holds at a step.
+
+    `denoised` is D(x | condition); `null` is the same network's D(x | no condition), or None
+    where the expert has none. Both are [b, *d].
+    """
+
+    denoised: Tensor
+    null: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A fused estimate with its bookkeeping: denoised = base + terms.sum(0).
+
+    `base` [b, *d] is what would be painted with every weight at zero, `terms` [k, b, *d] what each
+    expert adds to it: meters, the attribution map and the conflict lamps are read from the terms.
+    """
+
+    base: Tensor
+    terms: Tensor
+
+    @property
+    def denoised(self) -> Tensor:
+        """The fused expected clean sample, [b, *d]."""
+        return self.base + self.terms.sum(0)
+
+
+class Declared(BaseModel):
+    """A family member that a node offers as a choice: its fields are its settings.
+
+    `name` is the word in workflow files and in the plan; it equals the file's name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    name: str
+
+
+class FusionRule(Declared, ABC):
+    """Merges k estimates made at the same (x, level). No device, no hidden state, no randomness."""
+
+    needs_background: ClassVar[bool] = False
+    """Whether the net weight must be completed to one by a background."""
+
+    @abstractmethod
+    def __call__(
+        self,
+        x: Float[Tensor, "b *d"],
+        level: NoiseLevel,
+        estimates: Sequence[Estimate],
+        weights: Sequence[Tensor],
+        shares: Sequence[float],
+        background: Float[Tensor, "b *d"] | None,
+    ) -> Fused:
+        """Fuse.
+
+        `weights[i]` broadcasts against [b, *d] (a number per sample, or a map); `shares[i]` is the
+        expert's share of the background mix; `background` is a wired reference, else None.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One finished update: the new state at `level` and the estimate that led there."""
+
+    x: Tensor
+    level: NoiseLevel
+    denoised: Tensor
+
+
+class Sampler(Declared, ABC):
+    """Yields a Step after every update; owns no model and draws noise only through `draw`."""
+
+    order: ClassVar[int]
+    """Order of convergence of the deterministic solver, held by a test against an exact flow."""
+    calls_per_step: ClassVar[int] = 1
+
+    @abstractmethod
+    def __call__(
+        self,
+        denoise: Denoiser,
+        x: Float[Tensor, "b *d"],
+        levels: Sequence[NoiseLevel],
+        draw: Callable[[], Float[Tensor, "b *d"]],
+    ) -> Iterator[Step]:
+        """Walk from levels[0] to levels[-1]; n+1 levels give n steps."""
+
+
+class NoiseSchedule(Declared, ABC):
+    """The decreasing noise levels of a run."""
+
+    @abstractmethod
+    def levels(self, steps: int) -> tuple[NoiseLevel, ...]:
+        """steps + 1 levels, strictly decreasing in ratio, ending clean (sigma = 0)."""
+
+
+class Expert(ABC):
+    """A frozen network, or a formula, that estimates the clean sample under a condition."""
+
+    has_null: bool
+    shape: tuple[int, ...]
+
+    @abstractmethod
+    def encode(self, value: Any) -> Any:
+        """Turn a condition as the workflow holds it (sentence, picture, class) into tensors.
+
+        Called once per distinct condition; the result is cached. `None` encodes the null condition.
+        """
+
+    @abstractmethod
+    def denoise(
+        self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
+    ) -> Float[Tensor, "n *d"]:
+        """One forward pass; `conditions[i]`, an encoded condition, belongs to sample x[i]."""

@@ -1,0 +1,1 @@
+"""What people wire: one small file per family of nodes, discovered by folder."""
