@@ -1,0 +1,112 @@
+"""The node: one pydantic declaration that gives form, JSON schema, validation and lowering."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from graph.plan import Condition, Control, ControlKind, PlanBuilder, Ref, Value
+from graph.ports import Port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from graph.errors import Diagnostic
+    from graph.library import Library, Space
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Marks a setting as a control: it can be moved while the run plays.
+
+    `widget` tells the page how to draw it.
+    """
+
+    kind: ControlKind = "number"
+    widget: str = "fader"
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Tell the page that the setting is live."""
+        return {**handler(schema), "live": self.kind, "widget": self.widget}
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What travels on a sampling wire: sampler, noise schedule, steps, seed and count."""
+
+    sampler: Value
+    schedule: Value
+    steps: int
+    seed: int
+    count: int
+
+
+Carried = Condition | Ref | Sampling | tuple[Value, ...]
+"""What a wire carries while nodes are lowered; reliabilities are tuples of factors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """What arrives at a node's inputs while it is lowered."""
+
+    node: str
+    library: Library
+    values: Mapping[str, tuple[Carried, ...]]
+    spaces: Mapping[str, tuple[Space, ...]]
+
+    def all(self, port: str) -> tuple[Any, ...]:
+        """Everything wired to `port`, in order."""
+        return self.values.get(port, ())
+
+    def one(self, port: str) -> Any | None:
+        """The value wired to `port`, or None."""
+        return next(iter(self.all(port)), None)
+
+
+class Node(BaseModel, ABC):
+    """Fields are settings, ports are sockets; the docstring is the help that the page shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    type: ClassVar[str]
+    """The word in workflow files; permanent."""
+    version: ClassVar[int] = 1
+    label: ClassVar[str]
+    family: ClassVar[str]
+    """Heading under which the page lists it."""
+    synonyms: ClassVar[tuple[str, ...]] = ()
+    inputs: ClassVar[tuple[Port, ...]] = ()
+    outputs: ClassVar[tuple[Port, ...]] = ()
+
+    @abstractmethod
+    def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
+        """Add this node's operations; return what each output port carries."""
+
+    def space(self, library: Library, incoming: Sequence[Space]) -> Space | None:
+        """The latent space of the score that leaves this node; by default the one that came in."""
+        return incoming[0] if incoming else None
+
+    def check(self, library: Library) -> Iterator[Diagnostic]:
+        """What the settings alone do not show: models that are missing, unknown words, …"""
+        yield from ()
+
+    def control(self, node: str, name: str) -> Control:
+        """The live setting `name` of this node as a control of the plan."""
+        info = type(self).model_fields[name]
+        live = next(item for item in info.metadata if isinstance(item, Live))
+        bounds = {type(item).__name__: item for item in info.metadata}
+        low, high = bounds.get("Ge"), bounds.get("Le")
+        return Control(
+            name=f"{node}.{name}",
+            kind=live.kind,
+            default=getattr(self, name),
+            low=float(low.ge) if low is not None else None,
+            high=float(high.le) if high is not None else None,
+        )

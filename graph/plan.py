@@ -1,0 +1,228 @@
+"""The plan: a compiled workflow as numbered operations; data only, printable and hashable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ControlKind = Literal["number", "switch", "curve", "map"]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A value that the loop reads afresh at every step, addressed `node.setting`.
+
+    A number lies in [low, high]; a switch is a bool; a curve is a tuple of (noise, value) points;
+    a map is the name of a stored picture. It is printed as `@node.setting` and is no part of a key.
+    """
+
+    name: str
+    kind: ControlKind
+    default: Value
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        return f"@{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A stored file, named by the sha256 of its content."""
+
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"sha256:{self.sha256[:8]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One value per sample of the batch."""
+
+    axis: str
+    values: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return f"sweep({self.axis}: {self.values[0]:g}…{self.values[-1]:g})"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an expert is asked for: its kind (a port kind) and its value, text or asset.
+
+    `steps` names the preparations of a picture before it is encoded, first to last.
+    """
+
+    kind: str
+    value: str | Asset
+    steps: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        shown = json.dumps(self.value, ensure_ascii=False) if isinstance(self.value, str) else str(self.value)
+        for step in self.steps:
+            shown = f"{step}({shown})"
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A fusion rule, sampler or noise schedule by name, with its settings."""
+
+    name: str
+    settings: tuple[tuple[str, Value], ...] = ()
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name}={_shown(value)}" for name, value in self.settings)
+        return f"{self.name}({inside})" if inside else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The result of an earlier operation, by its number."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"%{self.number}"
+
+
+Value = (
+    None | bool | int | float | str | Control | Asset | Sweep | Condition | Choice | Ref | tuple["Value", ...]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One line of the plan. `node` says which node asked for it; it is no part of the key."""
+
+    number: int
+    op: str
+    inputs: tuple[Ref, ...]
+    settings: tuple[tuple[str, Value], ...]
+    key: str
+    node: str
+
+    def __getitem__(self, name: str) -> Value:
+        """The setting called `name`; KeyError if there is none."""
+        return dict(self.settings)[name]
+
+    def __str__(self) -> str:
+        inside = [str(ref) for ref in self.inputs]
+        inside += [f"{name}={_shown(value)}" for name, value in self.settings]
+        return f"%{self.number} = {self.op}({', '.join(inside)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The compiled workflow."""
+
+    operations: tuple[Operation, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(str(operation) for operation in self.operations)
+
+    @property
+    def key(self) -> str:
+        """The Merkle hash of everything that is sampled."""
+        roots = [operation.key for operation in self.operations if operation.op == "decode"]
+        return _digest("plan", *roots)
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """Every control that an operation reads, in the plan's order, each once."""
+        found: dict[str, Control] = {}
+        for operation in self.operations:
+            for _, value in operation.settings:
+                for control in _controls_in(value):
+                    found.setdefault(control.name, control)
+        return tuple(found.values())
+
+
+@dataclass(slots=True)
+class PlanBuilder:
+    """Collects operations while nodes are lowered; equal operations become one."""
+
+    operations: list[Operation] = field(default_factory=list)
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, node: str, op: str, *inputs: Ref, **settings: Value) -> Ref:
+        """Append an operation, or find the equal one that the same node already asked for."""
+        pairs = tuple(settings.items())
+        parents = [self.operations[ref.number].key for ref in inputs]
+        key = _digest(op, json.dumps(_canonical(pairs)), *parents)
+        number = self._numbers.setdefault((node, key), len(self.operations))
+        if number == len(self.operations):
+            self.operations.append(Operation(number, op, inputs, pairs, key, node))
+        return Ref(number)
+
+    def build(self) -> Plan:
+        """The finished plan."""
+        return Plan(tuple(self.operations))
+
+
+def plan_settings(settings: Mapping[str, object]) -> tuple[tuple[str, Value], ...]:
+    """JSON-like settings as hashable plan values."""
+    return tuple((name, freeze(value)) for name, value in settings.items())
+
+
+def freeze(value: object) -> Value:
+    """A JSON-like value with its lists as tuples; TypeError for anything else."""
+    if isinstance(value, list | tuple):
+        return tuple(freeze(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if value is None or isinstance(value, bool | int | float | str | Asset | Control):
+        return value
+    raise TypeError(f"a plan holds data only, got {type(value).__name__}")
+
+
+def _digest(*parts: str) -> str:
+    """sha256 over length-prefixed parts, so that no two lists of parts collide."""
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode()
+        digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()
+
+
+def _canonical(value: Value) -> object:
+    """A JSON form of a plan value in which a control is only its kind: its value is live."""
+    match value:
+        case Control():
+            return {"control": value.kind}
+        case Asset():
+            return {"asset": value.sha256}
+        case Sweep():
+            return {"sweep": list(value.values)}
+        case Condition():
+            return {"condition": [value.kind, _canonical(value.value), list(value.steps)]}
+        case Choice():
+            return {"choice": [value.name, _canonical(value.settings)]}
+        case Ref():
+            raise TypeError("references are inputs, not settings")
+        case tuple():
+            return [_canonical(item) for item in value]
+        case _:
+            return value
+
+
+def _controls_in(value: Value) -> tuple[Control, ...]:
+    if isinstance(value, Control):
+        return (value,)
+    if isinstance(value, tuple):
+        return tuple(control for item in value for control in _controls_in(item))
+    return ()
+
+
+def _shown(value: Value) -> str:
+    match value:
+        case bool() | None:
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case tuple():
+            return "*".join(_shown(item) for item in value) if value else "1"
+        case _:
+            return str(value)

@@ -1,0 +1,30 @@
+"""Ports: the sockets of a node, typed by the kind of thing that travels on a wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a wire carries. A score also carries its latent space, checked by validation."""
+
+    TEXT = "text"
+    MASK = "mask"
+    SKETCH = "sketch"
+    LABEL = "class"
+    PHOTO = "photo"
+    SCORE = "score"
+    RELIABILITY = "reliability"
+    SAMPLING = "sampling"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One socket. `many` accepts several wires, in the order in which they were drawn."""
+
+    name: str
+    kind: Kind
+    help: str = ""
+    required: bool = True
+    many: bool = False
