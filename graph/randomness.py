@@ -1,0 +1,40 @@
+"""Randomness: every draw comes from a generator derived from (seed, track, sample, role)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def generator(seed: int, track: int, sample: int, role: str) -> torch.Generator:
+    """A CPU generator of its own for one role of one sample, equal on every device."""
+    digest = hashlib.sha256(f"{seed}/{track}/{sample}/{role}".encode()).digest()
+    return torch.Generator("cpu").manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+class Draws:
+    """Standard normal draws for a batch, [b, *shape]; a sample's draws do not depend on the batch.
+
+    The numbers are made on the host, so that one seed paints the same picture on every device.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        track: int,
+        samples: Sequence[int],
+        role: str,
+        shape: tuple[int, ...],
+        like: Tensor,
+    ) -> None:
+        self._generators = [generator(seed, track, sample, role) for sample in samples]
+        self._shape = shape
+        self._like = like
+
+    def __call__(self) -> Tensor:
+        """The next draw."""
+        rows = [torch.randn(self._shape, generator=each) for each in self._generators]
+        return torch.stack(rows).to(self._like, non_blocking=True)
