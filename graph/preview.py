@@ -1,0 +1,62 @@
+"""Previews: pictures of the denoised estimate, limited by wall time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from graph.library import Preview
+
+PREVIEWS_PER_SECOND = 20.0
+
+
+class Watch:
+    """Whoever looks at a run: says when a preview is due and draws it.
+
+    `rate` is the most previews a second; 0 when nobody looks, infinity for every step.
+    """
+
+    def __init__(self, rate: float, painters: Mapping[str, Painter]) -> None:
+        self._pause = math.inf if rate <= 0.0 else 1.0 / rate
+        self._painters = painters
+        self._next = -math.inf
+
+    def due(self, *, last: bool = False) -> bool:
+        """Whether a preview may be made now; the last step always has one if somebody looks."""
+        if self._pause == math.inf:
+            return False
+        now = time.monotonic()
+        if now < self._next and not last:
+            return False
+        self._next = now + self._pause
+        return True
+
+    def picture(self, track: str, denoised: Tensor) -> tuple[Image.Image, ...] | None:
+        """The estimate as pictures, one per sample; None where the track has no picture."""
+        painter = self._painters.get(track)
+        return painter(denoised) if painter else None
+
+
+class Painter:
+    """Latents to RGB by the card's linear map, enlarged to the size of the canvas."""
+
+    def __init__(self, preview: Preview, size: tuple[int, int]) -> None:
+        self._weight = torch.tensor(preview.weight)
+        self._bias = torch.tensor(preview.bias)
+        self._size = size
+
+    def __call__(self, denoised: Tensor) -> tuple[Image.Image, ...]:
+        """[b, channels, h, w] latents to b pictures."""
+        places = denoised.float().cpu().movedim(1, -1)
+        light = (places @ self._weight + self._bias).clamp(0.0, 1.0)
+        rows = (light * 255.0).round().to(torch.uint8).numpy()
+        return tuple(self._enlarge(row) for row in rows)
+
+    def _enlarge(self, row: np.ndarray) -> Image.Image:
+        return Image.fromarray(row).resize(self._size, Image.Resampling.BICUBIC)
