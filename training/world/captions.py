@@ -1,0 +1,167 @@
+"""True captions of scenes, in varied plain English."""
+
+import re
+
+import numpy as np
+
+from .scene import Scene, SceneObject, uniform
+
+_GROUND = {
+    "sea": ("the sea", "the ocean", "the water", "a calm sea"),
+    "desert": ("the desert", "a desert", "sand dunes", "the sand"),
+    "meadow": ("a meadow", "green fields", "the meadow", "a grassy field"),
+    "snowfield": ("the snow", "a snowfield", "a snowy field", "white snow"),
+    "city": ("the city", "a city", "a city street", "the town"),
+}
+_BESIDE = {"sea": "on", "desert": "in", "meadow": "in", "snowfield": "in", "city": "in"}
+_TIME = {
+    "dawn": ("at dawn", "at sunrise", "in the early morning"),
+    "day": ("by day", "in daylight", "at noon", "in the daytime"),
+    "sunset": ("at sunset", "in the evening", "at dusk"),
+    "night": ("at night", "by night"),
+}
+_TIME_WORD = {
+    "dawn": ("dawn", "sunrise", "early morning"),
+    "day": ("day", "daytime"),
+    "sunset": ("sunset", "evening"),
+    "night": ("night",),
+}
+_WEATHER_WORD = {
+    "clear": ("clear", "cloudless"),
+    "cloudy": ("cloudy", "clouded"),
+    "rain": ("rainy", "wet"),
+    "snow": ("snowy",),
+    "storm": ("stormy",),
+}
+_WEATHER = {
+    "clear": ("under a clear sky", "with a clear sky", "without a cloud"),
+    "cloudy": ("under clouds", "with clouds in the sky", "under a cloudy sky"),
+    "rain": ("in the rain", "with rain falling", "while it rains"),
+    "snow": ("in falling snow", "while it snows", "with snowflakes falling"),
+    "storm": ("in a storm", "in a thunderstorm", "with lightning"),
+}
+_BACK = {
+    "mountains": ("mountains behind", "snowy peaks behind", "with mountains in the distance"),
+    "hills": ("hills behind", "green hills behind", "with hills in the distance"),
+    "forest": ("a forest behind", "woods behind", "with fir trees in the distance"),
+}
+_NOUN = {
+    "sailboat": ("sailboat", "sailing boat", "boat"),
+    "house": ("house", "cottage", "home"),
+    "tree": ("tree",),
+    "lighthouse": ("lighthouse", "light tower"),
+    "balloon": ("balloon", "hot air balloon"),
+    "bridge": ("bridge", "arched bridge"),
+    "birds": ("birds",),
+}
+_SIZE = {"small": ("small", "little", "tiny"), "large": ("large", "big")}
+_PLACE = {
+    "left": ("on the left", "to the left"),
+    "centre": ("in the centre", "in the middle"),
+    "right": ("on the right", "to the right"),
+}
+_KINDS_OF_PICTURE = ("a picture of", "a view of", "a poster of", "a painting of")
+
+
+class _Words:
+    """A stream of choices; every caption spends its own."""
+
+    def __init__(self, scene: Scene, variant: int) -> None:
+        seed = np.array([variant], np.uint64)
+        self._left = uniform(seed, repr(scene), 96)[0].astype(float).tolist()
+
+    def chance(self, share: float) -> bool:
+        return self._left.pop() < share
+
+    def of(self, options: tuple[str, ...]) -> str:
+        # the first way of saying a thing is the most frequent
+        return options[min(int(self._left.pop() ** 1.4 * len(options)), len(options) - 1)]
+
+
+def _article(phrase: str) -> str:
+    return ("an " if phrase[0] in "aeiou" else "a ") + phrase
+
+
+def _thing(thing: SceneObject, words: _Words, short: bool) -> str:
+    noun = words.of(_NOUN[thing.kind])
+    size = words.of(_SIZE[thing.size]) if words.chance(0.45 if not short else 0.25) else ""
+    named = words.chance(0.9)
+    colour = thing.colour if named else ""
+    if thing.kind == "birds":
+        flock = words.of(("birds", "a flock of birds", "three birds"))
+        plain = colour and words.chance(0.5)
+        phrase = flock.replace("birds", f"{colour} birds") if plain else flock
+    else:
+        phrase = _article(" ".join(part for part in (size, colour, noun) if part))
+    if words.chance(0.5 if not short else 0.3):
+        phrase += " " + words.of(_PLACE[thing.place])
+    return phrase
+
+
+def _list(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def caption(scene: Scene, variant: int) -> str:
+    """One true sentence about the scene in 4 to 24 lowercase words; variants differ in wording."""
+    words = _Words(scene, variant)
+    things = list(scene.objects)
+    if len(things) > 1 and words.chance(0.15):
+        things.pop()
+    short = len(things) > 1
+    listed = [_thing(thing, words, short) for thing in things]
+    land = words.of(_GROUND[scene.ground])
+    text = (_thing_first if words.chance(0.6) else _hour_first)(scene, words, listed, land)
+    if scene.background != "none" and words.chance(0.8):
+        text += ", " + words.of(_BACK[scene.background])
+    found = text.split()
+    if len(found) < 16 and scene.has_disc and scene.weather == "clear" and words.chance(0.15):
+        text += ", the moon shining" if scene.time == "night" else ", the sun shining"
+    return _trimmed(text)
+
+
+def _thing_first(scene: Scene, words: _Words, listed: list[str], land: str) -> str:
+    hour = words.of(_TIME[scene.time])
+    sky = words.of(_WEATHER[scene.weather])
+    say_sky = words.chance(0.85 if scene.weather != "clear" else 0.35)
+    if not listed:
+        text = f"{words.of(_KINDS_OF_PICTURE)} {land} {hour}"
+    else:
+        text = f"{_list(listed)} {_joined(scene, land)} {hour}"
+    return f"{text} {sky}" if say_sky else text
+
+
+def _hour_first(scene: Scene, words: _Words, listed: list[str], land: str) -> str:
+    hour = words.of(_TIME_WORD[scene.time])
+    sky = words.of(_WEATHER_WORD[scene.weather]) if words.chance(0.85) else ""
+    start = _article(f"{sky} {hour}".strip()) if words.chance(0.6) else f"{sky} {hour}".strip()
+    text = f"{start} over {land}"
+    return f"{text} with {_list(listed)}" if listed else text
+
+
+def _joined(scene: Scene, land: str) -> str:
+    flying = all(o.kind in ("balloon", "birds") for o in scene.objects)
+    if flying:
+        return f"over {land}"
+    if land in ("sand dunes", "the sand", "white snow", "the water"):
+        return f"on {land}"
+    return f"{_BESIDE[scene.ground]} {land}"
+
+
+def _trimmed(text: str) -> str:
+    """Drop trailing clauses until the caption has at most 24 words."""
+    while len(text.split()) > 24 and "," in text:
+        text = text.rsplit(",", 1)[0]
+    return " ".join(text.split()[:24])
+
+
+def vocabulary() -> tuple[str, ...]:
+    """Every word a caption can hold, sorted."""
+    tables = (
+        _GROUND, _TIME, _TIME_WORD, _WEATHER_WORD, _WEATHER, _BACK, _NOUN, _SIZE, _PLACE
+    )
+    phrases = [p for table in tables for options in table.values() for p in options]
+    phrases += [*_KINDS_OF_PICTURE, "a an and over with on in", "a flock of birds", "three birds"]
+    phrases += [", the moon shining", "the sun shining"]
+    phrases += ["red orange yellow green blue purple white black"]
+    return tuple(sorted({w for p in phrases for w in re.findall(r"[a-z]+", p)}))
