@@ -1,0 +1,45 @@
+"""The codec of a latent space: pictures to latents and back, by the experts' own autoencoder."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from PIL import Image
+from torch import Tensor
+
+
+class Codec:
+    """An AutoencoderKL with its latent scaling; latents here have about unit variance."""
+
+    def __init__(self, autoencoder: Any) -> None:
+        self._autoencoder = autoencoder
+        config = autoencoder.config
+        self._scale = float(config.scaling_factor)
+        self._shift = float(config.shift_factor or 0.0)
+        self.factor = 2 ** (len(config.block_out_channels) - 1)
+
+    def encode(self, pictures: list[Image.Image]) -> Tensor:
+        """RGB pictures of one size as latents [n, channels, h/factor, w/factor]: the mean."""
+        rows = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
+        pixels = torch.from_numpy(rows).movedim(-1, 1).to(self._autoencoder.dtype) / 127.5 - 1.0
+        mean = self._autoencoder.encode(pixels.to(self._autoencoder.device)).latent_dist.mode()
+        return (mean - self._shift) * self._scale
+
+    def decode(self, latents: Tensor) -> tuple[Image.Image, ...]:
+        """Latents [n, channels, h, w] as n RGB pictures."""
+        native = latents.to(self._autoencoder.dtype) / self._scale + self._shift
+        pixels = self._autoencoder.decode(native).sample.float()
+        rows = ((pixels * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
+        return tuple(Image.fromarray(row) for row in rows.movedim(1, -1).cpu().numpy())
+
+
+@lru_cache(maxsize=4)
+def load_codec(folder: Path, device: torch.device, dtype: torch.dtype) -> Codec:
+    """The codec in a diffusers `vae` folder."""
+    autoencoder = AutoencoderKL.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True)
+    return Codec(autoencoder.to(device).eval().requires_grad_(False))

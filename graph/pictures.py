@@ -1,0 +1,99 @@
+"""Pictures as conditions: fitted to the canvas, quantised to a palette, traced to a sketch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter, ImageOps
+
+from graph.library import MaskClass
+
+INK_BLUR = 0.6
+"""Radius in pixels that gives a traced line the soft edge of the pen strokes that were learned."""
+
+
+def fit(picture: Image.Image, size: tuple[int, int], *, sharp: bool = False) -> Image.Image:
+    """The picture cropped to the canvas' proportions and resized to (width, height).
+
+    `sharp` keeps palette colours unmixed, for masks. Transparent parts become white paper.
+    """
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        layered = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
+    method = Image.Resampling.NEAREST if sharp else Image.Resampling.LANCZOS
+    return ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGB"), size, method)
+
+
+def quantise(picture: Image.Image, palette: Sequence[MaskClass]) -> NDArray[np.int64]:
+    """The class of every pixel, [h, w]: the palette colour nearest in RGB."""
+    pixels = np.asarray(picture.convert("RGB"), dtype=np.int64)
+    colours = np.array([each.colour for each in palette], dtype=np.int64)
+    return ((pixels[:, :, None] - colours) ** 2).sum(-1).argmin(-1)
+
+
+def mask(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClass]) -> Image.Image:
+    """A painted mask on the canvas in exact palette colours."""
+    fitted = fit(picture, size, sharp=True)
+    if not palette:
+        return fitted
+    colours = np.array([each.colour for each in palette], dtype=np.uint8)
+    return Image.fromarray(colours[quantise(fitted, palette)])
+
+
+def sketch(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A drawing on the canvas as black ink on white paper."""
+    return ImageOps.grayscale(fit(picture, size)).convert("RGB")
+
+
+def edges(picture: Image.Image, size: tuple[int, int], detail: float = 0.5) -> Image.Image:
+    """The contours of a photograph as a pen would trace them, on the canvas.
+
+    Canny's steps: smooth, gradient over the colour channels, keep only ridges of its magnitude,
+    keep weak ridges only where they touch strong ones (A Computational Approach to Edge Detection,
+    1986). `detail` in [0, 1] lowers the thresholds.
+    """
+    smooth = fit(picture, size).filter(ImageFilter.GaussianBlur(1.6 - detail))
+    light = np.asarray(smooth, dtype=np.float64) / 255.0
+    dy, dx = np.gradient(light, axis=(0, 1))
+    channel = np.argmax(dx**2 + dy**2, axis=-1)[..., None]
+    dy = np.take_along_axis(dy, channel, -1)[..., 0]
+    dx = np.take_along_axis(dx, channel, -1)[..., 0]
+    strength = np.hypot(dx, dy)
+    ridge = np.where(_ridges(strength, dx, dy), strength, 0.0)
+    high = 0.16 - 0.12 * detail
+    lines = _connected(ridge > 0.4 * high, ridge > high)
+    ink = Image.fromarray(np.where(lines, 0, 255).astype(np.uint8))
+    return ink.filter(ImageFilter.GaussianBlur(INK_BLUR)).convert("RGB")
+
+
+def _ridges(
+    strength: NDArray[np.float64], dx: NDArray[np.float64], dy: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Where the strength is greatest across the edge, of four directions."""
+    angle = np.round(np.arctan2(dy, dx) / (np.pi / 4)).astype(int) % 4
+    padded = np.pad(strength, 1)
+    height, width = strength.shape
+    best = np.zeros_like(strength, dtype=bool)
+    for direction, (down, right) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
+        ahead = padded[1 + down : 1 + down + height, 1 + right : 1 + right + width]
+        behind = padded[1 - down : 1 - down + height, 1 - right : 1 - right + width]
+        best |= (angle == direction) & (strength >= ahead) & (strength > behind)
+    return best
+
+
+def _connected(weak: NDArray[np.bool_], strong: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The weak places that hang together with a strong one, by growing from the strong ones."""
+    grown = strong
+    while True:
+        padded = np.pad(grown, 1)
+        height, width = grown.shape
+        near = np.zeros_like(grown)
+        for down in range(3):
+            for right in range(3):
+                near |= padded[down : down + height, right : right + width]
+        larger = near & weak | strong
+        if (larger == grown).all():
+            return grown
+        grown = larger
