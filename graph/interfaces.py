@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
+    from graph.codec import Codec
+    from graph.library import Preview
+
 
 class Denoiser(Protocol):
     """The expected clean sample E[x0 | x] at a noise level, x = alpha·x0 + sigma·noise."""
@@ -128,14 +131,18 @@ class NoiseSchedule(Declared, ABC):
 class Expert(ABC):
     """A frozen network, or a formula, that estimates the clean sample under a condition."""
 
-    has_null: bool
-    shape: tuple[int, ...]
+    has_null: bool = True
+    """Whether it can be asked without a condition."""
+    codec: Codec | None = None
+    """Turns its latents into pictures; None where the state is the picture itself."""
+    preview: Preview | None = None
+    """The linear map from its latents to RGB, where its card has one."""
 
     @abstractmethod
     def encode(self, value: Any) -> Any:
-        """Turn a condition as the workflow holds it (sentence, picture, class) into tensors.
+        """Turn a condition (sentence, PIL picture, class name) into tensors; None is no condition.
 
-        Called once per distinct condition; the result is cached. `None` encodes the null condition.
+        Called once per distinct condition; the result is cached.
         """
 
     @abstractmethod

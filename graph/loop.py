@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -86,33 +86,51 @@ class Track:
     like: Tensor
 
 
-@dataclass(slots=True)
 class Player:
     """A track while it plays: the denoiser that its sampler sees."""
 
-    track: Track
-    values: Mapping[str, ControlValue] = field(default_factory=dict)
-    weights: dict[str, Weight] = field(default_factory=dict)
-    heard: tuple[str, ...] = ()
-    fused: Fused | None = None
+    def __init__(self, track: Track) -> None:
+        self.track = track
+        self.values: Mapping[str, ControlValue] = {}
+        self.weights: dict[str, Weight] = {}
+        self.heard: tuple[str, ...] = ()
+        self.fused: Fused | None = None
+        self.x = self._draws("noise")() * track.levels[0].sigma
+        self._fresh = self._draws("sampler")
+        self._walk: Iterator[Step] = iter(())
+        self._sounding: frozenset[str] | None = None
 
-    def steps(self) -> Iterator[Step]:
-        """Sample the track, one Step at a time."""
-        track = self.track
-        draws = {
-            role: Draws(track.seed, track.number, track.samples, role, track.shape, track.like)
-            for role in ("noise", "sampler")
-        }
-        x = draws["noise"]() * track.levels[0].sigma
-        return track.sampler(self.denoise, x, track.levels, draws["sampler"])
+    def advance(self, number: int, values: Mapping[str, ControlValue]) -> Step:
+        """Take step `number` under the controls as they stand.
+
+        When a voice joins or leaves, the sampler starts anew from here: the estimates that a
+        multistep solver remembers are those of another ensemble.
+        """
+        self.values = values
+        self.weights = self._weights(self.track.levels[number])
+        sounding = frozenset(node for node, weight in self.weights.items() if not weight.silent)
+        if sounding != self._sounding:
+            self._sounding = sounding
+            levels = self.track.levels[number:]
+            self._walk = self.track.sampler(self.denoise, self.x, levels, self._fresh)
+        step = next(self._walk)
+        self.x = step.x
+        return step
 
     def denoise(self, x: Tensor, level: NoiseLevel) -> Tensor:
         """D(x, level) of the whole ensemble under the controls of this step."""
-        voices = list(_voices(self.track.score))
-        solo = any(_read(voice.solo, self.values) for voice in voices)
-        self.weights = {voice.node: voice.weight(level, self.values, solo) for voice in voices}
+        self.weights = self._weights(level)
         answers = ask(x, level, self._asked(self.track.score))
         return self._estimate(self.track.score, x, level, answers).denoised
+
+    def _weights(self, level: NoiseLevel) -> dict[str, Weight]:
+        voices = list(_voices(self.track.score))
+        solo = any(_read(voice.solo, self.values) for voice in voices)
+        return {voice.node: voice.weight(level, self.values, solo) for voice in voices}
+
+    def _draws(self, role: str) -> Draws:
+        track = self.track
+        return Draws(track.seed, track.number, track.samples, role, track.shape, track.like)
 
     def _loud(self, score: Voice | Merge) -> bool:
         return any(not self.weights[voice.node].silent for voice in _voices(score))
@@ -190,20 +208,16 @@ def play(
     Stops before the next step once `stop` is set.
     """
     players = [Player(track) for track in tracks]
-    walks = [player.steps() for player in players]
     tallies = [Tally() for _ in tracks]
     steps = len(tracks[0].levels) - 1
-    states: list[Tensor] = [track.like for track in tracks]
     began = time.perf_counter()
     for number in range(steps):
         if stop.is_set():
             yield Stopped(number)
             return
         values = controls.read(number)
-        for index, (player, walk, tally) in enumerate(zip(players, walks, tallies, strict=True)):
-            player.values = values
-            step = next(walk)
-            states[index] = step.x
+        for player, tally in zip(players, tallies, strict=True):
+            step = player.advance(number, values)
             tally.add(player.heard, player.fused)
             due = watch.due(last=number + 1 == steps)
             pace = (time.perf_counter() - began) / (number + 1)
@@ -217,8 +231,8 @@ def play(
                 preview=watch.picture(player.track.name, step.denoised) if due else None,
                 meters=tally.now() if due else None,
             )
-    for track, state, tally in zip(tracks, states, tallies, strict=True):
-        yield track, state, tally
+    for player, tally in zip(players, tallies, strict=True):
+        yield player.track, player.x, tally
 
 
 def _voices(score: Voice | Merge) -> Iterator[Voice]:

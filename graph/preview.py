@@ -23,7 +23,7 @@ class Watch:
     """
 
     def __init__(self, rate: float, painters: Mapping[str, Painter]) -> None:
-        self._pause = math.inf if rate <= 0.0 else 1.0 / rate
+        self._pause = math.inf if rate <= 0.0 else 1.0 / rate  # 0 for an infinite rate
         self._painters = painters
         self._next = -math.inf
 
@@ -60,3 +60,13 @@ class Painter:
 
     def _enlarge(self, row: np.ndarray) -> Image.Image:
         return Image.fromarray(row).resize(self._size, Image.Resampling.BICUBIC)
+
+
+def plain(state: Tensor) -> tuple[Image.Image, ...]:
+    """A state that is itself a picture or a row of numbers, grey or RGB in [-1, 1], as pictures."""
+    rows = state.float().cpu()
+    while rows.ndim < 4:  # noqa: PLR2004
+        rows = rows.unsqueeze(1)
+    light = ((rows * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
+    channels = light if light.shape[1] == 3 else light[:, :1].expand(-1, 3, -1, -1)  # noqa: PLR2004
+    return tuple(Image.fromarray(row) for row in channels.movedim(1, -1).contiguous().numpy())

@@ -1,0 +1,162 @@
+"""The ensemble: a plan's operations with their experts and encoded conditions, ready to play."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from PIL import Image
+
+from graph import fusion, samplers, schedules
+from graph.codec import Codec
+from graph.interfaces import Expert, FusionRule, NoiseSchedule, Sampler
+from graph.loop import Encoded, Merge, Track, Voice
+from graph.plan import Choice, Condition, Operation, Plan, Value
+from graph.preview import Painter
+from graph.registry import choices
+from graph.reliability import Reliability
+
+
+class Preparation(Protocol):
+    """What an ensemble needs to be told: experts, encoded conditions, stored pictures."""
+
+    def expert(self, choice: Value) -> tuple[str, Expert]:
+        """The expert with the name of its network."""
+        ...
+
+    def encode(self, network: str, expert: Expert, condition: Condition | None) -> Encoded:
+        """A condition, or its absence, as this expert's tensors."""
+        ...
+
+    def picture(self, sha256: str) -> Image.Image:
+        """A stored picture."""
+        ...
+
+    def like(self) -> torch.Tensor:
+        """An empty tensor on the device and in the type of the state."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """Tracks to play, with what draws and finishes their pictures, by the track's name."""
+
+    tracks: tuple[Track, ...]
+    painters: Mapping[str, Painter]
+    codecs: Mapping[str, Codec | None]
+
+
+def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
+    """Load and encode everything that the plan names."""
+    operations = plan.operations
+    tracks: list[Track] = []
+    painters: dict[str, Painter] = {}
+    codecs: dict[str, Codec | None] = {}
+    for operation in operations:
+        if operation.op != "decode":
+            continue
+        sample = operations[operation.inputs[0].number]
+        noise, score = (operations[ref.number] for ref in sample.inputs)
+        shape = tuple(_integers(noise["shape"]))
+        builder = _Builder(operations, preparation, shape)
+        merge = builder.build(score.number)
+        if isinstance(merge, Voice):
+            raise TypeError("a plan samples a fused score")
+        lead = builder.lead
+        codecs[operation.node] = lead.codec
+        if lead.preview is not None and lead.codec is not None:
+            size = (shape[-1] * lead.codec.factor, shape[-2] * lead.codec.factor)
+            painters[operation.node] = Painter(lead.preview, size)
+        schedule: Any = _chosen(sample["schedule"], choices(schedules, NoiseSchedule))
+        tracks.append(
+            Track(
+                name=operation.node,
+                number=len(tracks),
+                shape=shape,
+                seed=_integers((noise["seed"],))[0],
+                samples=_integers(noise["samples"]),
+                levels=schedule.levels(_integers((sample["steps"],))[0]),
+                sampler=_chosen(sample["sampler"], choices(samplers, Sampler)),
+                score=merge,
+                like=preparation.like(),
+            )
+        )
+    return Ensemble(tuple(tracks), painters, codecs)
+
+
+class _Builder:
+    """Turns the score operations below one sample operation into voices and merges."""
+
+    def __init__(
+        self,
+        operations: tuple[Operation, ...],
+        preparation: Preparation,
+        shape: tuple[int, ...],
+    ) -> None:
+        self._operations = operations
+        self._preparation = preparation
+        self._shape = shape
+        self._built: dict[int, Voice | Merge] = {}
+        self.lead: Expert
+
+    def build(self, number: int) -> Voice | Merge:
+        """The voice or merge of one operation, each built once."""
+        if number not in self._built:
+            operation = self._operations[number]
+            make = self._voice if operation.op == "denoise" else self._merge
+            self._built[number] = make(operation)
+        return self._built[number]
+
+    def _voice(self, operation: Operation) -> Voice:
+        settings = dict(operation.settings)
+        network, expert = self._preparation.expert(settings["expert"])
+        self.lead = expert
+        condition: Any = settings["condition"]
+        encode = self._preparation.encode
+        high, low = (float(each) for each in _floats(settings["range"]))
+        return Voice(
+            node=operation.node,
+            expert=expert,
+            network=network,
+            condition=encode(network, expert, condition),
+            null=encode(network, expert, None) if expert.has_null else None,
+            reliability=Reliability(
+                _tuple(settings["weight"]),
+                self._shape,
+                self._preparation.picture,
+                self._preparation.like(),
+            ),
+            guidance=settings["guidance"],  # pyright: ignore[reportArgumentType]
+            share=_floats((settings["share"],))[0],
+            muted=settings["muted"],  # pyright: ignore[reportArgumentType]
+            solo=settings["solo"],  # pyright: ignore[reportArgumentType]
+            noise_range=(high, low),
+        )
+
+    def _merge(self, operation: Operation) -> Merge:
+        settings = dict(operation.settings)
+        inputs = [self.build(ref.number) for ref in operation.inputs]
+        background = inputs.pop() if settings.get("background") else None
+        rule: Any = _chosen(settings["rule"], choices(fusion, FusionRule))
+        return Merge(operation.node, rule, tuple(inputs), background)
+
+
+def _chosen(choice: Value, family: Mapping[str, type[Any]]) -> Any:
+    """A rule, sampler or schedule built from its name and settings."""
+    if not isinstance(choice, Choice):
+        raise TypeError(f"expected a choice by name, got {choice!r}")
+    return family[choice.name](**dict(choice.settings))
+
+
+def _tuple(value: Value) -> tuple[Value, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _floats(value: Value) -> tuple[float, ...]:
+    return tuple(float(each) for each in _tuple(value))  # pyright: ignore[reportArgumentType]
+
+
+def _integers(value: Value) -> tuple[int, ...]:
+    return tuple(int(each) for each in _tuple(value))  # pyright: ignore[reportArgumentType]

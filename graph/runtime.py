@@ -1,0 +1,168 @@
+"""The runtime: loads experts, encodes conditions, plays a plan and finishes its pictures."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from graph.codec import Codec
+from graph.controls import Controls
+from graph.ensemble import assemble
+from graph.errors import ChoraleError, Diagnostic
+from graph.events import Event, Failure, Performance, Result
+from graph.experts import load_expert
+from graph.interfaces import Expert
+from graph.library import Library
+from graph.loop import Encoded, play
+from graph.pictures import prepare
+from graph.plan import Condition, Plan, Value
+from graph.preview import Watch, plain
+
+log = logging.getLogger("chorale")
+KEPT_CONDITIONS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where networks run and in which precision; the state itself stays in float32."""
+
+    device: torch.device
+    precision: torch.dtype
+
+    @classmethod
+    def best(cls) -> Machine:
+        """CUDA in bfloat16 (float16 on older cards), MPS in float16, else the CPU in float32."""
+        if torch.cuda.is_available():
+            half = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+            return cls(torch.device("cuda"), half)
+        if torch.backends.mps.is_available():
+            return cls(torch.device("mps"), torch.float16)
+        return cls(torch.device("cpu"), torch.float32)
+
+
+@dataclass(slots=True)
+class Runtime:
+    """Keeps experts and encoded conditions between runs: moving a fader re-encodes nothing."""
+
+    library: Library
+    machine: Machine = field(default_factory=Machine.best)
+    _experts: dict[str, Expert] = field(default_factory=dict)
+    _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def run(
+        self,
+        plan: Plan,
+        controls: Controls | None = None,
+        *,
+        performance: Performance | None = None,
+        previews: float = 0.0,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Play the plan; yields Progress per step, then a Result per track, Stopped or Failure.
+
+        `performance` is replayed if given; `previews` is the most previews a second (0: none).
+        Closing the iterator or setting `stop` ends the run at its next step.
+        """
+        stop = stop or threading.Event()
+        try:
+            controls = controls or Controls(plan.controls, performance)
+            yield from self._play(plan, controls, previews, stop)
+        except ChoraleError as error:
+            yield Failure(error.diagnostics)
+        except (torch.OutOfMemoryError, MemoryError):
+            yield Failure((_out_of_memory(self.machine),))
+        except Exception as error:
+            log.exception("the run ended by an error of the program")
+            yield Failure((_unexpected(error),))
+
+    def expert(self, choice: Value) -> tuple[str, Expert]:
+        """The expert called for by a plan, with the name of its network; loaded once."""
+        name = str(choice)
+        with self._lock:
+            if name not in self._experts:
+                self._experts[name] = load_expert(choice, self.library, self.machine)
+            return name, self._experts[name]
+
+    def encode(self, network: str, expert: Expert, condition: Condition | None) -> Encoded:
+        """The condition as this expert's tensors; kept, so that equal conditions cost once."""
+        key = f"{network}|{condition!r}"
+        with self._lock:
+            if key not in self._encoded:
+                with torch.inference_mode():
+                    value = expert.encode(self._value(condition))
+                self._encoded[key] = Encoded(repr(condition), value)
+                while len(self._encoded) > KEPT_CONDITIONS:
+                    self._encoded.popitem(last=False)
+            self._encoded.move_to_end(key)
+            return self._encoded[key]
+
+    def _value(self, condition: Condition | None) -> str | Image.Image | None:
+        if condition is None or isinstance(condition.value, str):
+            return condition.value if condition else None
+        return prepare(self.picture(condition.value.sha256), condition.steps)
+
+    def like(self) -> Tensor:
+        """An empty tensor on the device of the state, in float32."""
+        return torch.empty(0, device=self.machine.device)
+
+    def picture(self, sha256: str) -> Image.Image:
+        """A stored picture by the hash of its file."""
+        return self.library.assets.get(sha256)
+
+    def _play(
+        self, plan: Plan, controls: Controls, previews: float, stop: threading.Event
+    ) -> Iterator[Event]:
+        began = time.perf_counter()
+        cast = assemble(plan, self)
+        watch = Watch(previews, cast.painters)
+        for event in play(cast.tracks, controls, stop, watch):
+            if isinstance(event, tuple):
+                track, state, tally = event
+                yield Result(
+                    track=track.name,
+                    pictures=_pictures(cast.codecs[track.name], state),
+                    meters=tally.whole(),
+                    record=controls.performance,
+                    seconds=time.perf_counter() - began,
+                )
+            else:
+                yield event
+
+
+def _pictures(codec: Codec | None, state: Tensor) -> tuple[Image.Image, ...]:
+    """The finished state as pictures; a state that is no number is refused."""
+    if not bool(torch.isfinite(state).all()):
+        raise ChoraleError(
+            Diagnostic(
+                "R004",
+                "The picture became not-a-number while it was sampled.",
+                "Lower guidance and reliabilities, or look for an expert with damaged weights.",
+            )
+        )
+    with torch.inference_mode():
+        return codec.decode(state) if codec else plain(state)
+
+
+def _out_of_memory(machine: Machine) -> Diagnostic:
+    return Diagnostic(
+        "R005",
+        f"The memory of {machine.device} is full.",
+        "Ask for fewer pictures at once or a smaller sweep.",
+    )
+
+
+def _unexpected(error: Exception) -> Diagnostic:
+    return Diagnostic(
+        "R006",
+        f"The run ended by an error of the program ({type(error).__name__}); the log has the rest.",
+        "Earlier results are whole. Please report it with the workflow file.",
+    )
