@@ -30,10 +30,17 @@ from graph.reliability import Reliability, Weight
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A condition as tensors, with the key under which equal conditions are asked once."""
+    """A condition as tensors, with the key under which equal conditions are asked once.
+
+    `values` holds one encoding for the whole batch, or one per sample.
+    """
 
     key: str
-    value: Any
+    values: tuple[Any, ...]
+
+    def spread(self, samples: int) -> tuple[Any, ...]:
+        """One encoding per sample."""
+        return self.values * samples if len(self.values) == 1 else self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +192,14 @@ Answers = Mapping[tuple[str, str], Tensor]
 def ask(x: Tensor, level: NoiseLevel, asked: Iterator[tuple[Voice, Encoded]]) -> Answers:
     """Denoise under every condition that is asked for: one forward pass per distinct network."""
     experts: dict[str, Expert] = {}
-    wanted: dict[str, dict[str, Any]] = {}
+    wanted: dict[str, dict[str, Encoded]] = {}
     for voice, encoded in asked:
         experts[voice.network] = voice.expert
-        wanted.setdefault(voice.network, {})[encoded.key] = encoded.value
+        wanted.setdefault(voice.network, {})[encoded.key] = encoded
     answers: dict[tuple[str, str], Tensor] = {}
     for network, conditions in wanted.items():
         states = x.repeat(len(conditions), *(1,) * (x.ndim - 1))
-        each = [value for value in conditions.values() for _ in range(len(x))]
+        each = [value for encoded in conditions.values() for value in encoded.spread(len(x))]
         denoised = experts[network].denoise(states, level, each).to(x)
         for key, part in zip(conditions, denoised.split(len(x)), strict=True):
             answers[network, key] = part

@@ -99,7 +99,7 @@ class Runtime:
             if key not in self._encoded:
                 with torch.inference_mode():
                     value = expert.encode(self._value(condition))
-                self._encoded[key] = Encoded(repr(condition), value)
+                self._encoded[key] = Encoded(repr(condition), (value,))
                 while len(self._encoded) > KEPT_CONDITIONS:
                     self._encoded.popitem(last=False)
             self._encoded.move_to_end(key)
