@@ -38,20 +38,21 @@ def wave(u: Numbers, length: float) -> Numbers:
     return 0.72 * first + 0.28 * arcs(u[:, 2], length * (0.42 + 0.16 * u[:, 3]))
 
 
-def _peaks(u: Numbers, horizon: Numbers, high: float, steep: float) -> tuple[Numbers, Numbers]:
-    """A ridge of four peaks: its profile [m,128] and the nearest peak's column [m,128]."""
+def _peaks(u: Numbers, horizon: Numbers, high: float, steep: float) -> tuple[Numbers, ...]:
+    """A ridge of four peaks: its profile, and the column and height of the nearest peak; [m,128]."""
     k = np.arange(4, dtype=np.float32)
     x = (k * 40 - 6 + 26 * (u[:, :4] - 0.5))[..., None]
     y = (horizon[:, None] - high * (0.52 + 0.48 * u[:, 4:8]))[..., None]
     sides = np.where(_COLUMNS > x, steep * (0.8 + 0.4 * u[:, 8:12, None]), steep * 1.0)
     fall = y + np.abs(_COLUMNS - x) * sides
     nearest = fall.argmin(1)[:, None]
-    return fall.min(1), np.take_along_axis(np.broadcast_to(x, fall.shape), nearest, 1)[:, 0]
+    found = (np.take_along_axis(np.broadcast_to(v, fall.shape), nearest, 1)[:, 0] for v in (x, y))
+    return fall.min(1), *found
 
 
 def _mountains(window: Canvas, stage: Stage, rows: list[int]) -> None:
-    u, horizon = stage.uniform("mountains", 34, rows), stage.horizon[rows]
-    far, _ = _peaks(u[:, :12], horizon - 4, 40, 0.62)
+    u, horizon = stage.uniform("mountains", 34, rows), stage.horizon[rows] - stage.rise[rows]
+    far, _, _ = _peaks(u[:, :12], horizon - 4, 40, 0.62)
     window.fill(
         below(window.y, window.tensor(far)),
         window.colour(stage.far("6d7fa6", rows, 0.62)),
@@ -59,7 +60,7 @@ def _mountains(window: Canvas, stage: Stage, rows: list[int]) -> None:
         0.12,
         ink=0.6,
     )
-    near, peak = _peaks(u[:, 12:24], horizon, 46, 0.95)
+    near, peak, top = _peaks(u[:, 12:24], horizon, 46, 0.95)
     distance = below(window.y, window.tensor(near))
     window.fill(distance, window.colour(stage.far("5b6690", rows, 0.22)), "mountain", 0.18)
     # the ridge's shadow side: right of a line that wanders down from the nearest peak
@@ -69,7 +70,8 @@ def _mountains(window: Canvas, stage: Stage, rows: list[int]) -> None:
     side = window.tensor(peak)[:, None, :] - x + lean + zig[..., _TOP : _TOP + _HEIGHT, None]
     shadow = torch.maximum(distance, side)
     window.shade(shadow, window.colour(stage.far("3c4470", rows, 0.16)))
-    cap = np.floor(horizon - 27 - 6 * u[:, 24])[:, None] + _zigzag(9.0, 3.5)
+    # lower peaks carry less snow
+    cap = top + 4 + 0.16 * (horizon[:, None] - top) + _zigzag(9.0, 2.6)
     snow = torch.maximum(distance, y - window.tensor(cap)[:, None, :])
     window.shade(snow, window.colour(stage.far("fbfaf6", rows, 0.08)))
     window.shade(torch.maximum(snow, side), window.colour(stage.far("b9c6e2", rows, 0.1)))
@@ -82,8 +84,12 @@ def _zigzag(period: float, height: float) -> Numbers:
 
 
 def _hills(window: Canvas, stage: Stage, rows: list[int]) -> None:
-    u, horizon = stage.uniform("hills", 12, rows), stage.horizon[rows][:, None]
-    layers = ((24, 6.5, 96, "7fa68c", 0.5), (15, 5, 80, "6c9a5e", 0.26), (7, 3.5, 66, "55843f", 0.1))
+    u, horizon = stage.uniform("hills", 12, rows), (stage.horizon - stage.rise)[rows, None]
+    layers = (
+        (24, 6.5, 96, "7fa68c", 0.5),
+        (15, 5, 80, "6c9a5e", 0.26),
+        (7, 3.5, 66, "55843f", 0.1),
+    )
     for k, (lift, swing, length, code, haze) in enumerate(layers):
         height = horizon - lift + swing * wave(u[:, 4 * k : 4 * k + 4], length)
         window.fill(
@@ -105,7 +111,7 @@ def _firs(u: Numbers, base: Numbers, tall: float, pitch: float) -> Numbers:
 
 
 def _forest(window: Canvas, stage: Stage, rows: list[int]) -> None:
-    u, horizon = stage.uniform("forest", 40, rows), stage.horizon[rows][:, None]
+    u, horizon = stage.uniform("forest", 40, rows), (stage.horizon - stage.rise)[rows, None]
     back = _firs(u[:, :20], horizon - 5 + 2 * wave(u[:, :4], 90), 19, 13)
     front = _firs(u[:, 20:], horizon + 1, 15, 9.5)
     tones: tuple[tuple[Numbers, str, float, float], ...] = (

@@ -38,11 +38,9 @@ def lighthouse(w: Canvas, thing: Thing) -> None:
     w.fill(rock, w.colour(thing.plain("5a5062")), "lighthouse", thing.depth)
     tower = trapezoid(x, y, 3.2, 5.2, -27.5, -0.5)
     w.fill(tower, w.colour(thing.body), "lighthouse", thing.depth)
-    white = np.array([o.min() > 0.85 for o in thing.paint], np.float32)[:, None]
-    band = thing.plain("fbf6ea") * (1 - white) + thing.plain("b9bfd0") * white
     for low, high in ((-9.5, -5.2), (-19.5, -14.8)):
         stripe = torch.maximum(tower, torch.maximum(low - y, y - high))
-        w.shade(stripe, w.colour(band))
+        w.shade(stripe, w.colour(thing.second("aab2c8")))
         w.line(stripe, 0.6)
     w.shade(torch.maximum(tower, 1.6 - x), w.colour(thing.plain("2a2550")), 0.2)
     w.fill(box(x, y + 33, 2.4, 2.8), w.colour(thing.lamp("ffeaa0")), "lighthouse", thing.depth, 0.6)

@@ -13,7 +13,6 @@ _GROUND = {
     "snowfield": ("the snow", "a snowfield", "a snowy field", "white snow"),
     "city": ("the city", "a city", "a city street", "the town"),
 }
-_BESIDE = {"sea": "on", "desert": "in", "meadow": "in", "snowfield": "in", "city": "in"}
 _TIME = {
     "dawn": ("at dawn", "at sunrise", "in the early morning"),
     "day": ("by day", "in daylight", "at noon", "in the daytime"),
@@ -57,9 +56,10 @@ _NOUN = {
 _SIZE = {"small": ("small", "little", "tiny"), "large": ("large", "big")}
 _PLACE = {
     "left": ("on the left", "to the left"),
-    "centre": ("in the centre", "in the middle"),
+    "centre": ("in the centre", "in the middle", "in the center"),
     "right": ("on the right", "to the right"),
 }
+LONGEST = 24  # words in a caption
 _KINDS_OF_PICTURE = ("a picture of", "a view of", "a poster of", "a painting of")
 
 
@@ -68,7 +68,7 @@ class _Words:
 
     def __init__(self, scene: Scene, variant: int) -> None:
         seed = np.array([variant], np.uint64)
-        self._left = uniform(seed, repr(scene), 96)[0].astype(float).tolist()
+        self._left = uniform(seed, repr(scene), 128)[0].astype(float).tolist()
 
     def chance(self, share: float) -> bool:
         return self._left.pop() < share
@@ -82,18 +82,18 @@ def _article(phrase: str) -> str:
     return ("an " if phrase[0] in "aeiou" else "a ") + phrase
 
 
-def _thing(thing: SceneObject, words: _Words, short: bool) -> str:
-    noun = words.of(_NOUN[thing.kind])
-    size = words.of(_SIZE[thing.size]) if words.chance(0.45 if not short else 0.25) else ""
-    named = words.chance(0.9)
-    colour = thing.colour if named else ""
+def _thing(thing: SceneObject, words: _Words, company: int) -> str:
+    """One object in 1 to 6 words, fewer where it is one of three."""
+    noun = words.of(_NOUN[thing.kind][: 3 if company < 3 else 1])
+    size = words.of(_SIZE[thing.size]) if words.chance((0.5, 0.3, 0.15)[company - 1]) else ""
+    colour = thing.colour if words.chance(0.92) else ""
     if thing.kind == "birds":
         flock = words.of(("birds", "a flock of birds", "three birds"))
-        plain = colour and words.chance(0.5)
-        phrase = flock.replace("birds", f"{colour} birds") if plain else flock
+        phrase = flock.replace("birds", f"{colour} birds") if words.chance(0.5) else flock
+        phrase = " ".join(phrase.split())
     else:
         phrase = _article(" ".join(part for part in (size, colour, noun) if part))
-    if words.chance(0.5 if not short else 0.3):
+    if words.chance((0.5, 0.35, 0.15)[company - 1]):
         phrase += " " + words.of(_PLACE[thing.place])
     return phrase
 
@@ -108,16 +108,26 @@ def caption(scene: Scene, variant: int) -> str:
     things = list(scene.objects)
     if len(things) > 1 and words.chance(0.15):
         things.pop()
-    short = len(things) > 1
-    listed = [_thing(thing, words, short) for thing in things]
+    listed = [_thing(thing, words, len(things)) for thing in things]
     land = words.of(_GROUND[scene.ground])
-    text = (_thing_first if words.chance(0.6) else _hour_first)(scene, words, listed, land)
-    if scene.background != "none" and words.chance(0.8):
-        text += ", " + words.of(_BACK[scene.background])
-    found = text.split()
-    if len(found) < 16 and scene.has_disc and scene.weather == "clear" and words.chance(0.15):
-        text += ", the moon shining" if scene.time == "night" else ", the sun shining"
-    return _trimmed(text)
+    form = _thing_first if words.chance(0.6) else _hour_first
+    text = form(scene, words, listed, land)
+    while len(text.split()) > LONGEST:
+        listed.pop()
+        text = form(scene, words, listed, land)
+    if scene.background != "none" and words.chance(0.85):
+        text = _extended(text, ", " + words.of(_BACK[scene.background]))
+    # with three objects one may stand before the disc
+    if scene.weather == "clear" and len(scene.objects) < 3 and words.chance(0.15):
+        disc = "moon" if scene.time == "night" else "sun"
+        text = _extended(text, f", the {disc} shining")
+    return text
+
+
+def _extended(text: str, more: str) -> str:
+    """The text with one phrase more, if that stays within the longest caption."""
+    longer = text + more
+    return longer if len(longer.split()) <= LONGEST else text
 
 
 def _thing_first(scene: Scene, words: _Words, listed: list[str], land: str) -> str:
@@ -128,38 +138,30 @@ def _thing_first(scene: Scene, words: _Words, listed: list[str], land: str) -> s
         text = f"{words.of(_KINDS_OF_PICTURE)} {land} {hour}"
     else:
         text = f"{_list(listed)} {_joined(scene, land)} {hour}"
-    return f"{text} {sky}" if say_sky else text
+    return _extended(text, f" {sky}") if say_sky else text
 
 
 def _hour_first(scene: Scene, words: _Words, listed: list[str], land: str) -> str:
     hour = words.of(_TIME_WORD[scene.time])
     sky = words.of(_WEATHER_WORD[scene.weather]) if words.chance(0.85) else ""
-    start = _article(f"{sky} {hour}".strip()) if words.chance(0.6) else f"{sky} {hour}".strip()
+    start = f"{sky} {hour}".strip()
+    if len(listed) < 3 and words.chance(0.6):
+        start = _article(start)
     text = f"{start} over {land}"
     return f"{text} with {_list(listed)}" if listed else text
 
 
 def _joined(scene: Scene, land: str) -> str:
-    flying = all(o.kind in ("balloon", "birds") for o in scene.objects)
-    if flying:
+    if all(o.kind in ("balloon", "birds") for o in scene.objects):
         return f"over {land}"
-    if land in ("sand dunes", "the sand", "white snow", "the water"):
+    if scene.ground == "sea" or land in ("sand dunes", "the sand", "white snow"):
         return f"on {land}"
-    return f"{_BESIDE[scene.ground]} {land}"
-
-
-def _trimmed(text: str) -> str:
-    """Drop trailing clauses until the caption has at most 24 words."""
-    while len(text.split()) > 24 and "," in text:
-        text = text.rsplit(",", 1)[0]
-    return " ".join(text.split()[:24])
+    return f"in {land}"
 
 
 def vocabulary() -> tuple[str, ...]:
     """Every word a caption can hold, sorted."""
-    tables = (
-        _GROUND, _TIME, _TIME_WORD, _WEATHER_WORD, _WEATHER, _BACK, _NOUN, _SIZE, _PLACE
-    )
+    tables = (_GROUND, _TIME, _TIME_WORD, _WEATHER_WORD, _WEATHER, _BACK, _NOUN, _SIZE, _PLACE)
     phrases = [p for table in tables for options in table.values() for p in options]
     phrases += [*_KINDS_OF_PICTURE, "a an and over with on in", "a flock of birds", "three birds"]
     phrases += [", the moon shining", "the sun shining"]

@@ -19,8 +19,8 @@ def city(canvas: Canvas, stage: Stage) -> None:
     corners = [Corner(i, 0, _TOP) for i in rows]
     window = canvas.cut(corners, _HEIGHT, SIZE)
     u, horizon = stage.uniform("city", 80, rows), stage.horizon[rows]
-    _row(window, stage, rows, u[:, :20], horizon - 4, (12, 34), ("7c84a8", 0.42))
-    front, start = _row(window, stage, rows, u[:, 20:40], horizon, (8, 26), ("4b4a73", 0.1))
+    _row(window, stage, rows, u[:, :20], horizon - 4, (10, 28), ("7c84a8", 0.42))
+    front, start = _row(window, stage, rows, u[:, 20:40], horizon, (8, 23), ("4b4a73", 0.1))
     _windows(window, stage, rows, u[:, 40:], front, start)
     _street(window, stage, rows)
     canvas.paste(window, corners)
@@ -62,7 +62,10 @@ def _windows(
     inside_x = ((x - 6 * column) < 3) & (x > 0)
     depth = window.y - window.tensor(roof)[:, None, :] - 3
     floor = torch.floor(depth / 7)
-    inside = (depth > 0) & (depth - 7 * floor < 3) & window.tensor(inside_x)[:, None, :].bool()
+    above = window.y < window.tensor(stage.horizon[rows])[:, None, None] - 2
+    inside = (
+        above & (depth > 0) & (depth - 7 * floor < 3) & window.tensor(inside_x)[:, None, :].bool()
+    )
     # which windows are lit: a small table of chances looked up by wall, column and floor
     cell = window.tensor(np.mod(start * 3 + column * 5, 40))[:, None, :]
     key = torch.remainder(cell + floor * 7, 40).long()
@@ -86,5 +89,7 @@ def _street(window: Canvas, stage: Stage, rows: list[int]) -> None:
     road = torch.maximum(line + 27 - window.y, window.y - line - 41).expand(-1, -1, SIZE)
     window.shade(road, window.colour(stage.land("5b566b", rows)))
     window.line(road, 0.45)
-    dash = torch.maximum((torch.remainder(window.x, 26) - 13).abs() - 7, (window.y - line - 34).abs() - 1)
+    dash = torch.maximum(
+        (torch.remainder(window.x, 26) - 13).abs() - 7, (window.y - line - 34).abs() - 1
+    )
     window.shade(dash, window.colour(stage.land("f3e6c4", rows)))

@@ -2,6 +2,7 @@
 
 import torch
 
+from . import palette
 from .canvas import Canvas
 from .shapes import box, circle, polygon, segment, trapezoid
 from .thing import Thing
@@ -35,7 +36,7 @@ def balloon(w: Canvas, thing: Thing) -> None:
     half = torch.sqrt((106 - y * y).clamp(min=9)) - (y - 6).clamp(min=0) * 0.28
     across = x.abs() / half
     pale = torch.maximum(skin, ((across - 0.5).abs() - 0.17) * half)
-    w.shade(pale, w.colour(thing.lit(0.55)))
+    w.shade(pale, w.colour(palette.mix(thing.body, thing.second("b4bcd2"), 0.55)))
     w.line(pale, 0.5)
     w.shade(torch.maximum(skin, 0.67 * half - x), w.colour(thing.shaded(0.22)))
     w.fill(box(x, y - 18.6, 2.8, 2.2), w.colour(thing.plain("6b452c")), "balloon", thing.depth)

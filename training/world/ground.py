@@ -59,12 +59,10 @@ def dashes(
 def _sea(window: Canvas, stage: Stage, rows: list[int]) -> None:
     u, horizon = stage.uniform("sea", 40, rows), stage.horizon[rows]
     line = window.tensor(horizon)[:, None, None]
-    teal = palette.mix(palette.rgb("1c6aa8"), palette.rgb("17838f"), u[:, :1])
-    deep = palette.mix(palette.rgb("0b2f6b"), palette.rgb("0b4a63"), u[:, :1])
-    light = 0.35 + 0.65 * stage.light[rows]
-    dusk = np.array([stage.scenes[i].time in ("dawn", "sunset") for i in rows], np.float32)
-    far = palette.mix(teal * light, stage.sky[rows, 2], (0.3 + 0.16 * dusk)[:, None])
-    near = palette.mix(deep * light, stage.sky[rows, 0], (0.1 + 0.16 * dusk)[:, None])
+    water = np.array(
+        [palette.sea(stage.scenes[i], float(v[0])) for i, v in zip(rows, u, strict=True)]
+    )
+    far, near = palette.mix(water[:, 0], stage.sky[rows, 2], 0.15), water[:, 1]
     colour = ramp(window.y, line, window.colour(far), window.colour(near))
     surface = (line - window.y).expand(-1, -1, SIZE)
     window.fill(surface, colour, "sea", nearness(window.y, line))
@@ -86,12 +84,13 @@ def _sea(window: Canvas, stage: Stage, rows: list[int]) -> None:
     band = dashes(
         window,
         stage.disc_x[rows, None] + 7 * (u[:, 21:31] - 0.5) + 2 * sway,
-        (3.5 + 0.9 * k + 6 * u[:, 28:38]) * (0.7 + 0.3 * low)[:, None],
+        (2.5 + 0.9 * k + 8 * u[:, 28:38]) * (0.7 + 0.3 * low)[:, None],
         4.6,
         horizon - TOP,
-        1.35,
+        1.2,
     )
-    glint = window.colour(np.stack([palette.disc(stage.scenes[i])[0] for i in rows]))
+    disc = np.stack([palette.disc(stage.scenes[i])[0] for i in rows])
+    glint = window.colour(palette.mix(disc, palette.rgb("ffffff"), 0.35))
     strength = window.tensor(shown * (0.5 + 0.4 * low))[:, None, None]
     window.glaze(band * on_water * strength, glint)
 

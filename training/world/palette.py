@@ -15,7 +15,7 @@ def rgb(code: str) -> Colour:
 
 def mix(a: Colour, b: Colour, share: float | Colour) -> Colour:
     """The colour `share` of the way from a to b."""
-    return (a + (b - a) * np.float32(share) if isinstance(share, float) else a + (b - a) * share)
+    return a + (b - a) * np.float32(share) if isinstance(share, float) else a + (b - a) * share
 
 
 # top, middle and horizon of the sky; two moods per time, mixed freely
@@ -42,7 +42,22 @@ _LIGHT_ON_THINGS = {
     "dawn": (1.0, 0.97, 0.96),
     "day": (1.0, 1.0, 1.0),
     "sunset": (1.0, 0.93, 0.88),
-    "night": (0.78, 0.8, 0.92),
+    "night": (0.89, 0.89, 0.97),
+}
+# where the hour's light would drain a ground of its character, the ground has its own
+_LIGHT_ON_GROUND = {
+    ("desert", "night"): (0.47, 0.4, 0.6),
+    ("meadow", "night"): (0.36, 0.52, 0.6),
+    ("snowfield", "night"): (0.54, 0.63, 0.86),
+    ("snowfield", "sunset"): (1.0, 0.85, 0.84),
+    ("city", "night"): (0.42, 0.42, 0.6),
+}
+# the colour of the sea at the horizon and at the viewer's feet, in two moods
+_SEAS = {
+    "dawn": (("b9a6c8", "4f78b4"), ("c9b0c0", "4a8aae")),
+    "day": (("4fa3cf", "0d4a92"), ("58b5b8", "0c5f80")),
+    "sunset": (("c8607a", "37265f"), ("d07a6a", "3d2350")),
+    "night": (("22386e", "0a1740"), ("263470", "0a1d3c")),
 }
 _DIM = {"clear": 1.0, "cloudy": 0.98, "rain": 0.86, "snow": 0.95, "storm": 0.7}
 _DISCS = {"dawn": "fff3c4", "day": "fff0a0", "sunset": "ffe27a", "night": "f6f2d8"}
@@ -92,6 +107,24 @@ def sky(scene: Scene, mood: float) -> tuple[Colour, Colour, Colour]:
 def light(scene: Scene) -> Colour:
     """What the hour and the weather multiply the land's colours by; float32 [3]."""
     return np.array(_LIGHT[scene.time], np.float32) * np.float32(_DIM[scene.weather])
+
+
+def light_on_ground(scene: Scene) -> Colour:
+    """What the colours of desert, meadow, snowfield and street are multiplied by; float32 [3]."""
+    own = _LIGHT_ON_GROUND.get((scene.ground, scene.time), _LIGHT[scene.time])
+    return np.array(own, np.float32) * np.float32(_DIM[scene.weather])
+
+
+def sea(scene: Scene, mood: float) -> tuple[Colour, Colour]:
+    """Colour of the sea at the horizon and near by; `mood` in [0,1] mixes two palettes."""
+    first, second = _SEAS[scene.time]
+    far, near = (mix(rgb(a), rgb(b), mood) for a, b in zip(first, second, strict=True))
+    share = _OVERCAST_SHARE[scene.weather]
+    if share:
+        grey = rgb(_OVERCAST[scene.time][scene.weather])
+        far = mix(far, grey, share * 0.55)
+        near = mix(near, grey * np.float32(0.55), share * 0.4)
+    return far, near
 
 
 def light_on_things(scene: Scene) -> Colour:

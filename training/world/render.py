@@ -60,7 +60,7 @@ def draw(
         for at in range(0, count, _STACK):
             part = slice(at, at + _STACK)
             stage = Stage(scenes[part], seeds[part], np.ascontiguousarray(seconds[part]))
-            stacks.append(_paint(stage, where).planes)
+            stacks.append(paint(stage, where).planes)
     planes = torch.cat(stacks)
     return Pictures(
         picture=planes[:, :3].clamp(0, 1),
@@ -73,11 +73,9 @@ def draw(
     )
 
 
-def _paint(stage: Stage, device: torch.device) -> Canvas:
-    """Every layer, back to front."""
+def paint(stage: Stage, device: torch.device) -> Canvas:
+    """Paint every layer of a stack of pictures, back to front."""
     canvas = blank(len(stage.scenes), device)
-    for layer in (
-        gradient, stars, discs, clouds, backdrops, lightning, grounds, things, weather
-    ):
+    for layer in (gradient, stars, discs, clouds, backdrops, lightning, grounds, things, weather):
         layer(canvas, stage)
     return canvas

@@ -108,8 +108,10 @@ def _objects(time: str, weather: str, ground: str, u: list[float]) -> tuple[Scen
         # the first object mostly stands on the ground, the others fill the sky more often
         share = 0.72 if i == 0 else 0.45
         stands = kind_u < share
-        kind = _pick(_ON_GROUND[ground], kind_u / share) if stands else _pick(
-            ("balloon", "birds"), (kind_u - share) / (1 - share)
+        kind = (
+            _pick(_ON_GROUND[ground], kind_u / share)
+            if stands
+            else _pick(("balloon", "birds"), (kind_u - share) / (1 - share))
         )
         if kind in ("birds", "bridge") and any(o.kind == kind for o in found):
             kind = sky[0]
@@ -122,7 +124,11 @@ def scenes_from(seeds: NDArray[np.uint64]) -> list[Scene]:
     """Sample one scene per seed."""
     scenes: list[Scene] = []
     for u in uniform(seeds, "scene", 20).astype(float).tolist():
-        time, ground, background = _pick(TIMES, u[0]), _pick(GROUNDS, u[1]), _pick(BACKGROUNDS, u[2])
+        time, ground, background = (
+            _pick(TIMES, u[0]),
+            _pick(GROUNDS, u[1]),
+            _pick(BACKGROUNDS, u[2]),
+        )
         weather = WEATHERS[sum(u[3] >= chance for chance in _WEATHER_CHANCES)]
         scenes.append(
             Scene(time, weather, ground, background, _objects(time, weather, ground, u[4:]))

@@ -90,13 +90,13 @@ def lightning(canvas: Canvas, stage: Stage) -> None:
     side = canvas.tensor(np.where(u[:, 0] < 0.5, 1, -1).astype(np.float32))[:, None, None]
     x = (window.x - canvas.tensor(stage.disc_x[rows])[:, None, None]) * side
     y = window.y
-    points = ((3.0, 22.0), (-5.0, 42.0), (4.0, 44.0), (-3.0, 62.0), (5.0, 64.0), (-2.0, 92.0))
+    points = ((4.0, 12.0), (-5.0, 38.0), (4.0, 41.0), (-3.0, 62.0), (5.0, 64.0), (-2.0, 92.0))
     stroke: Tensor | None = None
     for a, b in zip(points, points[1:], strict=False):
         part = segment(x, y, a, b)
         stroke = part if stroke is None else torch.minimum(stroke, part)
     assert stroke is not None
     window.glaze(0.35 * (1 - stroke / 12).clamp(0, 1) ** 2, window.colour(palette.rgb("cdbcf5")))
-    taper = 1.9 - (y - 22) * 0.008
-    window.fill(stroke - taper, window.colour(palette.rgb("fff6c9")), "lightning", 0.02)
+    taper = 2.1 - (y - 12) * 0.008
+    window.fill(stroke - taper, window.colour(palette.rgb("fff6c9")), "lightning", 0.25)
     canvas.paste(window, corners)

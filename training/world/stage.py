@@ -9,7 +9,9 @@ from . import palette
 from .scene import PLACES, Scene, uniform
 
 Numbers = NDArray[np.float32]
-COLUMNS = {"left": 25.0, "centre": 64.0, "right": 103.0}
+COLUMNS = {"left": 24.0, "centre": 64.0, "right": 104.0}
+# behind a city the background stands higher, or the roofs would hide it
+_RISE = {"none": 0.0, "mountains": 8.0, "hills": 19.0, "forest": 17.0}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Stage:
     disc_y: Numbers = field(init=False)
     sky: Numbers = field(init=False)
     light: Numbers = field(init=False)
+    rise: Numbers = field(init=False)
+    _ground_light: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
         u = uniform(self.seeds, "stage", 6)
@@ -37,6 +41,8 @@ class Stage:
         set_(self, "disc_y", np.array([d[1] for d in disc], np.float32))
         set_(self, "sky", np.array(sky, np.float32))
         set_(self, "light", np.stack([palette.light(s) for s in self.scenes]))
+        set_(self, "rise", np.array([_rise(s) for s in self.scenes], np.float32))
+        set_(self, "_ground_light", np.stack([palette.light_on_ground(s) for s in self.scenes]))
 
     def where(self, **wanted: str | tuple[str, ...]) -> list[int]:
         """Pictures whose scene has these attributes (any of them, where a tuple is given)."""
@@ -54,12 +60,16 @@ class Stage:
         return uniform(self.seeds[rows], role, count)
 
     def land(self, code: str, rows: list[int]) -> Numbers:
-        """A land colour under each picture's light; [len(rows),3]."""
-        return palette.rgb(code) * self.light[rows]
+        """A colour of the ground under each picture's light; [len(rows),3]."""
+        return palette.rgb(code) * self._ground_light[rows]
 
     def far(self, code: str, rows: list[int], haze: float) -> Numbers:
-        """A land colour behind `haze` of the sky's horizon colour; [len(rows),3]."""
-        return palette.mix(self.land(code, rows), self.sky[rows, 2], haze)
+        """A colour far away, behind `haze` of the sky's horizon colour; [len(rows),3]."""
+        return palette.mix(palette.rgb(code) * self.light[rows], self.sky[rows, 2], haze)
+
+
+def _rise(scene: Scene) -> float:
+    return _RISE[scene.background] if scene.ground == "city" else 0.0
 
 
 def _disc(scene: Scene, horizon: float, u: Numbers) -> tuple[float, float]:
@@ -68,8 +78,10 @@ def _disc(scene: Scene, horizon: float, u: Numbers) -> tuple[float, float]:
     high = {o.place for o in scene.objects if o.kind in ("balloon", "birds")}
     free = [p for p in PLACES if p not in taken] or [p for p in PLACES if p not in high]
     place = (free or ["centre"])[int(u[2] * len(free or [0]))]
-    x = COLUMNS[place] + (float(u[3]) - 0.5) * 16
+    x = COLUMNS[place] + (float(u[3]) - 0.5) * 12
     if scene.time in ("day", "night"):
         return x, 20 + 12 * float(u[4])
     behind = {"none": 5.0, "mountains": 44.0, "hills": 30.0, "forest": 24.0}[scene.background]
-    return x, horizon - behind - 9 * float(u[4])
+    if scene.ground == "city":
+        behind = max(behind, 29.0)
+    return x, horizon - behind - _rise(scene) * 0.6 - 9 * float(u[4])

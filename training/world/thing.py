@@ -35,6 +35,11 @@ class Thing:
         """The body's shadow side [m,3]."""
         return palette.mix(self.body, palette.rgb("2a2550") * self.light, share)
 
+    def second(self, white: str) -> Numbers:
+        """Cream beside the body's colour, or `white` where the body itself is white; [m,3]."""
+        is_white = self.paint.min(1, keepdims=True) > 0.85
+        return np.where(is_white, self.plain(white), self.plain("fbf6ea"))
+
     def plain(self, code: str) -> Numbers:
         """Another colour under the objects' light [m,3]."""
         return palette.rgb(code) * self.light

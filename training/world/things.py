@@ -10,19 +10,19 @@ from .buildings import bridge, house, lighthouse
 from .canvas import SIZE, Canvas, Corner
 from .crafts import balloon, sailboat
 from .nature import birds, tree
-from .scene import SceneObject, uniform
+from .scene import PLACES, SceneObject, uniform
 from .stage import COLUMNS, Stage
 from .thing import Thing
 
 # per kind: scale when small and large; window width, rows above and below the foot at scale 1
 _SCALES: dict[str, tuple[float, float]] = {
-    "sailboat": (1.0, 1.75),
-    "house": (1.0, 1.75),
+    "sailboat": (1.0, 1.62),
+    "house": (1.0, 1.66),
     "tree": (1.0, 1.75),
     "lighthouse": (1.05, 1.75),
     "balloon": (1.0, 1.72),
     "bridge": (1.0, 1.35),
-    "birds": (1.0, 1.5),
+    "birds": (0.92, 1.32),
 }
 _WINDOWS: dict[str, tuple[float, float, float]] = {
     "sailboat": (30, 30, 12),
@@ -52,28 +52,27 @@ class _Placed:
     scale: float
     depth: float
     thing: SceneObject
-    slot: int
 
 
-def _place(stage: Stage, picture: int, slot: int, u: list[float]) -> _Placed:
-    scene, horizon = stage.scenes[picture], float(stage.horizon[picture])
-    thing, time = scene.objects[slot], float(stage.time[picture])
+def _place(stage: Stage, picture: int, thing: SceneObject, u: list[float]) -> _Placed:
+    horizon = float(stage.horizon[picture])
+    time = float(stage.time[picture])
     large = thing.size == "large"
     scale = _SCALES[thing.kind][int(large)] * (0.95 + 0.1 * u[0])
-    x = COLUMNS[thing.place] + 8 * (u[1] - 0.5)
+    x = COLUMNS[thing.place] + 6 * (u[1] - 0.5)
     if thing.kind == "balloon":
         y = (23 if large else 18) + 16 * u[2] + _swing(time / 5 + u[3]) * 1.5
-        return _Placed(picture, x, y, scale, 0.65 if large else 0.45, thing, slot)
+        return _Placed(picture, x, y, scale, 0.65 if large else 0.45, thing)
     if thing.kind == "birds":
         y = 18 + 16 * u[2] + _swing(time / 2 + u[3]) * 2
-        return _Placed(picture, x + 2 * _swing(time / 3 + u[2]), y, scale, 0.5, thing, slot)
+        return _Placed(picture, x + 2 * _swing(time / 3 + u[2]), y, scale, 0.5, thing)
     drop = 13 + 15 * u[2] if large else 6 + 7 * u[2]
     if thing.kind == "bridge":
         drop = 5 + 5 * u[2] + 4 * large
     if thing.kind == "sailboat":
         drop += _swing(time / 2 + u[3]) * 0.8
     depth = 0.35 + 0.65 * drop / (SIZE - horizon)
-    return _Placed(picture, x, horizon + drop, scale, depth, thing, slot)
+    return _Placed(picture, x, horizon + drop, scale, depth, thing)
 
 
 def _swing(phase: float) -> float:
@@ -87,17 +86,21 @@ def things(canvas: Canvas, stage: Stage) -> None:
     table = uniform(stage.seeds, "things", 24).astype(float).tolist()
     for i, scene in enumerate(stage.scenes):
         for slot, thing in enumerate(scene.objects):
-            u = table[i][8 * slot : 8 * slot + 8]
+            # keyed by place, so that an object looks the same whatever else is in the scene
+            at = 8 * PLACES.index(thing.place)
+            u = table[i][at : at + 8]
             variant = int(u[4] * 3) if thing.kind == "tree" else 0
             # a group holds a picture once: windows cut together must not overlap
             key = (thing.kind, thing.size, variant, slot)
-            groups.setdefault(key, []).append(_place(stage, i, slot, u))
+            groups.setdefault(key, []).append(_place(stage, i, thing, u))
     order = list(_PAINTERS)
     for key in sorted(groups, key=lambda k: (order.index(k[0]), k)):
         _draw(canvas, stage, key, groups[key])
 
 
-def _draw(canvas: Canvas, stage: Stage, key: tuple[str, str, int, int], group: list[_Placed]) -> None:
+def _draw(
+    canvas: Canvas, stage: Stage, key: tuple[str, str, int, int], group: list[_Placed]
+) -> None:
     kind, size, variant, _ = key
     top = _SCALES[kind][int(size == "large")] * 1.05
     span, above, under = (v * top for v in _WINDOWS[kind])
@@ -123,7 +126,10 @@ def _draw(canvas: Canvas, stage: Stage, key: tuple[str, str, int, int], group: l
         depth=depth,
         scenes=[stage.scenes[i] for i in rows],
         u=np.stack(
-            [uniform(stage.seeds[p.picture : p.picture + 1], f"thing {p.slot}", 6)[0] for p in group]
+            [
+                uniform(stage.seeds[p.picture : p.picture + 1], f"thing {p.thing.place}", 6)[0]
+                for p in group
+            ]
         ),
         variant=variant,
     )

@@ -22,9 +22,7 @@ def weather(canvas: Canvas, stage: Stage) -> None:
         _flakes(canvas, stage, rows)
 
 
-def _strokes(
-    canvas: Canvas, stage: Stage, rows: list[int], share: float, lean: float
-) -> None:
+def _strokes(canvas: Canvas, stage: Stage, rows: list[int], share: float, lean: float) -> None:
     """At most one slanted stroke in each 16x16 cell; they fall 64 pixels a second."""
     u = stage.uniform("rain", _CELLS * _CELLS * 3, rows).reshape(len(rows), -1, 3)
     column, row = np.meshgrid(np.arange(_CELLS), np.arange(_CELLS))
