@@ -56,8 +56,14 @@ class Fused:
 
     @property
     def denoised(self) -> Tensor:
-        """The fused expected clean sample, [b, *d]."""
-        return self.base + self.terms.sum(0)
+        """The fused expected clean sample, [b, *d].
+
+        Added term by term, so that a term of zeros leaves every bit as it is.
+        """
+        fused = self.base
+        for term in self.terms:
+            fused = fused + term
+        return fused
 
 
 class Declared(BaseModel):

@@ -32,6 +32,12 @@ class NoiseLevel:
         return cls.from_ratio(math.exp(-0.5 * log_snr))
 
     @classmethod
+    def from_flow_time(cls, time: float) -> NoiseLevel:
+        """The level at which a flow model mixes (1 − time)·x0 + time·noise, time in [0, 1]."""
+        length = math.hypot(1.0 - time, time)
+        return cls((1.0 - time) / length, time / length)
+
+    @classmethod
     def from_noise(cls, noise: float) -> NoiseLevel:
         """The level at `noise` in [0, 1]: 1 is pure noise, 0 is clean, even in angle between."""
         if noise >= 1.0:
@@ -49,6 +55,11 @@ class NoiseLevel:
         if self.sigma == 0.0:
             return math.inf
         return 2.0 * math.log(self.alpha / self.sigma) if self.alpha > 0.0 else -math.inf
+
+    @property
+    def flow_time(self) -> float:
+        """sigma/(alpha + sigma), the time of flow models: 1 at pure noise, 0 at clean."""
+        return self.sigma / (self.alpha + self.sigma)
 
     @property
     def noise(self) -> float:

@@ -1,0 +1,1 @@
+"""Experts: frozen networks and formulas, one kind a file."""

@@ -1,0 +1,51 @@
+"""The weighted mean of experts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Literal
+
+from graph.background import as_tensors, fill, mix, presence, reference
+from graph.interfaces import Estimate, Fused, FusionRule
+from graph.levels import NoiseLevel
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+class Mean(FusionRule):
+    """A compromise between the experts: each counts by its weight, whatever the weights sum to.
+
+    D̂ = Σ wᵢ·Dᵢ / Σ wᵢ, the fusion of MultiDiffusion (arXiv 2302.08113, equation 5) when the
+    weights are maps. The terms (wᵢ/Σw)·(Dᵢ − R) are measured against the background R: the wired
+    one, else the mix of the experts' nulls, else their unweighted mean. R cancels from D̂, except
+    where the weights sum to zero: there it is painted.
+    """
+
+    name: Literal["mean"] = "mean"
+
+    def __call__(
+        self,
+        x: Float[Tensor, "b *d"],
+        level: NoiseLevel,
+        estimates: Sequence[Estimate],
+        weights: Sequence[Tensor],
+        shares: Sequence[float],
+        background: Float[Tensor, "b *d"] | None,
+    ) -> Fused:
+        """Fuse; the base is R."""
+        weights = as_tensors(weights, x)
+        present = presence(weights, x)
+        denoised = [estimate.denoised for estimate in estimates]
+        base = reference(estimates, shares, present, background)
+        if base is None:
+            base = mix(denoised, [1.0] * len(denoised), present)
+        total = reduce(add, weights)
+        empty = total == 0
+        parts = [(weight * ~empty) / (total + empty) for weight in weights]
+        return Fused(
+            base, fill([part * (d - base) for part, d in zip(parts, denoised, strict=True)], x)
+        )

@@ -1,0 +1,1 @@
+"""Samplers, one a file, named after its algorithm. The folder is the registry."""

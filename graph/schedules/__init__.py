@@ -1,0 +1,1 @@
+"""Noise schedules, one a file. The folder is the registry."""

@@ -1,0 +1,40 @@
+"""The noise schedule of flow models."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from graph.interfaces import NoiseSchedule
+from graph.levels import CLEAN, PURE_NOISE, NoiseLevel
+
+
+class Flow(NoiseSchedule):
+    """Walks the straight line of flow models evenly, starting from pure noise exactly.
+
+    The times fall evenly from 1 to the first trained time and are bent by
+    t ↦ shift·t/(1 + (shift − 1)·t) (Esser et al., arXiv 2403.03206, equation 23), then clean. The
+    shift bends the times that are visited, never what a time means. Equals the times of diffusers'
+    FlowMatchEulerDiscreteScheduler, which bends the first trained time twice.
+    """
+
+    name: Literal["flow"] = "flow"
+    shift: float = Field(
+        default=1.0,
+        ge=0.01,
+        le=100.0,
+        description="Above 1 spends more steps on composition; 3 is usual for large pictures.",
+    )
+    trained_times: int = Field(
+        default=1000, ge=2, le=100_000, description="Times between noise and clean in training."
+    )
+
+    def levels(self, steps: int) -> tuple[NoiseLevel, ...]:
+        """`steps` times from 1 down to the first trained time, shifted, then clean."""
+        reach = 1.0 - self._bend(1.0 / self.trained_times)
+        times = (self._bend(1.0 - i / max(steps - 1, 1) * reach) for i in range(1, steps))
+        return (PURE_NOISE, *map(NoiseLevel.from_flow_time, times), CLEAN)
+
+    def _bend(self, time: float) -> float:
+        return self.shift * time / (1.0 + (self.shift - 1.0) * time)
