@@ -1,7 +1,7 @@
 """The Playground's world: seeded poster landscapes with all their modalities."""
 
-from .captions import caption, vocabulary
 from .canvas import SIZE
+from .captions import caption
 from .classes import CLASSES, MaskClass, mask_to_rgb, rgb_to_mask
 from .render import Pictures, draw
 from .scene import (
@@ -18,6 +18,7 @@ from .scene import (
     SceneObject,
     scene_of,
 )
+from .words import vocabulary
 
 __all__ = [
     "BACKGROUNDS",

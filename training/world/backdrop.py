@@ -39,7 +39,7 @@ def wave(u: Numbers, length: float) -> Numbers:
 
 
 def _peaks(u: Numbers, horizon: Numbers, high: float, steep: float) -> tuple[Numbers, ...]:
-    """A ridge of four peaks: its profile, and the column and height of the nearest peak; [m,128]."""
+    """A ridge of four peaks: its profile, and the nearest peak's column and height; [m,128]."""
     k = np.arange(4, dtype=np.float32)
     x = (k * 40 - 6 + 26 * (u[:, :4] - 0.5))[..., None]
     y = (horizon[:, None] - high * (0.52 + 0.48 * u[:, 4:8]))[..., None]

@@ -31,6 +31,7 @@ class Canvas:
     """
 
     def __init__(self, planes: Tensor, x: Tensor, y: Tensor, scale: Tensor | float = 1.0) -> None:
+        """Draw on these planes."""
         self.planes, self.x, self.y, self.scale = planes, x, y, scale
         self.picture = planes[:, :3]
 

@@ -1,66 +1,21 @@
 """True captions of scenes, in varied plain English."""
 
-import re
-
 import numpy as np
 
 from .scene import Scene, SceneObject, uniform
-
-_GROUND = {
-    "sea": ("the sea", "the ocean", "the water", "a calm sea"),
-    "desert": ("the desert", "a desert", "sand dunes", "the sand"),
-    "meadow": ("a meadow", "green fields", "the meadow", "a grassy field"),
-    "snowfield": ("the snow", "a snowfield", "a snowy field", "white snow"),
-    "city": ("the city", "a city", "a city street", "the town"),
-}
-_TIME = {
-    "dawn": ("at dawn", "at sunrise", "in the early morning"),
-    "day": ("by day", "in daylight", "at noon", "in the daytime"),
-    "sunset": ("at sunset", "in the evening", "at dusk"),
-    "night": ("at night", "by night"),
-}
-_TIME_WORD = {
-    "dawn": ("dawn", "sunrise", "early morning"),
-    "day": ("day", "daytime"),
-    "sunset": ("sunset", "evening"),
-    "night": ("night",),
-}
-_WEATHER_WORD = {
-    "clear": ("clear", "cloudless"),
-    "cloudy": ("cloudy", "clouded"),
-    "rain": ("rainy", "wet"),
-    "snow": ("snowy",),
-    "storm": ("stormy",),
-}
-_WEATHER = {
-    "clear": ("under a clear sky", "with a clear sky", "without a cloud"),
-    "cloudy": ("under clouds", "with clouds in the sky", "under a cloudy sky"),
-    "rain": ("in the rain", "with rain falling", "while it rains"),
-    "snow": ("in falling snow", "while it snows", "with snowflakes falling"),
-    "storm": ("in a storm", "in a thunderstorm", "with lightning"),
-}
-_BACK = {
-    "mountains": ("mountains behind", "snowy peaks behind", "with mountains in the distance"),
-    "hills": ("hills behind", "green hills behind", "with hills in the distance"),
-    "forest": ("a forest behind", "woods behind", "with fir trees in the distance"),
-}
-_NOUN = {
-    "sailboat": ("sailboat", "sailing boat", "boat"),
-    "house": ("house", "cottage", "home"),
-    "tree": ("tree",),
-    "lighthouse": ("lighthouse", "light tower"),
-    "balloon": ("balloon", "hot air balloon"),
-    "bridge": ("bridge", "arched bridge"),
-    "birds": ("birds",),
-}
-_SIZE = {"small": ("small", "little", "tiny"), "large": ("large", "big")}
-_PLACE = {
-    "left": ("on the left", "to the left"),
-    "centre": ("in the centre", "in the middle", "in the center"),
-    "right": ("on the right", "to the right"),
-}
-LONGEST = 24  # words in a caption
-_KINDS_OF_PICTURE = ("a picture of", "a view of", "a poster of", "a painting of")
+from .words import (
+    BACK,
+    GROUND,
+    KINDS_OF_PICTURE,
+    LONGEST,
+    NOUN,
+    PLACE,
+    SIZE,
+    TIME,
+    TIME_WORD,
+    WEATHER,
+    WEATHER_WORD,
+)
 
 
 class _Words:
@@ -84,8 +39,8 @@ def _article(phrase: str) -> str:
 
 def _thing(thing: SceneObject, words: _Words, company: int) -> str:
     """One object in 1 to 6 words, fewer where it is one of three."""
-    noun = words.of(_NOUN[thing.kind][: 3 if company < 3 else 1])
-    size = words.of(_SIZE[thing.size]) if words.chance((0.5, 0.3, 0.15)[company - 1]) else ""
+    noun = words.of(NOUN[thing.kind][: 3 if company < 3 else 1])
+    size = words.of(SIZE[thing.size]) if words.chance((0.5, 0.3, 0.15)[company - 1]) else ""
     colour = thing.colour if words.chance(0.92) else ""
     if thing.kind == "birds":
         flock = words.of(("birds", "a flock of birds", "three birds"))
@@ -94,7 +49,7 @@ def _thing(thing: SceneObject, words: _Words, company: int) -> str:
     else:
         phrase = _article(" ".join(part for part in (size, colour, noun) if part))
     if words.chance((0.5, 0.35, 0.15)[company - 1]):
-        phrase += " " + words.of(_PLACE[thing.place])
+        phrase += " " + words.of(PLACE[thing.place])
     return phrase
 
 
@@ -109,14 +64,14 @@ def caption(scene: Scene, variant: int) -> str:
     if len(things) > 1 and words.chance(0.15):
         things.pop()
     listed = [_thing(thing, words, len(things)) for thing in things]
-    land = words.of(_GROUND[scene.ground])
+    land = words.of(GROUND[scene.ground])
     form = _thing_first if words.chance(0.6) else _hour_first
     text = form(scene, words, listed, land)
     while len(text.split()) > LONGEST:
         listed.pop()
         text = form(scene, words, listed, land)
     if scene.background != "none" and words.chance(0.85):
-        text = _extended(text, ", " + words.of(_BACK[scene.background]))
+        text = _extended(text, ", " + words.of(BACK[scene.background]))
     # with three objects one may stand before the disc
     if scene.weather == "clear" and len(scene.objects) < 3 and words.chance(0.15):
         disc = "moon" if scene.time == "night" else "sun"
@@ -131,19 +86,19 @@ def _extended(text: str, more: str) -> str:
 
 
 def _thing_first(scene: Scene, words: _Words, listed: list[str], land: str) -> str:
-    hour = words.of(_TIME[scene.time])
-    sky = words.of(_WEATHER[scene.weather])
+    hour = words.of(TIME[scene.time])
+    sky = words.of(WEATHER[scene.weather])
     say_sky = words.chance(0.85 if scene.weather != "clear" else 0.35)
     if not listed:
-        text = f"{words.of(_KINDS_OF_PICTURE)} {land} {hour}"
+        text = f"{words.of(KINDS_OF_PICTURE)} {land} {hour}"
     else:
         text = f"{_list(listed)} {_joined(scene, land)} {hour}"
     return _extended(text, f" {sky}") if say_sky else text
 
 
 def _hour_first(scene: Scene, words: _Words, listed: list[str], land: str) -> str:
-    hour = words.of(_TIME_WORD[scene.time])
-    sky = words.of(_WEATHER_WORD[scene.weather]) if words.chance(0.85) else ""
+    hour = words.of(TIME_WORD[scene.time])
+    sky = words.of(WEATHER_WORD[scene.weather]) if words.chance(0.85) else ""
     start = f"{sky} {hour}".strip()
     if len(listed) < 3 and words.chance(0.6):
         start = _article(start)
@@ -157,13 +112,3 @@ def _joined(scene: Scene, land: str) -> str:
     if scene.ground == "sea" or land in ("sand dunes", "the sand", "white snow"):
         return f"on {land}"
     return f"in {land}"
-
-
-def vocabulary() -> tuple[str, ...]:
-    """Every word a caption can hold, sorted."""
-    tables = (_GROUND, _TIME, _TIME_WORD, _WEATHER_WORD, _WEATHER, _BACK, _NOUN, _SIZE, _PLACE)
-    phrases = [p for table in tables for options in table.values() for p in options]
-    phrases += [*_KINDS_OF_PICTURE, "a an and over with on in", "a flock of birds", "three birds"]
-    phrases += [", the moon shining", "the sun shining"]
-    phrases += ["red orange yellow green blue purple white black"]
-    return tuple(sorted({w for p in phrases for w in re.findall(r"[a-z]+", p)}))

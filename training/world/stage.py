@@ -30,6 +30,7 @@ class Stage:
     _ground_light: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
+        """Work out what the layers share."""
         u = uniform(self.seeds, "stage", 6)
         lift = np.array([6.0 if s.ground == "sea" else 0.0 for s in self.scenes], np.float32)
         horizon = np.floor(78 + 8 * u[:, 0] + lift * u[:, 1])
