@@ -22,6 +22,7 @@ class Codec:
         self._scale = float(config.scaling_factor)
         self._shift = float(config.shift_factor or 0.0)
         self.factor = 2 ** (len(config.block_out_channels) - 1)
+        self.channels = int(config.latent_channels)
 
     def encode(self, pictures: list[Image.Image]) -> Tensor:
         """RGB pictures of one size as latents [n, channels, h/factor, w/factor]: the mean."""

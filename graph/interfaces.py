@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from graph.codec import Codec
-    from graph.library import Preview
+    from graph.library import Model, Preview
+    from graph.machine import Machine
 
 
 class Denoiser(Protocol):
@@ -156,3 +157,15 @@ class Expert(ABC):
         self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
     ) -> Float[Tensor, "n *d"]:
         """One forward pass; `conditions[i]`, an encoded condition, belongs to sample x[i]."""
+
+
+class Checkpoint(Expert, ABC):
+    """An expert loaded from a folder that diffusers wrote: one subclass per family of pipelines."""
+
+    pipelines: ClassVar[tuple[str, ...]]
+    """The pipeline classes (model_index.json's _class_name) that this family loads."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, model: Model, machine: Machine) -> Checkpoint:
+        """Load the networks of `model` onto the machine's device, in its precision."""

@@ -33,6 +33,24 @@ def quantise(picture: Image.Image, palette: Sequence[MaskClass]) -> NDArray[np.i
     return ((pixels[:, :, None] - colours) ** 2).sum(-1).argmin(-1)
 
 
+def prepare(picture: Image.Image, steps: Sequence[str]) -> Image.Image:
+    """The picture after the preparations that a condition names, such as "edges"."""
+    for step in steps:
+        name, _, detail = step.partition(":")
+        if name != "edges":
+            raise ValueError(f"'{step}' is no preparation of a picture")
+        side = max(64, min(min(picture.size), 512))
+        picture = edges(picture, (side, side), float(detail or 0.5))
+    return picture
+
+
+def on_canvas(
+    kind: str, picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClass]
+) -> Image.Image:
+    """A condition picture as experts of its kind were shown it: a mask in palette colours, ink."""
+    return mask(picture, size, palette) if kind == "mask" else sketch(picture, size)
+
+
 def mask(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClass]) -> Image.Image:
     """A painted mask on the canvas in exact palette colours."""
     fitted = fit(picture, size, sharp=True)

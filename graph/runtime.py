@@ -13,39 +13,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from graph.checkpoints import load_expert
 from graph.codec import Codec
 from graph.controls import Controls
 from graph.ensemble import assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
-from graph.experts import load_expert
 from graph.interfaces import Expert
 from graph.library import Library
 from graph.loop import Encoded, play
+from graph.machine import Machine
 from graph.pictures import prepare
 from graph.plan import Condition, Plan, Value
 from graph.preview import Watch, plain
 
 log = logging.getLogger("chorale")
 KEPT_CONDITIONS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """Where networks run and in which precision; the state itself stays in float32."""
-
-    device: torch.device
-    precision: torch.dtype
-
-    @classmethod
-    def best(cls) -> Machine:
-        """CUDA in bfloat16 (float16 on older cards), MPS in float16, else the CPU in float32."""
-        if torch.cuda.is_available():
-            half = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-            return cls(torch.device("cuda"), half)
-        if torch.backends.mps.is_available():
-            return cls(torch.device("mps"), torch.float16)
-        return cls(torch.device("cpu"), torch.float32)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,100 @@
+"""DiT-shaped experts: a class, or a picture concatenated to the state, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from diffusers import DiTTransformer2DModel
+from PIL import Image
+from torch import Tensor
+
+from graph.codec import Codec, load_codec
+from graph.errors import ChoraleError, Diagnostic
+from graph.interfaces import Checkpoint
+from graph.levels import NoiseLevel
+from graph.library import Card, Model
+from graph.machine import Machine
+from graph.native import Convention, convention
+from graph.pictures import on_canvas
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """An encoded condition: the label's number, and a picture's latents [c, h, w] or nothing."""
+
+    label: int
+    picture: Tensor
+
+
+class DiT(Checkpoint):
+    """Diffusion transformers (arXiv 2212.09748) as DiTPipeline stores them.
+
+    A transformer with more input than latent channels takes a picture beside the state, encoded by
+    the same autoencoder, as InstructPix2Pix does; an absent one is zero.
+    """
+
+    pipelines: ClassVar[tuple[str, ...]] = ("DiTPipeline",)
+
+    def __init__(self, card: Card, transformer: Any, codec: Codec, native: Convention) -> None:
+        self.card, self.codec, self.preview = card, codec, card.preview
+        self._transformer, self._native = transformer, native
+
+    @classmethod
+    def load(cls, model: Model, machine: Machine) -> DiT:
+        """Load transformer and autoencoder of a folder."""
+        transformer: Any = DiTTransformer2DModel.from_pretrained(
+            model.folder,
+            subfolder="transformer",
+            torch_dtype=machine.precision,
+            use_safetensors=True,
+        )
+        return cls(
+            model.card,
+            transformer.to(machine.device).eval().requires_grad_(False),
+            load_codec(model.folder / "vae", machine.device, machine.precision),
+            convention(model.folder / "scheduler"),
+        )
+
+    def encode(self, value: str | Image.Image | None) -> Prompt:
+        """A class name, a picture, or None for no condition."""
+        config = self._transformer.config
+        null = int(config.num_embeds_ada_norm)
+        empty = torch.empty(0, device=self._transformer.device, dtype=self._transformer.dtype)
+        if isinstance(value, str):
+            return Prompt(self._label(value), empty)
+        if config.in_channels == self.codec.channels:
+            return Prompt(null, empty)
+        if value is None:
+            shape = (config.in_channels - self.codec.channels, config.sample_size, config.sample_size)
+            return Prompt(null, empty.new_zeros(shape))
+        side = config.sample_size * self.codec.factor
+        picture = on_canvas(self.card.condition, value, (side, side), self.card.palette)
+        return Prompt(null, self.codec.encode([picture])[0])
+
+    def _label(self, name: str) -> int:
+        if name not in self.card.labels:
+            known = ", ".join(self.card.labels) or "none"
+            raise ChoraleError(
+                Diagnostic(
+                    "M008",
+                    f"This expert has no class named '{name}'. It has: {known}.",
+                    "Choose one of them.",
+                )
+            )
+        return self.card.labels.index(name)
+
+    def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
+        """D(x) of n states under n prompts, in one forward pass."""
+        native = self._native.at(level)
+        pictures = torch.stack([prompt.picture for prompt in conditions])
+        state = self._native.feed(x, native).to(self._transformer.dtype)
+        answer = self._transformer(
+            torch.cat([state, pictures], 1) if pictures.numel() else state,
+            timestep=torch.full((len(x),), native.time, device=x.device),
+            class_labels=torch.tensor([prompt.label for prompt in conditions], device=x.device),
+            return_dict=False,
+        )[0]
+        return self._native.read(answer, x, native)

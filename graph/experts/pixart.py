@@ -1,0 +1,121 @@
+"""PixArt-shaped experts: a sentence read by T5, with or without concatenated pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from diffusers import PixArtTransformer2DModel
+from PIL import Image
+from torch import Tensor
+from transformers import AutoTokenizer, T5EncoderModel
+
+from graph.codec import Codec, load_codec
+from graph.interfaces import Checkpoint
+from graph.levels import NoiseLevel
+from graph.library import Card, Model
+from graph.machine import Machine
+from graph.native import Convention, convention
+from graph.pictures import on_canvas
+
+MAX_TOKENS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """An encoded condition: words [tokens, width], which of them count, pictures [c, h, w]."""
+
+    words: Tensor
+    present: Tensor
+    pictures: Tensor
+
+
+class PixArt(Checkpoint):
+    """PixArt-α and -Σ (arXiv 2310.00426, 2403.04692) as PixArtSigmaPipeline stores them.
+
+    A transformer with more input than latent channels takes pictures beside the state, encoded by
+    the same autoencoder, as InstructPix2Pix does; an absent one is zero.
+    """
+
+    pipelines: ClassVar[tuple[str, ...]] = ("PixArtSigmaPipeline", "PixArtAlphaPipeline")
+
+    def __init__(
+        self,
+        card: Card,
+        transformer: Any,
+        reader: tuple[Any, Any],
+        codec: Codec,
+        native: Convention,
+    ) -> None:
+        self.card, self.codec, self.preview = card, codec, card.preview
+        self._transformer, self._native = transformer, native
+        self._tokenizer, self._text_encoder = reader
+
+    @classmethod
+    def load(cls, model: Model, machine: Machine) -> PixArt:
+        """Load transformer, text encoder, tokenizer and autoencoder of a folder."""
+        where: dict[str, Any] = {"torch_dtype": machine.precision, "use_safetensors": True}
+        transformer: Any = PixArtTransformer2DModel.from_pretrained(
+            model.folder, subfolder="transformer", **where
+        )
+        text_encoder: Any = T5EncoderModel.from_pretrained(
+            model.folder, subfolder="text_encoder", dtype=machine.precision, use_safetensors=True
+        )
+        return cls(
+            model.card,
+            transformer.to(machine.device).eval().requires_grad_(False),
+            (
+                AutoTokenizer.from_pretrained(model.folder, subfolder="tokenizer"),
+                text_encoder.to(machine.device).eval().requires_grad_(False),
+            ),
+            load_codec(model.folder / "vae", machine.device, machine.precision),
+            convention(model.folder / "scheduler"),
+        )
+
+    def encode(self, value: Any) -> Prompt:
+        """A sentence, or {"text": sentence, "mask": picture, …} where pictures are taken too."""
+        parts: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
+        tokens = self._tokenizer(
+            parts.get("text") or "",
+            padding="max_length",
+            max_length=min(self._tokenizer.model_max_length, MAX_TOKENS),
+            truncation=True,
+            return_tensors="pt",
+        ).to(self._transformer.device)
+        words = self._text_encoder(tokens.input_ids, attention_mask=tokens.attention_mask)[0]
+        pictures = [
+            self._picture(kind, parts.get(kind)) for kind in ("mask", "sketch") if kind in self._takes
+        ]
+        return Prompt(
+            words[0], tokens.attention_mask[0], torch.cat(pictures) if pictures else words.new_empty(0)
+        )
+
+    @property
+    def _takes(self) -> list[str]:
+        return self.card.condition.split("+")
+
+    def _picture(self, kind: str, picture: Image.Image | None) -> Tensor:
+        config = self._transformer.config
+        if picture is None:
+            shape = (self.codec.channels, config.sample_size, config.sample_size)
+            return torch.zeros(shape, device=self._transformer.device, dtype=self._transformer.dtype)
+        side = config.sample_size * self.codec.factor
+        return self.codec.encode([on_canvas(kind, picture, (side, side), self.card.palette)])[0]
+
+    def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
+        """D(x) of n states under n prompts, in one forward pass."""
+        native = self._native.at(level)
+        present = torch.stack([prompt.present for prompt in conditions])
+        pictures = torch.stack([prompt.pictures for prompt in conditions])
+        state = self._native.feed(x, native).to(self._transformer.dtype)
+        answer = self._transformer(
+            torch.cat([state, pictures], 1) if pictures.numel() else state,
+            encoder_hidden_states=torch.stack([prompt.words for prompt in conditions]),
+            encoder_attention_mask=present,
+            timestep=torch.full((len(x),), native.time, device=x.device),
+            added_cond_kwargs={"resolution": None, "aspect_ratio": None},
+            return_dict=False,
+        )[0]
+        return self._native.read(answer, x, native)
