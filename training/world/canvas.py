@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,13 +36,12 @@ class Canvas:
         self.planes, self.x, self.y, self.scale = planes, x, y, scale
         self.picture = planes[:, :3]
 
-    def tensor(self, values: NDArray[np.float32]) -> Tensor:
+    def tensor(self, values: NDArray[np.floating[Any]]) -> Tensor:
         """Numbers as a tensor beside the planes."""
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(
-            self.planes.device
-        )
+        plain = np.ascontiguousarray(values, dtype=np.float32)
+        return torch.as_tensor(plain, device=self.planes.device)
 
-    def colour(self, values: NDArray[np.float32]) -> Tensor:
+    def colour(self, values: NDArray[np.floating[Any]]) -> Tensor:
         """Colours [m,3] or [3] ready to be painted: [m,3,1,1]."""
         return self.tensor(np.atleast_2d(values))[:, :, None, None]
 

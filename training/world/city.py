@@ -64,7 +64,10 @@ def _windows(
     floor = torch.floor(depth / 7)
     above = window.y < window.tensor(stage.horizon[rows])[:, None, None] - 2
     inside = (
-        above & (depth > 0) & (depth - 7 * floor < 3) & window.tensor(inside_x)[:, None, :].bool()
+        above
+        & (depth > 0)
+        & (depth - 7 * floor < 3)
+        & window.tensor(inside_x.astype(np.float32))[:, None, :].bool()
     )
     # which windows are lit: a small table of chances looked up by wall, column and floor
     cell = window.tensor(np.mod(start * 3 + column * 5, 40))[:, None, :]

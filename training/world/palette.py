@@ -1,11 +1,13 @@
 """Poster colours: skies by time and weather, light on things, and the colours captions name."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .scene import Scene
 
-Colour = NDArray[np.float32]
+Colour = NDArray[np.floating[Any]]
 
 
 def rgb(code: str) -> Colour:

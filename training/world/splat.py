@@ -45,7 +45,7 @@ def blend(
     """Mix `colour` into single pixels, each named once; rows wrap around."""
     device = canvas.planes.device
     i, column, row = (
-        torch.from_numpy(v.astype(np.int64)).to(device) for v in (picture, x, np.mod(y, SIZE))
+        torch.as_tensor(v.astype(np.int64), device=device) for v in (picture, x, np.mod(y, SIZE))
     )
     weight = canvas.tensor(cover)[:, None]
     old = canvas.planes[i, :3, row, column]

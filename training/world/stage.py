@@ -1,6 +1,7 @@
 """The setting of a stack of pictures: horizon, light, and where each thing stands."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from . import palette
 from .scene import PLACES, Scene, uniform
 
-Numbers = NDArray[np.float32]
+Numbers = NDArray[np.floating[Any]]
 COLUMNS = {"left": 24.0, "centre": 64.0, "right": 104.0}
 # behind a city the background stands higher, or the roofs would hide it
 _RISE = {"none": 0.0, "mountains": 8.0, "hills": 19.0, "forest": 17.0}

@@ -38,7 +38,7 @@ def test_shapes_types_and_ranges(pictures: Pictures) -> None:
         assert plane.min() >= 0 and plane.max() <= 1 and plane.isfinite().all()
     assert pictures.mask.min() >= 0 and pictures.mask.max() < len(CLASSES)
     assert len(pictures.captions) == len(pictures.scenes) == COUNT
-    assert pictures.scene_kind.tolist() == [s.kind for s in pictures.scenes]
+    assert torch.equal(pictures.scene_kind, torch.tensor([s.kind for s in pictures.scenes]))
 
 
 @pytest.mark.parametrize(("start", "count"), [(5, 1), (31, 2), (60, 45)])
@@ -82,8 +82,8 @@ def test_mask_holds_what_the_scene_says(pictures: Pictures) -> None:
     }
     back = {"mountains": "mountain", "hills": "hills", "forest": "forest"}
     for scene, mask in zip(pictures.scenes, pictures.mask, strict=True):
-        area = torch.bincount(mask.flatten(), minlength=len(CLASSES)).tolist()
-        pixels = dict(zip(NAMES, area, strict=True))
+        area = torch.bincount(mask.flatten(), minlength=len(CLASSES))
+        pixels = {name: int(area[i]) for i, name in enumerate(NAMES)}
         assert pixels[ground[scene.ground]] > 1000
         for name, cls in back.items():
             assert (pixels[cls] > 500) == (scene.background == name), (scene, cls)
