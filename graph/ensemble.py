@@ -66,9 +66,8 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
             raise TypeError("a plan samples a fused score")
         lead = builder.lead
         codecs[operation.node] = lead.codec
-        if lead.preview is not None and lead.codec is not None:
-            size = (shape[-1] * lead.codec.factor, shape[-2] * lead.codec.factor)
-            painters[operation.node] = Painter(lead.preview, size)
+        if lead.preview is not None and lead.canvas is not None:
+            painters[operation.node] = Painter(lead.preview, lead.canvas)
         schedule: Any = _chosen(sample["schedule"], choices(schedules, NoiseSchedule))
         tracks.append(
             Track(

@@ -142,6 +142,8 @@ class Expert(ABC):
     """Whether it can be asked without a condition."""
     codec: Codec | None = None
     """Turns its latents into pictures; None where the state is the picture itself."""
+    canvas: tuple[int, int] | None = None
+    """Width and height in pixels of its pictures, where it has a codec."""
     preview: Preview | None = None
     """The linear map from its latents to RGB, where its card has one."""
 

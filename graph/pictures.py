@@ -33,14 +33,15 @@ def quantise(picture: Image.Image, palette: Sequence[MaskClass]) -> NDArray[np.i
     return ((pixels[:, :, None] - colours) ** 2).sum(-1).argmin(-1)
 
 
-def prepare(picture: Image.Image, steps: Sequence[str]) -> Image.Image:
-    """The picture after the preparations that a condition names, such as "edges"."""
+def prepare(
+    picture: Image.Image, steps: Sequence[str], size: tuple[int, int] | None
+) -> Image.Image:
+    """The picture after the preparations that a condition names, such as "edges:0.5"."""
     for step in steps:
         name, _, detail = step.partition(":")
         if name != "edges":
             raise ValueError(f"'{step}' is no preparation of a picture")
-        side = max(64, min(min(picture.size), 512))
-        picture = edges(picture, (side, side), float(detail or 0.5))
+        picture = edges(picture, size or picture.size, float(detail or 0.5))
     return picture
 
 

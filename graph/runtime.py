@@ -81,17 +81,19 @@ class Runtime:
         with self._lock:
             if key not in self._encoded:
                 with torch.inference_mode():
-                    value = expert.encode(self._value(condition))
+                    value = expert.encode(self._value(condition, expert.canvas))
                 self._encoded[key] = Encoded(repr(condition), (value,))
                 while len(self._encoded) > KEPT_CONDITIONS:
                     self._encoded.popitem(last=False)
             self._encoded.move_to_end(key)
             return self._encoded[key]
 
-    def _value(self, condition: Condition | None) -> str | Image.Image | None:
+    def _value(
+        self, condition: Condition | None, canvas: tuple[int, int] | None
+    ) -> str | Image.Image | None:
         if condition is None or isinstance(condition.value, str):
             return condition.value if condition else None
-        return prepare(self.picture(condition.value.sha256), condition.steps)
+        return prepare(self.picture(condition.value.sha256), condition.steps, canvas)
 
     def like(self) -> Tensor:
         """An empty tensor on the device of the state, in float32."""

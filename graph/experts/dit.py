@@ -41,6 +41,8 @@ class DiT(Checkpoint):
     def __init__(self, card: Card, transformer: Any, codec: Codec, native: Convention) -> None:
         self.card, self.codec, self.preview = card, codec, card.preview
         self._transformer, self._native = transformer, native
+        side = int(transformer.config.sample_size) * codec.factor
+        self.canvas = (side, side)
 
     @classmethod
     def load(cls, model: Model, machine: Machine) -> DiT:
@@ -70,8 +72,7 @@ class DiT(Checkpoint):
         if value is None:
             shape = (config.in_channels - self.codec.channels, config.sample_size, config.sample_size)
             return Prompt(null, empty.new_zeros(shape))
-        side = config.sample_size * self.codec.factor
-        picture = on_canvas(self.card.condition, value, (side, side), self.card.palette)
+        picture = on_canvas(self.card.condition, value, self.canvas, self.card.palette)
         return Prompt(null, self.codec.encode([picture])[0])
 
     def _label(self, name: str) -> int:

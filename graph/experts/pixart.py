@@ -51,6 +51,8 @@ class PixArt(Checkpoint):
     ) -> None:
         self.card, self.codec, self.preview = card, codec, card.preview
         self._transformer, self._native = transformer, native
+        side = int(transformer.config.sample_size) * codec.factor
+        self.canvas = (side, side)
         self._tokenizer, self._text_encoder = reader
 
     @classmethod
@@ -101,8 +103,7 @@ class PixArt(Checkpoint):
         if picture is None:
             shape = (self.codec.channels, config.sample_size, config.sample_size)
             return torch.zeros(shape, device=self._transformer.device, dtype=self._transformer.dtype)
-        side = config.sample_size * self.codec.factor
-        return self.codec.encode([on_canvas(kind, picture, (side, side), self.card.palette)])[0]
+        return self.codec.encode([on_canvas(kind, picture, self.canvas, self.card.palette)])[0]
 
     def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
         """D(x) of n states under n prompts, in one forward pass."""
