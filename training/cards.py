@@ -1,0 +1,71 @@
+"""What an expert says about itself: `card.json` for programs, the model card for people."""
+
+from typing import Any
+
+from training.recipes import Recipe
+from training.world import CLASSES, SCENE_KINDS, vocabulary
+
+_PURPOSE = {
+    "text": "paints a poster landscape from a caption",
+    "class": "paints one of twenty kinds of scene",
+    "mask": "paints a poster landscape over a segmentation mask",
+    "sketch": "colours in a line drawing",
+    "none": "paints any poster landscape; it is the background others are measured against",
+    "text+mask+sketch": "sees caption, mask and sketch at once; it marks the upper bound for composed experts",
+}
+
+
+def card(recipe: Recipe, preview: dict[str, Any]) -> dict[str, Any]:
+    """What the studio needs beyond the pipeline's own files."""
+    content: dict[str, Any] = {"condition": recipe.condition, "space": "playground"}
+    if "mask" in recipe.sees:
+        content["palette"] = [{"name": c.name, "colour": list(c.colour)} for c in CLASSES]
+    if "class" in recipe.sees:
+        content["labels"] = list(SCENE_KINDS)
+    if "text" in recipe.sees:
+        content["vocabulary"] = sorted(vocabulary())
+    return content | {"preview": preview}
+
+
+def model_card(recipe: Recipe, facts: dict[str, Any]) -> str:
+    """The README of an expert's folder, in the form the model hub reads.
+
+    Args:
+        recipe: the expert.
+        facts: `steps`, `minutes` and `held_out` of its training.
+    """
+    predicts = {
+        "v": "v = alpha·noise - sigma·x0 on the cosine schedule of 1000 steps",
+        "flow": "u = noise - x0 on the straight path, with 1000·t as its time",
+    }[recipe.objective]
+    pipeline = "text-to-image" if "text" in recipe.sees else "unconditional-image-generation"
+    alone = "pairs of" if len(recipe.sees) > 1 else "no condition but"
+    seen = ", ".join(recipe.sees) or "nothing: it is unconditional"
+    return f"""---
+license: apache-2.0
+library_name: diffusers
+pipeline_tag: {pipeline}
+tags:
+- diffusion
+- chorale-playground
+---
+
+# Playground expert: {recipe.name}
+
+This expert {_PURPOSE[recipe.condition]}. It works on 16×16×12 latents of 128×128 pictures, in the
+latent space `playground` that all Playground experts share, and is opened by
+`diffusers.DiffusionPipeline.from_pretrained`.
+
+| | |
+|---|---|
+| condition | {seen} |
+| predicts | {predicts} |
+| size | width {recipe.width}, {recipe.layers} blocks, patches of 2×2 |
+| data | the draw "{recipe.draw}" of the procedural world in `training/world`; it saw {alone} {seen} |
+| condition dropped | {recipe.dropout:.0%} of the examples, for the null condition |
+| training | {facts["steps"]} steps, {facts["minutes"]:.0f} minutes on one processor core |
+| held-out loss | {facts["held_out"]:.4f} (mean squared error of its own prediction) |
+
+Made with `python -m training expert {recipe.name}`. Weights are the moving average, stored as float16.
+The pictures are synthetic and show no person; the weights may be used under the Apache licence 2.0.
+"""

@@ -1,0 +1,102 @@
+"""The Playground autoencoder: its shape, its latents and its linear preview."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+LATENT_CHANNELS = 12
+LATENT_SIZE = 16
+PICTURE_SIZE = 128
+
+
+def build(channels: tuple[int, ...] = (16, 32, 64, 96)) -> AutoencoderKL:
+    """Make an untrained autoencoder: 128×128 pictures to 16×16×12 latents.
+
+    No attention in the middle, so that encoder and decoder stay translation equivariant.
+    """
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * len(channels),
+        up_block_types=("UpDecoderBlock2D",) * len(channels),
+        block_out_channels=channels,
+        layers_per_block=1,
+        latent_channels=LATENT_CHANNELS,
+        norm_num_groups=8,
+        sample_size=PICTURE_SIZE,
+        scaling_factor=1.0,
+        mid_block_add_attention=False,
+    )
+
+
+def open_frozen(folder: Path) -> AutoencoderKL:
+    """Open a stored autoencoder for use: float32, evaluation mode, no gradients."""
+    vae: Any = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32)
+    return vae.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderKL, pictures: Tensor, batch: int = 32) -> Tensor:
+    """Encode pictures [n, 3, 128, 128] in [0, 1] to the mean latents [n, 12, 16, 16], float32."""
+    model: Any = vae
+    parts: list[Tensor] = []
+    for part in pictures.split(batch):
+        with torch.autocast(part.device.type, torch.bfloat16):
+            parts.append(model.encode(part * 2 - 1).latent_dist.mode().float())
+    return torch.cat(parts) * model.config.scaling_factor
+
+
+@torch.no_grad()
+def decode(vae: AutoencoderKL, latents: Tensor, batch: int = 32) -> Tensor:
+    """Decode latents [n, 12, 16, 16] to pictures [n, 3, 128, 128] in [0, 1]."""
+    model: Any = vae
+    parts: list[Tensor] = []
+    for part in latents.split(batch):
+        with torch.autocast(part.device.type, torch.bfloat16):
+            parts.append(model.decode(part / model.config.scaling_factor).sample.float())
+    return (torch.cat(parts) / 2 + 0.5).clamp(0, 1)
+
+
+@torch.no_grad()
+def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
+    """Fold each channel's mean and deviation into the 1×1 convolutions around the latent.
+
+    Afterwards the latents of such pictures have mean 0 and deviation 1 in every channel, pictures
+    decode as before, and `scaling_factor` is 1: any pipeline of diffusers gets it right.
+    """
+    model: Any = vae
+    latents = encode(vae, pictures)
+    mean, deviation = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))
+    quant, post = model.quant_conv, model.post_quant_conv
+    channels = LATENT_CHANNELS
+    post.bias += post.weight[:, :, 0, 0] @ mean
+    post.weight *= deviation[None, :, None, None]
+    quant.weight[:channels] /= deviation[:, None, None, None]
+    quant.bias[:channels] = (quant.bias[:channels] - mean) / deviation
+    quant.bias[channels:] -= 2 * deviation.log()
+
+
+def fit_preview(latents: Tensor, pictures: Tensor) -> dict[str, list[Any]]:
+    """Fit the linear map from latents to pictures by least squares.
+
+    Args:
+        latents: [n, 12, 16, 16].
+        pictures: [n, 3, 128, 128] in [0, 1]; averaged over each latent's 8×8 pixels.
+
+    Returns:
+        `weight` 12×3 and `bias` 3: rgb = latent · weight + bias, in [0, 1].
+    """
+    small = torch.nn.functional.interpolate(pictures.float(), size=latents.shape[-2:], mode="area")
+    x = latents.double().permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
+    y = small.double().permute(0, 2, 3, 1).reshape(-1, 3)
+    x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype, device=x.device)], dim=1)
+    solution = torch.linalg.lstsq(x, y).solution
+    rounded = [[round(float(v), 5) for v in row] for row in solution]
+    return {"weight": rounded[:-1], "bias": rounded[-1]}
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Mean over pictures of the peak signal-to-noise ratio, in dB, of pictures in [0, 1]."""
+    error = (a - b).square().mean(dim=(1, 2, 3)).clamp(min=1e-10)
+    return float((-10 * error.log10()).mean())
