@@ -50,13 +50,12 @@ def reference(
     """The background: the wired one, else the mix of the nulls there are, else None."""
     if wired is not None:
         return wired
-    nulls, parts, there = [], [], []
-    for estimate, share, each in zip(estimates, shares, present, strict=True):
-        if estimate.null is not None:
-            nulls.append(estimate.null)
-            parts.append(share)
-            there.append(each)
-    return mix(nulls, parts, there) if nulls else None
+    nulls = [
+        (estimate.null, share, each)
+        for estimate, share, each in zip(estimates, shares, present, strict=True)
+        if estimate.null is not None
+    ]
+    return mix(*map(list, zip(*nulls, strict=True))) if nulls else None
 
 
 def fill(terms: Sequence[Tensor], x: Tensor) -> Tensor:

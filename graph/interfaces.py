@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from graph.levels import NoiseLevel
 
@@ -67,13 +67,12 @@ class Fused:
         return fused
 
 
-class Declared(BaseModel):
+class Declared(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A family member that a node offers as a choice: its fields are its settings.
 
     `name` is the word in workflow files and in the plan; it equals the file's name.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: str
 
 
