@@ -43,7 +43,7 @@ def _peaks(u: Numbers, horizon: Numbers, high: float, steep: float) -> tuple[Num
     k = np.arange(4, dtype=np.float32)
     x = (k * 40 - 6 + 26 * (u[:, :4] - 0.5))[..., None]
     y = (horizon[:, None] - high * (0.52 + 0.48 * u[:, 4:8]))[..., None]
-    sides = np.where(_COLUMNS > x, steep * (0.8 + 0.4 * u[:, 8:12, None]), steep * 1.0)
+    sides = np.where(x < _COLUMNS, steep * (0.8 + 0.4 * u[:, 8:12, None]), steep * 1.0)
     fall = y + np.abs(_COLUMNS - x) * sides
     nearest = fall.argmin(1)[:, None]
     found = (np.take_along_axis(np.broadcast_to(v, fall.shape), nearest, 1)[:, 0] for v in (x, y))

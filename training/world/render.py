@@ -22,8 +22,11 @@ _STACK = 32  # pictures painted together: enough to hide call overhead, few enou
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures [n,3,128,128] in [0,1] with their mask int64 [n,128,128], sketch and depth
-    [n,1,128,128] in [0,1] (ink = 1, near = 1), captions, scenes and scene kinds int64 [n]."""
+    """Pictures [n,3,128,128] in [0,1] with everything known about them.
+
+    The mask is int64 [n,128,128]; sketch (ink = 1) and depth (near = 1) are [n,1,128,128] in
+    [0,1]; scene kinds are int64 [n].
+    """
 
     picture: Tensor
     mask: Tensor

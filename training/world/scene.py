@@ -27,6 +27,8 @@ _ON_GROUND = {
     "snowfield": ("house", "tree", "lighthouse"),
     "city": ("house", "tree"),
 }
+# the sea comes up more often: sailboats and bridges are found nowhere else
+_GROUND_SHARES = (*GROUNDS, *GROUNDS, "sea")
 _COUNT_CHANCES = (0.08, 0.42, 0.84)
 _WEATHER_CHANCES = (0.34, 0.62, 0.76, 0.89)
 
@@ -104,9 +106,8 @@ def _objects(time: str, weather: str, ground: str, u: list[float]) -> tuple[Scen
     found: list[SceneObject] = []
     for i in range(count):
         kind_u, colour_u, size_u = u[4 + 3 * i : 7 + 3 * i]
-        sky = ("balloon", "birds") if kind_u > 0.45 else ("balloon",)
         # the first object mostly stands on the ground, the others fill the sky more often
-        share = 0.72 if i == 0 else 0.45
+        share = 0.72 if i == 0 else 0.5
         stands = kind_u < share
         kind = (
             _pick(_ON_GROUND[ground], kind_u / share)
@@ -114,7 +115,7 @@ def _objects(time: str, weather: str, ground: str, u: list[float]) -> tuple[Scen
             else _pick(("balloon", "birds"), (kind_u - share) / (1 - share))
         )
         if kind in ("birds", "bridge") and any(o.kind == kind for o in found):
-            kind = sky[0]
+            kind = "balloon"
         size = SIZES[int(size_u < 0.6)]
         found.append(SceneObject(kind, _colour(kind, time, weather, colour_u), size, places[i]))
     return tuple(found)
@@ -126,7 +127,7 @@ def scenes_from(seeds: NDArray[np.uint64]) -> list[Scene]:
     for u in uniform(seeds, "scene", 20).astype(float).tolist():
         time, ground, background = (
             _pick(TIMES, u[0]),
-            _pick(GROUNDS, u[1]),
+            _pick(_GROUND_SHARES, u[1]),
             _pick(BACKGROUNDS, u[2]),
         )
         weather = WEATHERS[sum(u[3] >= chance for chance in _WEATHER_CHANCES)]

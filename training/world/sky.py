@@ -1,5 +1,7 @@
 """Sky: gradient, stars, sun or moon, lightning."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -92,7 +94,7 @@ def lightning(canvas: Canvas, stage: Stage) -> None:
     y = window.y
     points = ((4.0, 12.0), (-5.0, 38.0), (4.0, 41.0), (-3.0, 62.0), (5.0, 64.0), (-2.0, 92.0))
     stroke: Tensor | None = None
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         part = segment(x, y, a, b)
         stroke = part if stroke is None else torch.minimum(stroke, part)
     assert stroke is not None
