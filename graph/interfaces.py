@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from graph.machine import Machine
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """The expected clean sample E[x0 | x] at a noise level, x = alpha·x0 + sigma·noise."""
 
@@ -88,14 +89,15 @@ class FusionRule(Declared, ABC):
         x: Float[Tensor, "b *d"],
         level: NoiseLevel,
         estimates: Sequence[Estimate],
-        weights: Sequence[Tensor],
+        weights: Sequence[Tensor | float],
         shares: Sequence[float],
         background: Float[Tensor, "b *d"] | None,
     ) -> Fused:
         """Fuse.
 
-        `weights[i]` broadcasts against [b, *d] (a number per sample, or a map); `shares[i]` is the
-        expert's share of the background mix; `background` is a wired reference, else None.
+        `weights[i]` is a number or broadcasts against [b, *d] (one per sample, or a map);
+        `shares[i]` is the expert's share of the background mix; `background` is a wired reference,
+        else None.
         """
 
 

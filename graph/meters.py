@@ -62,6 +62,7 @@ def _cosines(nodes: tuple[str, ...], terms: Tensor) -> dict[tuple[str, str], flo
     """Cosine of every pair of terms, mean over samples; 0 where one of them is silent."""
     flat = torch.nn.functional.normalize(terms.float().flatten(2), dim=2)
     agreement = torch.einsum("ibd,jbd->ij", flat, flat) / terms.shape[1]
+    agreement = agreement.clamp(-1.0, 1.0)  # rounding may leave the range by a digit
     table = agreement.tolist()
     pairs = combinations(range(len(nodes)), 2)
     return {(nodes[i], nodes[j]): table[i][j] for i, j in pairs}

@@ -1,0 +1,178 @@
+"""The loop: what is asked of whom, and that faders, stops, seeds and tracks do as they say."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+
+from graph.errors import ChoraleError
+from graph.events import Progress, Stopped
+from graph.experts.gaussian import Gaussian
+from graph.interfaces import Sampler
+from graph.levels import NoiseLevel
+from graph.loop import Merge, play
+from graph.preview import Watch
+from graph.samplers.ddim import Ddim
+from graph.samplers.dpmpp_2m import Dpmpp2M
+from graph.samplers.euler import Euler
+from graph.samplers.heun import Heun
+from tests.graph.pieces import SHAPE, controls, events, final, gaussian, track, voice
+
+
+def test_one_forward_pass_per_network_and_step_for_all_its_conditions() -> None:
+    shared = gaussian(0.0)
+    voices = [voice(f"v{i}", shared, shift=float(i), network="net") for i in range(4)]
+    final([track(voices, samples=(0, 1), steps=5)], controls(voices))
+    asked = 4 + 1  # four conditions, and one null that they share
+    assert [states for _, states in shared.calls] == [asked * 2] * 5
+
+
+def test_a_muted_a_silent_and_an_out_of_range_voice_are_not_evaluated() -> None:
+    heard, muted, silent, early = (gaussian(float(i)) for i in range(4))
+    voices = [
+        voice("heard", heard),
+        voice("muted", muted),
+        voice("silent", silent),
+        voice("early", early, noise_range=(1.0, 0.5)),
+    ]
+    mailbox = controls(voices)
+    mailbox.set("muted.muted", True)
+    mailbox.set("silent.reliability", 0)
+    final([track(voices)], mailbox)
+    assert len(heard.calls) == 6
+    assert muted.calls == silent.calls == []
+    assert early.calls
+    assert all(level.noise >= 0.5 for level, _ in early.calls)
+
+
+def test_a_muted_voice_leaves_no_bit_behind() -> None:
+    both = [voice("a", gaussian(1.0)), voice("b", gaussian(-1.0))]
+    mailbox = controls(both)
+    mailbox.set("b.muted", True)
+    (with_muted,) = final([track(both)], mailbox)
+    (alone,) = final([track(both[:1])], controls(both[:1]))
+    assert torch.equal(with_muted, alone)
+
+
+def test_solo_silences_the_others() -> None:
+    both = [voice("a", gaussian(1.0)), voice("b", gaussian(-1.0))]
+    mailbox = controls(both)
+    mailbox.set("a.solo", True)
+    (soloed,) = final([track(both)], mailbox)
+    (alone,) = final([track(both[:1])], controls(both[:1]))
+    assert torch.equal(soloed, alone)
+
+
+@pytest.mark.parametrize("sampler", [Euler(), Heun(), Ddim(eta=1.0), Dpmpp2M()])
+def test_a_batch_is_its_single_runs(sampler: Sampler) -> None:
+    voices = [voice("a", gaussian(1.0)), voice("b", gaussian(-1.0))]
+    like = torch.empty(0, dtype=torch.float32)
+    batch, *singles = (
+        final([track(voices, samples=each, sampler=sampler, like=like)], controls(voices))[0]
+        for each in ((0, 1, 5), (0,), (1,), (5,))
+    )
+    assert torch.allclose(batch, torch.cat(singles), atol=1e-5)
+    assert not torch.allclose(batch[0], batch[1])
+
+
+def test_a_fader_moved_while_it_plays_is_heard_at_the_next_step_and_replayed_bit_by_bit() -> None:
+    voices = [voice("a", gaussian(1.0)), voice("b", gaussian(-1.0))]
+    mailbox, seen = controls(voices), []
+    playing = play([track(voices)], mailbox, threading.Event(), Watch(0, {}))
+    for event in playing:
+        if isinstance(event, Progress):
+            seen.append(event.weights["b"])
+            if event.step == 2:
+                mailbox.set("b.reliability", 0.25)
+            if event.step == 4:
+                mailbox.set("a.muted", True)
+        else:
+            played = event[1]
+    assert seen == [1.0, 1.0, 0.25, 0.25, 0.25, 0.25]
+    moves = mailbox.performance.moves
+    assert (2, "b.reliability", 0.25) in moves
+    assert (4, "a.muted", True) in moves
+    (again,) = final([track(voices)], controls(voices, performance=mailbox.performance))
+    assert torch.equal(again, played)
+    (still,) = final([track(voices)], controls(voices))
+    assert not torch.equal(still, played)
+
+
+def test_when_a_voice_leaves_a_multistep_sampler_forgets_its_history() -> None:
+    voices = [voice("a", gaussian(1.0)), voice("b", gaussian(-1.0), noise_range=(1.0, 0.5))]
+    whole = track(voices, sampler=Dpmpp2M(), steps=8)
+    (played,) = final([whole], controls(voices))
+    leaves = next(i for i, level in enumerate(whole.levels) if level.noise < 0.5)
+    first = replace(whole, levels=whole.levels[: leaves + 1])
+    (middle,) = final([first], controls(voices))
+    rest = track(voices[:1], sampler=Dpmpp2M())
+    walk = Dpmpp2M()(
+        lambda x, level: _denoised(rest.score, x, level),
+        middle,
+        whole.levels[leaves:],
+        lambda: middle,
+    )
+    assert torch.allclose([step.x for step in walk][-1], played, atol=1e-12)
+
+
+def _denoised(merge: Merge, x: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
+    (only,) = merge.inputs
+    return only.expert.denoise(x, level, only.condition.spread(len(x)))
+
+
+def test_stop_ends_the_run_before_its_next_step() -> None:
+    voices = [voice("a", gaussian(1.0))]
+    stop = threading.Event()
+    steps = []
+    for event in play([track(voices)], controls(voices), stop, Watch(0, {})):
+        steps.append(event)
+        if len(steps) == 3:
+            stop.set()
+    assert [type(event) for event in steps] == [Progress] * 3 + [Stopped]
+    assert steps[-1] == Stopped(3)
+    assert len(voices[0].expert.calls) == 3
+
+
+def test_tracks_advance_in_lock_step_and_draw_their_own_noise() -> None:
+    voices = [voice("a", gaussian(1.0))]
+    pair = [track(voices, number=0), track(voices, number=1)]
+    order = [
+        (event.step, event.track)
+        for event in events(pair, controls(voices))
+        if isinstance(event, Progress)
+    ]
+    assert order == [(step, name) for step in range(1, 7) for name in ("track0", "track1")]
+    first, second = final(pair, controls(voices))
+    assert not torch.equal(first, second)
+    assert torch.equal(first, final(pair[:1], controls(voices))[0])
+
+
+def test_with_every_expert_silent_the_background_paints() -> None:
+    voices = [voice("a", gaussian(1.0)), voice("b", gaussian(-1.0))]
+    mailbox = controls(voices)
+    for name in ("a", "b"):
+        mailbox.set(f"{name}.muted", True)
+    (state,) = final([track(voices)], mailbox)
+    null = [voice("null", Gaussian(SHAPE, mean=0.0, variance=1.0))]
+    (expected,) = final([track(null)], controls(null))
+    assert torch.allclose(state, expected, atol=1e-12)
+
+
+def test_with_every_expert_silent_and_no_background_the_run_says_so() -> None:
+    bare = [voice("a", Gaussian(SHAPE, mean=1.0))]
+    mailbox = controls(bare)
+    mailbox.set("a.muted", True)
+    with pytest.raises(ChoraleError, match="R003"):
+        final([track(bare)], mailbox)
+
+
+def test_a_fusion_can_be_fused_again() -> None:
+    a, b, c = (voice(name, gaussian(mean)) for name, mean in (("a", 1.0), ("b", -1.0), ("c", 0.5)))
+    flat = track([a, b, c])
+    inner = Merge("inner", flat.score.rule, (a, b))
+    nested = replace(flat, score=Merge("fuse", flat.score.rule, (inner, c)))
+    (one,), (two,) = final([flat], controls([a, b, c])), final([nested], controls([a, b, c]))
+    assert torch.allclose(one, two, atol=1e-12)
