@@ -128,7 +128,7 @@ class DiscreteTimes(Times):
 
     def __post_init__(self) -> None:
         falling = all(high > low >= 0.0 for high, low in pairwise((1.0, *self.alphas_cumprod)))
-        if not falling or len(self.alphas_cumprod) < 2:  # noqa: PLR2004
+        if not falling or len(self.alphas_cumprod) < 2:
             raise ValueError(
                 "alphas_cumprod must be two or more numbers that fall strictly within [0, 1), "
                 f"got {len(self.alphas_cumprod)}: {self.alphas_cumprod[:3]} …"

@@ -32,20 +32,20 @@ class Mean(FusionRule):
         x: Float[Tensor, "b *d"],
         level: NoiseLevel,
         estimates: Sequence[Estimate],
-        weights: Sequence[Tensor],
+        weights: Sequence[Tensor | float],
         shares: Sequence[float],
         background: Float[Tensor, "b *d"] | None,
     ) -> Fused:
         """Fuse; the base is R."""
-        weights = as_tensors(weights, x)
-        present = presence(weights, x)
+        faders = as_tensors(weights, x)
+        present = presence(faders, x)
         denoised = [estimate.denoised for estimate in estimates]
         base = reference(estimates, shares, present, background)
         if base is None:
             base = mix(denoised, [1.0] * len(denoised), present)
-        total = reduce(add, weights)
+        total = reduce(add, faders)
         empty = total == 0
-        parts = [(weight * ~empty) / (total + empty) for weight in weights]
+        parts = [(weight * ~empty) / (total + empty) for weight in faders]
         return Fused(
             base, fill([part * (d - base) for part, d in zip(parts, denoised, strict=True)], x)
         )

@@ -44,20 +44,20 @@ class Product(FusionRule):
         x: Float[Tensor, "b *d"],
         level: NoiseLevel,
         estimates: Sequence[Estimate],
-        weights: Sequence[Tensor],
+        weights: Sequence[Tensor | float],
         shares: Sequence[float],
         background: Float[Tensor, "b *d"] | None,
     ) -> Fused:
         """Fuse; the base is B, the terms are wᵢ·(Dᵢ − Rᵢ)."""
-        weights = as_tensors(weights, x)
-        present = presence(weights, x)
+        faders = as_tensors(weights, x)
+        present = presence(faders, x)
         base = reference(estimates, shares, present, background)
         if base is None:
-            return _plain(x, level, [e.denoised for e in estimates], weights, present)
+            return _plain(x, level, [e.denoised for e in estimates], faders, present)
         against = [
             e.null if self.reference == "own" and e.null is not None else base for e in estimates
         ]
-        terms = [w * (e.denoised - r) for w, e, r in zip(weights, estimates, against, strict=True)]
+        terms = [w * (e.denoised - r) for w, e, r in zip(faders, estimates, against, strict=True)]
         return Fused(base, fill(terms, x))
 
 
