@@ -81,7 +81,7 @@ def edges(picture: Image.Image, size: tuple[int, int], detail: float = 0.5) -> I
     dx = np.take_along_axis(dx, channel, -1)[..., 0]
     strength = np.hypot(dx, dy)
     ridge = np.where(_ridges(strength, dx, dy), strength, 0.0)
-    high = 0.16 - 0.12 * detail
+    high = 0.12 - 0.1 * detail
     lines = _connected(ridge > 0.4 * high, ridge > high)
     ink = Image.fromarray(np.where(lines, 0, 255).astype(np.uint8))
     return ink.filter(ImageFilter.GaussianBlur(INK_BLUR)).convert("RGB")

@@ -1,0 +1,205 @@
+"""The command line: run, check, plan, nodes, schema and judge."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from graph.errors import ChoraleError, Diagnostic, has_errors
+from graph.events import Event, Failure, Performance, Progress, Result, Stopped
+from graph.storage import read_any, read_performance
+from studio.piece import Piece, load
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one subcommand; the exit status is 1 when something was wrong."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except ChoraleError as error:
+        for diagnostic in error.diagnostics:
+            print(_mark(diagnostic), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; everything already made is whole.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="app.py", description="Chorale: compose diffusion models as one mixes sound."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    workflow = argparse.ArgumentParser(add_help=False)
+    workflow.add_argument("workflow", metavar="WORKFLOW", help="a workflow .json, or a .png made by Chorale")
+    workflow.add_argument(
+        "--set", action="append", default=[], metavar="NODE.FIELD=VALUE", help="replace a setting"
+    )
+
+    run = commands.add_parser("run", parents=[workflow], help="sample a workflow and save its pictures")
+    run.add_argument("--seed", type=int)
+    run.add_argument("--count", type=int, help="pictures in one batch")
+    run.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR")
+    run.add_argument("--json", action="store_true", help="one JSON event a line on standard output")
+    run.add_argument("--replay", type=Path, metavar="FILE", help="play the faders as FILE recorded them")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", parents=[workflow], help="print what is wrong; exit 1 if errors")
+    check.set_defaults(command=_check)
+    plan = commands.add_parser("plan", parents=[workflow], help="print the compiled plan")
+    plan.set_defaults(command=_plan)
+    nodes = commands.add_parser("nodes", help="list what can be wired")
+    nodes.add_argument("--json", action="store_true")
+    nodes.set_defaults(command=_nodes)
+    schema = commands.add_parser("schema", help="print the JSON Schema of workflow files")
+    schema.set_defaults(command=_schema)
+    judge = commands.add_parser("judge", help="measure the experts and their fusions", add_help=False)
+    judge.add_argument("rest", nargs=argparse.REMAINDER)
+    judge.set_defaults(command=_judge)
+    return parser
+
+
+def _open(arguments: argparse.Namespace) -> Piece:
+    piece = load(arguments.workflow)
+    for assignment in arguments.set:
+        address, equals, text = assignment.partition("=")
+        if not equals:
+            raise ChoraleError(
+                Diagnostic("S011", f"--set got '{assignment}', expected NODE.FIELD=VALUE.")
+            )
+        piece = piece.with_setting(address, _value(text))
+    return piece
+
+
+def _value(text: str) -> Any:
+    """JSON where it is JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    piece = _open(arguments)
+    sampling = {name: getattr(arguments, name) for name in ("seed", "count")}
+    sampling = {name: value for name, value in sampling.items() if value is not None}
+    if sampling:
+        piece = piece.with_sampling(**sampling)
+    if arguments.replay:
+        piece = Piece(piece.workflow, _performance(arguments.replay))
+    status = 0
+    for event in piece.play() if arguments.json else _bar(piece.play()):
+        paths = piece.save(event, arguments.out) if isinstance(event, Result) else []
+        if arguments.json:
+            print(json.dumps(_line(event, paths)), flush=True)
+        elif isinstance(event, Result):
+            print(*paths, f"({event.seconds:.1f} s)", sep="\n")
+        if isinstance(event, Failure):
+            status = 1
+            for diagnostic in event.diagnostics:
+                print(_mark(diagnostic), file=sys.stderr)
+    return status
+
+
+def _performance(path: Path) -> Performance:
+    """The performance inside a picture, or in a JSON file of [step, control, value] rows."""
+    if path.suffix.lower() == ".json":
+        return read_performance(path)
+    performance = read_any(path)[1]
+    if performance is None:
+        raise ChoraleError(
+            Diagnostic("W020", f"{path} holds no performance.", "Choose a picture made by a run.")
+        )
+    return performance
+
+
+def _bar(events: Iterator[Event]) -> Iterator[Event]:
+    """The same events, with a progress bar that counts steps and seconds left."""
+    with tqdm(unit="step", leave=False) as bar:
+        for event in events:
+            if isinstance(event, Progress):
+                bar.total = event.steps
+                bar.n = event.step
+                bar.set_postfix_str(f"{event.seconds_left:.1f} s left")
+            yield event
+
+
+def _line(event: Event, paths: list[Path]) -> dict[str, Any]:
+    """An event as one JSON object."""
+    match event:
+        case Progress():
+            return {
+                "event": "progress",
+                "track": event.track,
+                "step": event.step,
+                "steps": event.steps,
+                "noise": round(event.level.noise, 6),
+                "seconds_left": round(event.seconds_left, 3),
+                "weights": dict(event.weights),
+            }
+        case Result():
+            return {
+                "event": "result",
+                "track": event.track,
+                "files": [str(path) for path in paths],
+                "seconds": round(event.seconds, 3),
+                "share": dict(event.meters.share) if event.meters else {},
+                "performance": [list(move) for move in event.record.moves],
+            }
+        case Stopped():
+            return {"event": "stopped", "step": event.step}
+        case Failure():
+            diagnostics = [diagnostic.as_json() for diagnostic in event.diagnostics]
+            return {"event": "failure", "diagnostics": diagnostics}
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    diagnostics = _open(arguments).check()
+    for diagnostic in diagnostics:
+        print(_mark(diagnostic))
+    if not diagnostics:
+        print("Nothing is wrong.")
+    return 1 if has_errors(diagnostics) else 0
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    print(_open(arguments).plan())
+    return 0
+
+
+def _nodes(arguments: argparse.Namespace) -> int:
+    from nodes import catalogue, catalogue_json  # noqa: PLC0415 - only this command lists nodes
+
+    if arguments.json:
+        print(json.dumps(catalogue_json(), indent=2, ensure_ascii=False))
+        return 0
+    for name, node in sorted(catalogue().items(), key=lambda item: (item[1].family, item[0])):
+        takes = ", ".join(port.name for port in node.inputs) or "nothing"
+        gives = ", ".join(port.name for port in node.outputs) or "a result"
+        help_line = (node.__doc__ or "").strip().splitlines()[0]
+        print(f"{node.family:12} {name:22} {takes} → {gives}\n{'':35} {help_line}")
+    return 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from graph.workflow import json_schema  # noqa: PLC0415 - only this command prints it
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _judge(arguments: argparse.Namespace) -> int:
+    from training.judge import main as judge  # noqa: PLC0415 - loads torch
+
+    return judge(arguments.rest)
+
+
+def _mark(diagnostic: Diagnostic) -> str:
+    where = "/".join(part for part in (diagnostic.node, diagnostic.port) if part)
+    return f"{diagnostic.severity}: {diagnostic}" + (f"  [{where}]" if where else "")

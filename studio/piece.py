@@ -1,0 +1,161 @@
+"""A piece: an opened workflow that can be changed, checked, played and saved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graph.compile import compile_workflow
+from graph.errors import ChoraleError, Diagnostic, has_errors
+from graph.events import Event, Failure, Performance, Result
+from graph.library import Library
+from graph.plan import Plan
+from graph.storage import import_assets, read_any, write_picture
+from graph.workflow import Wire, Workflow, WorkflowNode
+from nodes import catalogue
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from graph.runtime import Runtime
+
+ROOT = Path(__file__).parent.parent
+MODELS = ROOT / "assets" / "models"
+WORKFLOWS = ROOT / "assets" / "workflows"
+DATA = ROOT / "data"
+
+
+@cache
+def library() -> Library:
+    """The models that ship and the files of this installation."""
+    return Library(MODELS, DATA / "assets")
+
+
+@cache
+def runtime() -> Runtime:
+    """The runtime of this process; importing torch waits until it is asked for."""
+    from graph.runtime import Runtime  # noqa: PLC0415 - the page must open before torch is there
+
+    return Runtime(library())
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A workflow with the performance that is replayed when it plays, if there is one."""
+
+    workflow: Workflow
+    performance: Performance | None = None
+
+    def with_setting(self, address: str, value: Any) -> Piece:
+        """A copy with one setting replaced; the address is `node.setting` or `node.choice.field`.
+
+        A replayed performance no longer moves a control that is set. ChoraleError S010 if there is
+        no such node.
+        """
+        node_id, _, path = address.partition(".")
+        node = next((each for each in self.workflow.nodes if each.id == node_id), None)
+        if node is None or not path:
+            known = ", ".join(each.id for each in self.workflow.nodes)
+            raise ChoraleError(
+                Diagnostic(
+                    "S010",
+                    f"'{address}' names no setting; expected node.setting with a node of: {known}.",
+                    "For example --set text.text='a red house'.",
+                )
+            )
+        setting, _, field = path.partition(".")
+        if field:
+            old = node.settings.get(setting)
+            value = {**(old if isinstance(old, dict) else {}), field: value}
+        workflow = self.workflow.with_settings(node_id, **{setting: value})
+        moves = self.performance.moves if self.performance else ()
+        kept = tuple(move for move in moves if move[1] != f"{node_id}.{setting}")
+        return Piece(workflow, replace(self.performance, moves=kept) if self.performance else None)
+
+    def with_sampling(self, **settings: Any) -> Piece:
+        """A copy whose samplers have these settings (seed, count, steps).
+
+        A picture without a sampler gets one.
+        """
+        piece = self
+        for node in self.workflow.nodes:
+            if node.type == "picture" and not _wired(self.workflow, f"{node.id}.sampling"):
+                piece = Piece(_add_sampler(piece.workflow, node.id), piece.performance)
+        for node in piece.workflow.nodes:
+            if node.type == "sampler":
+                workflow = piece.workflow.with_settings(node.id, **settings)
+                piece = Piece(workflow, piece.performance)
+        return piece
+
+    def check(self) -> tuple[Diagnostic, ...]:
+        """Everything that is wrong or worth saying about the workflow."""
+        return tuple(compile_workflow(self.workflow, catalogue(), library()).diagnostics)
+
+    def plan(self) -> Plan:
+        """The compiled workflow; ChoraleError with its diagnostics if it cannot be played."""
+        compiled = compile_workflow(self.workflow, catalogue(), library())
+        if compiled.plan is None or has_errors(compiled.diagnostics):
+            raise ChoraleError(*compiled.diagnostics)
+        return compiled.plan
+
+    def play(self, previews: float = 0.0) -> Iterator[Event]:
+        """The events of one run, with at most so many previews a second."""
+        return runtime().run(self.plan(), performance=self.performance, previews=previews)
+
+    def run(self) -> list[Image]:
+        """Play to the end and return the pictures; ChoraleError if the run fails."""
+        pictures: list[Image] = []
+        for event in self.play():
+            if isinstance(event, Failure):
+                raise ChoraleError(*event.diagnostics)
+            if isinstance(event, Result):
+                pictures += event.pictures
+        return pictures
+
+    def save(self, result: Result, folder: Path) -> list[Path]:
+        """Write the pictures of a result, each with workflow, versions and performance inside."""
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = re.sub(r"[^a-z0-9]+", "-", self.workflow.title.lower()).strip("-") or "untitled"
+        paths: list[Path] = []
+        for sample, picture in enumerate(result.pictures):
+            path = _free(folder, stem)
+            write_picture(path, picture, self.workflow, result.record, sample=sample)
+            paths.append(path)
+        return paths
+
+
+def load(path: str | Path) -> Piece:
+    """Open a workflow file, or a picture that carries its workflow and performance."""
+    workflow, performance = read_any(Path(path))
+    import_assets(workflow, library())
+    return Piece(workflow, performance)
+
+
+def _wired(workflow: Workflow, target: str) -> bool:
+    return any(wire.target == target for wire in workflow.wires)
+
+
+def _add_sampler(workflow: Workflow, picture: str) -> Workflow:
+    taken = {node.id for node in workflow.nodes}
+    name = next(
+        name for number in range(len(taken) + 1) if (name := f"sampler{number or ''}") not in taken
+    )
+    wire = Wire.model_validate({"from": f"{name}.sampling", "to": f"{picture}.sampling"})
+    return workflow.model_copy(
+        update={
+            "nodes": (*workflow.nodes, WorkflowNode(id=name, type="sampler")),
+            "wires": (*workflow.wires, wire),
+        }
+    )
+
+
+def _free(folder: Path, stem: str) -> Path:
+    """The next unused name, so that nothing already made is overwritten."""
+    number = 1
+    while (path := folder / f"{stem}-{number:04d}.png").exists():
+        number += 1
+    return path
