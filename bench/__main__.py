@@ -1,0 +1,22 @@
+"""`python -m bench [compile] [loop] [parity] [start]`: one table of what was measured."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from bench.timing import HEADER
+
+PARTS = ("compile", "loop", "parity", "start")
+
+
+def main(parts: list[str]) -> None:
+    """Print the rows of the chosen parts, of all by default."""
+    print(HEADER)
+    for part in parts or PARTS:
+        for row in importlib.import_module(f"bench.{part}").rows():
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
