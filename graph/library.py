@@ -23,11 +23,14 @@ class Space:
 
 
 class Preview(BaseModel):
-    """A linear map from latent channels to RGB in [0, 1]: weight [channels, 3], bias [3]."""
+    """A linear map from a latent place to a patch of k×k colours in [0, 1].
+
+    `weight` is [channels, 3·k²] and `bias` [3·k²], ordered colour, row, column.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-    weight: tuple[tuple[float, float, float], ...]
-    bias: tuple[float, float, float]
+    weight: tuple[tuple[float, ...], ...]
+    bias: tuple[float, ...]
 
 
 class MaskClass(BaseModel):

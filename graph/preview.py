@@ -49,13 +49,15 @@ class Painter:
     def __init__(self, preview: Preview, size: tuple[int, int]) -> None:
         self._weight = torch.tensor(preview.weight)
         self._bias = torch.tensor(preview.bias)
+        self._patch = math.isqrt(len(preview.bias) // 3)
         self._size = size
 
     def __call__(self, denoised: Tensor) -> tuple[Image.Image, ...]:
         """[b, channels, h, w] latents to b pictures."""
         places = denoised.float().cpu().movedim(1, -1)
-        light = (places @ self._weight + self._bias).clamp(0.0, 1.0)
-        rows = (light * 255.0).round().to(torch.uint8).numpy()
+        patches = (places @ self._weight + self._bias).movedim(-1, 1)
+        light = torch.nn.functional.pixel_shuffle(patches, self._patch).clamp(0.0, 1.0)
+        rows = (light * 255.0).round().to(torch.uint8).movedim(1, -1).contiguous().numpy()
         return tuple(self._enlarge(row) for row in rows)
 
     def _enlarge(self, row: np.ndarray) -> Image.Image:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 LATENT_CHANNELS = 12
 LATENT_SIZE = 16
+PREVIEW_PATCH = 4
 PICTURE_SIZE = 128
 
 
@@ -78,21 +79,23 @@ def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
 
 
 def fit_preview(latents: Tensor, pictures: Tensor) -> dict[str, list[Any]]:
-    """Fit the linear map from latents to pictures by least squares.
+    """Fit the linear map from each latent place to a small patch of picture by least squares.
 
     Args:
         latents: [n, 12, 16, 16].
-        pictures: [n, 3, 128, 128] in [0, 1]; averaged over each latent's 8×8 pixels.
+        pictures: [n, 3, 128, 128] in [0, 1]; averaged to 4×4 points a latent place.
 
     Returns:
-        `weight` 12×3 and `bias` 3: rgb = latent · weight + bias, in [0, 1].
+        `weight` 12×48 and `bias` 48: patch = latent · weight + bias, colour by colour, in [0, 1].
     """
-    small = torch.nn.functional.interpolate(pictures.float(), size=latents.shape[-2:], mode="area")
+    size = latents.shape[-1] * PREVIEW_PATCH
+    small = torch.nn.functional.interpolate(pictures.float(), size=size, mode="area")
+    patches = torch.nn.functional.pixel_unshuffle(small, PREVIEW_PATCH)
     x = latents.double().permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
-    y = small.double().permute(0, 2, 3, 1).reshape(-1, 3)
+    y = patches.double().permute(0, 2, 3, 1).reshape(-1, patches.shape[1])
     x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype, device=x.device)], dim=1)
     solution = torch.linalg.lstsq(x, y).solution
-    rounded = [[round(float(v), 5) for v in row] for row in solution]
+    rounded = [[round(float(v), 4) for v in row] for row in solution]
     return {"weight": rounded[:-1], "bias": rounded[-1]}
 
 
