@@ -1,7 +1,7 @@
 """Train the Playground autoencoder, first whole and later its decoder alone.
 
-The latents are fixed when the encoder is frozen: every expert is trained on them, so `--decoder-only`
-continues without moving them.
+The latents are fixed when the encoder is frozen, because every expert is trained on them:
+`--decoder-only` continues without moving them.
 """
 
 import json
@@ -15,9 +15,9 @@ import torch.multiprocessing as mp
 from torch import Tensor
 
 from training import codec
-from training.budget import RUNS, Budget, device, load_checkpoint, log, save_atomically
-from training.optim import Ema, MuonAdamW, learning_rate
+from training.budget import RUNS, Budget, device, log
 from training.pictures import held_out, pool
+from training.trainer import Trainer
 
 RUN = RUNS / "autoencoder"
 
@@ -53,7 +53,7 @@ class Settings:
 
 
 def reconstruction_loss(decoded: Tensor, target: Tensor, edges: float) -> Tensor:
-    """Absolute error plus squared error plus absolute error of the pixel differences, in [-1, 1]."""
+    """Absolute plus squared error, plus absolute error of pixel differences; all in [-1, 1]."""
     error = decoded - target
     across, down = error.diff(dim=-1), error.diff(dim=-2)
     edge = across.abs().mean() + down.abs().mean()
@@ -79,15 +79,19 @@ def loss_of(vae: Any, pictures: Tensor, settings: Settings, generator: torch.Gen
     return reconstruction_loss(decoded, target, settings.edges) + settings.kl * kl
 
 
-def _share_gradients(parameters: list[torch.nn.Parameter]) -> None:
-    flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    start = 0
-    for p in parameters:
-        if p.grad is not None:
-            p.grad.copy_(flat[start : start + p.numel()].view_as(p))
-            start += p.numel()
+class SharedTrainer(Trainer):
+    """A trainer whose gradients are averaged over the processes of the training."""
+
+    def reduce(self) -> None:
+        """Replace every gradient by its mean over processes."""
+        if not dist.is_initialized():
+            return
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        flat = torch.cat([grad.flatten() for grad in grads])
+        dist.all_reduce(flat)
+        flat /= dist.get_world_size()
+        for grad, mean in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
+            grad.copy_(mean.view_as(grad))
 
 
 def _agree(progress: float) -> float:
@@ -99,7 +103,7 @@ def _agree(progress: float) -> float:
 
 
 class Training:
-    """One process of the training: model, optimiser, average, its own part of the pictures."""
+    """One process of the training: model, trainer, its own part of the pictures."""
 
     def __init__(self, settings: Settings, rank: int, run: Path) -> None:
         self.settings, self.rank, self.run = settings, rank, run
@@ -110,56 +114,33 @@ class Training:
             self.vae = codec.open_frozen(run / "vae").to(self.device)
             self.vae.decoder.requires_grad_(True)
             self.vae.post_quant_conv.requires_grad_(True)
-        self.parameters = [p for p in self.vae.parameters() if p.requires_grad]
-        self.optimiser = MuonAdamW(self.vae.named_parameters(), settings.lr)
-        self.ema = Ema(self.parameters, 0.998 if settings.decoder_only else 0.995)
-        self.step = 0
-        saved = load_checkpoint(self.checkpoint)
-        if saved is not None:
-            self.vae.load_state_dict(saved["vae"])
-            self.optimiser.load_state_dict(saved["optimiser"])
-            self.ema.load(saved["ema"])
-            self.step = saved["step"]
-
-    @property
-    def checkpoint(self) -> Path:
-        """Where this kind of training keeps its state."""
-        return self.run / ("decoder.pt" if self.settings.decoder_only else "whole.pt")
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        state = {"vae": self.vae.state_dict(), "optimiser": self.optimiser.state_dict()}
-        save_atomically(state | {"ema": self.ema.state(), "step": self.step}, self.checkpoint)
+        self.trainer = SharedTrainer(
+            self.vae,
+            run / ("decoder.pt" if settings.decoder_only else "whole.pt"),
+            lr=settings.lr,
+            ema=0.998 if settings.decoder_only else 0.995,
+            decay=settings.decay,
+        )
+        self.trainer.resume()
 
     def advance(self, pictures: Tensor, progress: float) -> float:
         """Do one step and return its loss."""
-        settings = self.settings
-        seeded = torch.Generator(self.device).manual_seed(self.step * 64 + self.rank)
-        loss = loss_of(self.vae, self._batch(pictures), settings, seeded)
-        loss.backward()
-        if dist.is_initialized():
-            _share_gradients(self.parameters)
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        rate = learning_rate(settings.lr, self.step, progress, warmup=50, decay=settings.decay)
-        self.optimiser.set_lr(rate)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        self.ema.update()
-        self.step += 1
-        return float(loss.detach())
+        seeded = torch.Generator(self.device).manual_seed(self.trainer.step * 64 + self.rank)
+        loss = loss_of(self.vae, self._batch(pictures), self.settings, seeded)
+        return self.trainer.apply(loss, progress)
 
     def _batch(self, pictures: Tensor) -> Tensor:
-        draws = torch.Generator().manual_seed(self.step * 64 + self.rank)
+        draws = torch.Generator().manual_seed(self.trainer.step * 64 + self.rank)
         chosen = torch.randint(len(pictures), (self.settings.batch,), generator=draws)
         batch = pictures[chosen].to(self.device).float() / 255
         return batch.flip(-1) if torch.rand((), generator=draws) < 0.5 else batch
 
     def score(self, pictures: Tensor) -> float:
         """PSNR of the averaged weights on pictures [n, 3, 128, 128]."""
-        self.ema.swap()
+        self.trainer.ema.swap()
         shown = pictures.to(self.device)
         result = codec.psnr(codec.decode(self.vae, codec.encode(self.vae, shown)), shown)
-        self.ema.swap()
+        self.trainer.ema.swap()
         return result
 
 
@@ -178,21 +159,21 @@ def _work(rank: int, settings: Settings, budget_args: dict[str, Any], run: Path)
         loss = training.advance(pictures, progress)
         if rank == 0 and (budget.elapsed - last) > 60 * settings.checkpoint_minutes:
             last = budget.elapsed
-            training.save()
-            entry = {"step": training.step, "loss": loss, "psnr": training.score(shown)}
+            training.trainer.save()
+            entry = {"step": training.trainer.step, "loss": loss, "psnr": training.score(shown)}
             log(run / "log.jsonl", **entry, minutes=round(budget.elapsed / 60, 2))
             bar.set_postfix(entry)
             print(entry, flush=True)
     if dist.is_initialized():
         dist.destroy_process_group()
     if rank == 0:
-        training.save()
+        training.trainer.save()
         finish(training, shown)
 
 
 def finish(training: Training, shown: Tensor) -> None:
     """Store the averaged weights as `vae`, and the preview and the score beside it."""
-    training.ema.swap()
+    training.trainer.ema.swap()
     vae, run = training.vae, training.run
     fitted = held_out(256, start=1000).to(training.device)
     if not training.settings.decoder_only:
@@ -201,7 +182,7 @@ def finish(training: Training, shown: Tensor) -> None:
     latents = codec.encode(vae, fitted)
     (run / "preview.json").write_text(json.dumps(codec.fit_preview(latents, fitted)))
     decoded = codec.decode(vae, codec.encode(vae, shown.to(training.device))).cpu()
-    score = {"psnr": round(codec.psnr(decoded, shown), 3), "steps": training.step}
+    score = {"psnr": round(codec.psnr(decoded, shown), 3), "steps": training.trainer.step}
     (run / "score.json").write_text(json.dumps(score))
     print(score, flush=True)
 
@@ -214,5 +195,4 @@ def train(settings: Settings, steps: int | None, minutes: float | None, run: Pat
     if settings.processes == 1:
         _work(0, settings, budget, run)
     else:
-        mp.spawn(_work, (settings, budget, run), nprocs=settings.processes)  # pyright: ignore
-
+        mp.spawn(_work, (settings, budget, run), nprocs=settings.processes)  # pyright: ignore[reportPrivateImportUsage]

@@ -11,7 +11,7 @@ _PURPOSE = {
     "mask": "paints a poster landscape over a segmentation mask",
     "sketch": "colours in a line drawing",
     "none": "paints any poster landscape; it is the background others are measured against",
-    "text+mask+sketch": "sees caption, mask and sketch at once; it marks the upper bound for composed experts",
+    "text+mask+sketch": "sees caption, mask and sketch at once: the upper bound of composing",
 }
 
 
@@ -61,11 +61,11 @@ latent space `playground` that all Playground experts share, and is opened by
 | condition | {seen} |
 | predicts | {predicts} |
 | size | width {recipe.width}, {recipe.layers} blocks, patches of 2×2 |
-| data | the draw "{recipe.draw}" of the procedural world in `training/world`; it saw {alone} {seen} |
+| data | the draw "{recipe.draw}" of the procedural world; it saw {alone} {seen} |
 | condition dropped | {recipe.dropout:.0%} of the examples, for the null condition |
 | training | {facts["steps"]} steps, {facts["minutes"]:.0f} minutes on one processor core |
 | held-out loss | {facts["held_out"]:.4f} (mean squared error of its own prediction) |
 
-Made with `python -m training expert {recipe.name}`. Weights are the moving average, stored as float16.
-The pictures are synthetic and show no person; the weights may be used under the Apache licence 2.0.
+Made with `python -m training expert {recipe.name}`. The weights are the moving average, stored as
+float16. The pictures are synthetic and show no person.
 """

@@ -145,7 +145,7 @@ class ExpertTraining:
 
     @torch.no_grad()
     def validate(self, count: int = 256) -> float:
-        """Loss of the averaged weights on held-out examples, always at the same levels and noise."""
+        """Loss of the averaged weights on held-out examples, at levels and noise that stay."""
         self.trainer.ema.swap()
         generator = torch.Generator().manual_seed(99)
         parts = {name: part[:count] for name, part in self.held_out.tensors().items()}

@@ -83,11 +83,9 @@ def model_index(recipe: Recipe, scheduler_name: str) -> dict[str, Any]:
 def weights_of(folder: Path, network: Expert) -> dict[str, Tensor]:
     """The state of an expert from its shipped folder alone, in float32."""
     state: dict[str, Tensor] = {}
-    for part, module in (("transformer", network.transformer), ("text_encoder", network.text_encoder)):
-        if module is None:
-            continue
-        name = "model" if part == "text_encoder" else "diffusion_pytorch_model"
-        stored = load_file(folder / part / f"{name}.safetensors")
+    for path in sorted(folder.glob("t*/*.safetensors")):
+        part = path.parent.name
+        stored = load_file(path)
         state |= {f"{part}.{key}": value.float() for key, value in stored.items()}
     # Weights that share storage are stored once, under one of their names.
     for key, value in network.state_dict().items():
@@ -114,7 +112,7 @@ def ship(network: Expert, trainer: Trainer, held_out: float, runs: Path, assets:
 
 
 def refresh_autoencoder(runs: Path, assets: Path) -> None:
-    """Put the current autoencoder and preview into every shipped folder, weights of experts kept."""
+    """Put the current autoencoder and preview into every shipped folder; experts stay."""
     vae: Any = AutoencoderKL.from_pretrained(
         runs / "autoencoder" / "vae", torch_dtype=torch.float32
     )

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+_OUTER = ("conv_in", "conv_out", "quant_conv", "pos_embed", "proj_out", "embed", "shared")
+_OUTER += ("table", "bias")
 
 
 def orthogonalise(update: Tensor, steps: int = 5) -> Tensor:
@@ -30,9 +32,8 @@ def orthogonalise(update: Tensor, steps: int = 5) -> Tensor:
 
 
 def is_hidden_matrix(name: str, parameter: Tensor) -> bool:
-    """Whether Muon fits: a weight of two or more dimensions that is neither input, output nor table."""
-    outer = ("conv_in", "conv_out", "quant_conv", "pos_embed", "proj_out", "embed", "shared", "table", "bias")
-    return parameter.ndim >= 2 and not any(part in name for part in outer)
+    """Whether Muon fits: a matrix or kernel that is no input, no output and no table."""
+    return parameter.ndim >= 2 and not any(part in name for part in _OUTER)
 
 
 class MuonAdamW(torch.optim.Optimizer):
@@ -95,33 +96,21 @@ class MuonAdamW(torch.optim.Optimizer):
         return p.grad.lerp(state["momentum"], group["momentum"])
 
     def _adamw(self, group: dict[str, Any], params: list[nn.Parameter]) -> None:
-        if not params:
-            return
         first, second = group["betas"]
         for p in params:
-            if not self.state[p]:
-                self.state[p].update(
-                    step=torch.zeros(()), mean=torch.zeros_like(p), square=torch.zeros_like(p)
-                )
-        states = [self.state[p] for p in params]
-        grads = [p.grad for p in params]
-        means, squares = [s["mean"] for s in states], [s["square"] for s in states]
-        for s in states:
-            s["step"] += 1
-        torch._foreach_lerp_(means, grads, 1 - first)  # pyright: ignore
-        torch._foreach_mul_(squares, second)
-        torch._foreach_addcmul_(squares, grads, grads, value=1 - second)  # pyright: ignore
-        count = float(states[0]["step"])
-        roots = torch._foreach_sqrt(squares)
-        torch._foreach_div_(roots, (1 - second**count) ** 0.5)
-        torch._foreach_add_(roots, group["eps"])
-        torch._foreach_addcdiv_(
-            list(params), means, roots, value=-group["lr"] / (1 - first**count)
-        )
+            state = self.state[p]
+            if not state:
+                state.update(count=0, mean=torch.zeros_like(p), square=torch.zeros_like(p))
+            state["count"] += 1
+            assert p.grad is not None
+            state["mean"].lerp_(p.grad, 1 - first)
+            state["square"].mul_(second).addcmul_(p.grad, p.grad, value=1 - second)
+            root = (state["square"] / (1 - second ** state["count"])).sqrt_().add_(group["eps"])
+            p.addcdiv_(state["mean"], root, value=-group["lr"] / (1 - first ** state["count"]))
 
 
 class Ema:
-    """An exponential moving average of parameters, with a warm-up so that early steps are forgotten.
+    """An exponential moving average of parameters that forgets its first steps quickly.
 
     The decay at step n is min(decay, (1 + n) / (10 + n)).
     """
@@ -178,4 +167,3 @@ def learning_rate(peak: float, step: int, progress: float, *, warmup: int, decay
     rise = min(1.0, (step + 1) / warmup)
     fall = 1.0 if decay == 0 else min(1.0, max(0.0, (1.0 - progress) / decay))
     return peak * rise * fall
-

@@ -1,4 +1,4 @@
-"""The pictures that the autoencoder learns from: scenes, and masks and sketches seen as pictures."""
+"""What the autoencoder learns from: scenes, and masks and sketches seen as pictures."""
 
 from pathlib import Path
 
@@ -28,8 +28,9 @@ def to_bytes(pictures: Tensor) -> Tensor:
 def pool(count: int, part: int, parts: int, folder: Path | None = None) -> Tensor:
     """Render one process's share of the autoencoder's draw: [n, 3, 128, 128], uint8.
 
-    Of every chunk of scenes, one in five is shown as its mask and one in five as its sketch, because
-    the experts' conditions go through the same autoencoder. Rendered once if a folder is given.
+    Of every chunk of scenes, one in five is shown as its mask and one in five as its sketch,
+    because the experts' conditions go through the same autoencoder. Rendered once if a folder is
+    given.
     """
     stored = None if folder is None else folder / f"pool-{part}-of-{parts}-{count}.pt"
     if stored is not None and stored.exists():

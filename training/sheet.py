@@ -25,7 +25,7 @@ SHOWN = 16
 def sample(
     network: Expert, condition: dict[str, Tensor], guidance: float, steps: int, seed: int = 0
 ) -> Tensor:
-    """Sample latents [n, 12, 16, 16] with the expert's own schedule and classifier-free guidance."""
+    """Sample latents [n, 12, 16, 16] on the expert's own schedule, with guidance."""
     recipe = network.recipe
     count = len(next(iter(condition.values())))
     null = null_condition(recipe, count)

@@ -1,5 +1,6 @@
 """One optimisation step and one checkpoint, shared by all trainings."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class Trainer:
         self.reduce()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         value = float(loss.detach())
-        if value != value or value == float("inf"):
+        if not math.isfinite(value):
             raise FloatingPointError(f"The loss is {value} at step {self.step}.")
         rate = learning_rate(self.lr, self.step, progress, warmup=self.warmup, decay=self.decay)
         self.optimiser.set_lr(rate)

@@ -1,0 +1,62 @@
+"""The autoencoder's latents, their scale and their preview."""
+
+import pytest
+import torch
+
+from training import codec
+from training.world import draw
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return draw("test codec", 0, 12).picture
+
+
+@pytest.fixture
+def vae():
+    torch.manual_seed(0)
+    return codec.build((8, 8, 8, 8)).eval().requires_grad_(False)
+
+
+def test_a_picture_has_latents_of_16_by_16_by_12(vae, pictures):
+    latents = codec.encode(vae, pictures)
+    assert latents.shape == (12, 12, 16, 16)
+    assert codec.decode(vae, latents).shape == pictures.shape
+
+
+def test_the_default_autoencoder_fits_its_budget():
+    size = sum(p.numel() for p in codec.build().parameters())
+    assert 1.5e6 < size < 2.6e6
+
+
+def test_standardising_moves_the_latents_and_not_the_pictures(vae, pictures):
+    vae.float()
+    with torch.no_grad():
+        vae.quant_conv.bias[:12] += torch.arange(12.0)
+        posterior = vae.encode(pictures * 2 - 1).latent_dist
+        before = vae.decode(posterior.mode()).sample
+        ratio = posterior.std / posterior.mode().std(dim=(0, 2, 3), keepdim=True)
+    codec.standardise(vae, pictures)
+    with torch.no_grad():
+        after = vae.encode(pictures * 2 - 1).latent_dist
+        latents = after.mode()
+        assert torch.allclose(latents.mean(dim=(0, 2, 3)), torch.zeros(12), atol=0.05)
+        assert torch.allclose(latents.std(dim=(0, 2, 3)), torch.ones(12), atol=0.05)
+        assert torch.allclose(vae.decode(latents).sample, before, atol=1e-3)
+        assert torch.allclose(after.std, ratio, rtol=0.05)
+    assert vae.config.scaling_factor == 1.0
+
+
+def test_the_preview_recovers_a_linear_decoder():
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(4, 12, 16, 16, generator=generator)
+    weight = torch.randn(12, 3, generator=generator) * 0.1
+    small = torch.einsum("nchw,cd->ndhw", latents, weight) + 0.5
+    fitted = codec.fit_preview(latents, small.repeat_interleave(8, -1).repeat_interleave(8, -2))
+    assert torch.allclose(torch.tensor(fitted["weight"]), weight, atol=1e-4)
+    assert torch.allclose(torch.tensor(fitted["bias"]), torch.full((3,), 0.5), atol=1e-4)
+
+
+def test_psnr_of_a_known_error():
+    black = torch.zeros(2, 3, 8, 8)
+    assert codec.psnr(black, black + 0.1) == pytest.approx(20.0, abs=1e-4)
