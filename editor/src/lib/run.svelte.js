@@ -1,0 +1,81 @@
+import { unguessable } from './assets.js';
+
+const QUIET = { share: {}, cosine: [], map: null };
+
+/** One run at a time: what the page knows of it from the bus. */
+export class Run {
+  id = $state(null);
+  phase = $state('idle');
+  step = $state(0);
+  steps = $state(0);
+  noise = $state(1);
+  secondsLeft = $state(null);
+  seconds = $state(null);
+  weights = $state.raw({});
+  meters = $state.raw(QUIET);
+  pictures = $state.raw([]);
+  labels = $state.raw([]);
+  diagnostics = $state.raw([]);
+  record = $state.raw(null);
+  played = $state.raw(null);
+  replaying = $state(false);
+
+  get running() { return this.id !== null; }
+
+  begin(workflow, replaying = false) {
+    this.id = unguessable();
+    this.phase = 'waiting';
+    this.step = 0;
+    this.secondsLeft = null;
+    this.diagnostics = [];
+    this.meters = QUIET;
+    this.weights = {};
+    this.played = workflow;
+    this.replaying = replaying;
+    return this.id;
+  }
+
+  /** Take in one event of the bus; events of other runs are not ours. Returns whether it was. */
+  hear(event) {
+    if (!event || event.run !== this.id || this.id === null) return false;
+    this[`_${event.type}`]?.(event);
+    return true;
+  }
+
+  end(phase) {
+    this.id = null;
+    this.phase = phase;
+    this.replaying = false;
+  }
+
+  _started({ labels }) {
+    this.labels = labels ?? [];
+    this.phase = 'preparing';
+  }
+
+  _progress(event) {
+    this.phase = 'playing';
+    this.step = event.step;
+    this.steps = event.steps;
+    this.noise = event.noise;
+    this.secondsLeft = event.seconds_left;
+    this.weights = event.weights ?? {};
+    if (event.preview) this.pictures = event.preview;
+    if (event.meters) this.meters = event.meters;
+  }
+
+  _result(event) {
+    this.pictures = event.pictures;
+    this.record = event.record;
+    this.seconds = event.seconds;
+    if (event.meters) this.meters = event.meters;
+    this.end('done');
+  }
+
+  _stopped() { this.end('stopped'); }
+
+  _failure(event) {
+    this.diagnostics = event.diagnostics;
+    this.end('failed');
+  }
+}

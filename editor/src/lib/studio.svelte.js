@@ -1,0 +1,189 @@
+import { getContext, setContext } from 'svelte';
+import { Document } from './document.svelte.js';
+import { Run } from './run.svelte.js';
+import { columns, holderOf, isWorkflow, strips, voiceOf, declarationOf } from './workflow.js';
+
+const KEY = 'chorale.studio';
+const AUTOSAVE = 'chorale.workflow';
+const TO_PYTHON = 150;
+const TO_CHECK = 450;
+const TO_FADER = 33;
+
+/** Everything the components share: the document, the run, and the three channels to Python. */
+export class Studio {
+  doc;
+  run = new Run();
+  history = $state.raw([]);
+  found = $state.raw([]);
+  notice = $state('');
+  painted = $state(false);
+  catalogue; models;
+  #api; #timers = {}; #pending = new Map();
+
+  constructor(api) {
+    this.#api = api;
+    const { catalogue = {}, models = {}, opening = null } = api.props.studio ?? {};
+    this.catalogue = catalogue;
+    this.models = models;
+    this.doc = new Document(restored() ?? api.props.value);
+    if (opening?.picture && this.doc.workflow.title === opening.title) this.run.pictures = [opening.picture];
+    api.watch('value', () => this.#fromPython(api.props.value));
+    setContext(KEY, this);
+  }
+
+  order = $derived.by(() => columns(this.doc.workflow, this.catalogue));
+  strips = $derived.by(() => strips(this.doc.workflow, this.catalogue));
+  diagnostics = $derived([...this.run.diagnostics, ...this.found]);
+
+  declaration(node) { return declarationOf(this.catalogue, node); }
+  voice(node) { return voiceOf(this.doc.workflow, this.catalogue, this.models, node); }
+  titleOf(node) { return node.title || this.declaration(node).label; }
+  holder(setting) { return holderOf(this.doc.workflow, this.catalogue, setting); }
+  marks(id) { return this.diagnostics.filter((each) => each.node === id); }
+
+  /** Change a setting; a live one is also sent to the run that plays. */
+  set(id, name, value) {
+    this.doc.set(id, name, value);
+    const field = this.declaration(this.doc.workflow.nodes.find((node) => node.id === id)).schema.properties?.[name];
+    if (this.run.running && field?.live) this.#play(`${id}.${name}`, value);
+  }
+
+  #play(control, value, picture) {
+    this.#pending.set(control, { value, picture });
+    this.#timers.fader ??= setTimeout(() => {
+      this.#timers.fader = undefined;
+      for (const [control, latest] of this.#pending) {
+        this.#api.server.set_control({ run: this.run.id, control, ...latest })
+          .then((answer) => { if (answer?.diagnostics?.length) this.found = answer.diagnostics; });
+      }
+      this.#pending.clear();
+    }, TO_FADER);
+  }
+
+  /** Store a painted picture as a setting; a live map is heard by the run that plays. */
+  async paint(id, name, dataUrl) {
+    const sha = await this.doc.store(id, name, dataUrl);
+    const node = this.doc.workflow.nodes.find((each) => each.id === id);
+    const field = this.declaration(node).schema.properties?.[name];
+    if (this.run.running && field?.live) this.#play(`${id}.${name}`, sha, dataUrl);
+    return sha;
+  }
+
+  /** Called by an effect after every edit: tells Python, asks for a check, keeps a copy. */
+  changed() {
+    const workflow = this.doc.workflow;
+    this.#later('value', TO_PYTHON, () => this.#send(workflow));
+    this.#later('check', TO_CHECK, () => this.check());
+    this.#later('keep', TO_CHECK, () => keep(workflow));
+  }
+
+  async check() {
+    const asked = this.doc.workflow;
+    const answer = await this.#api.server.check({ workflow: asked });
+    if (asked === this.doc.workflow) this.found = answer?.diagnostics ?? [];
+  }
+
+  play(record = null) {
+    const workflow = this.doc.workflow;
+    const run = this.run.begin(workflow, Boolean(record));
+    this.#send(workflow);
+    setTimeout(() => this.#api.trigger('run', { run, record }), 0);
+  }
+
+  replay() {
+    if (!this.run.record || this.run.running) return;
+    if (this.run.played !== this.doc.workflow) this.doc.open(this.run.played);
+    this.play(this.run.record);
+  }
+
+  stop() {
+    if (!this.run.running) return;
+    this.#api.server.stop({ run: this.run.id });
+    if (this.run.phase === 'waiting') this.run.end('stopped');
+  }
+
+  hear(event) {
+    if (!this.run.hear(event)) return;
+    if (event.type === 'result') {
+      const entry = { pictures: event.pictures, workflow: this.run.played, record: event.record, meters: this.run.meters, seconds: event.seconds, labels: this.run.labels };
+      this.history = [entry, ...this.history].slice(0, 24);
+    }
+  }
+
+  /** Show an earlier run of this session again, workflow and picture. */
+  revisit(entry) {
+    if (this.run.running) return;
+    this.doc.open(entry.workflow);
+    Object.assign(this.run, { ...entry, played: entry.workflow, phase: 'done', workflow: undefined });
+  }
+
+  /** The templates that ship with the studio: [{name, title, description, picture}]. */
+  async templates() { return (await this.#api.server.templates({})) ?? []; }
+
+  async openTemplate(name) {
+    const answer = await this.#api.server.template({ name });
+    if (!answer?.workflow) return;
+    this.open(answer.workflow);
+    if (answer.picture) this.run.pictures = [answer.picture];
+  }
+
+  open(workflow) {
+    if (this.run.running) this.stop();
+    this.doc.open(workflow);
+    Object.assign(this.run, { pictures: [], record: null, diagnostics: [], phase: 'idle', labels: [], meters: { share: {}, cosine: [], map: null } });
+  }
+
+  /** Open a dropped or chosen file: a workflow, or a picture that carries one. */
+  async openFile(file) {
+    const text = file.type.startsWith('image/') ? null : await file.text();
+    const answer = text === null
+      ? await this.#api.server.open_picture({ picture: await asDataUrl(file) })
+      : { workflow: parsed(text) };
+    if (isWorkflow(answer?.workflow)) this.open(answer.workflow);
+    else this.notice = answer?.message ?? `'${file.name}' holds no workflow. Choose a workflow file, or a picture made here.`;
+  }
+
+  #fromPython(value) {
+    if (isWorkflow(value) && JSON.stringify(value) !== JSON.stringify(this.doc.workflow)) this.doc.open(value);
+  }
+
+  #send(workflow) { this.#api.props.value = workflow; }
+
+  #later(name, pause, work) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = setTimeout(work, pause);
+  }
+}
+
+/** The studio of the page that a component is on. */
+export const useStudio = () => getContext(KEY);
+
+export function asDataUrl(blob) {
+  return new Promise((done, fail) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result);
+    reader.onerror = () => fail(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // the caller says what was expected
+  }
+}
+
+function restored() {
+  const found = parsed(sessionStorage.getItem(AUTOSAVE) ?? 'null');
+  return isWorkflow(found) ? found : null;
+}
+
+function keep(workflow) {
+  try {
+    sessionStorage.setItem(AUTOSAVE, JSON.stringify(workflow));
+  } catch (error) {
+    if (error.name !== 'QuotaExceededError') throw error; // too large to keep: the file can still be saved
+  }
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { heightAt } from '../src/lib/curve.js';
+import { defaultsOf, resolve, variants, widgetOf } from '../src/lib/schema.js';
+import { columns, strips, voiceOf, withoutOrphans, withSetting } from '../src/lib/workflow.js';
+import { tints } from '../src/lib/attribution.js';
+
+const port = (name, kind) => ({ name, kind });
+const fader = { type: 'number', minimum: 0, maximum: 2, live: 'number', widget: 'fader' };
+const catalogue = {
+  text: { inputs: [], outputs: [port('text', 'text')], schema: { properties: {} } },
+  mask: { inputs: [], outputs: [port('mask', 'mask')], schema: { properties: {} } },
+  expert: { inputs: [port('condition', 'text')], outputs: [port('score', 'score')], schema: { properties: { reliability: fader } } },
+  fuse: { inputs: [port('scores', 'score')], outputs: [port('score', 'score')], schema: { properties: {} } },
+  sampling: { inputs: [], outputs: [port('sampling', 'sampling')], schema: { properties: {} } },
+  picture: { inputs: [port('score', 'score'), port('sampling', 'sampling')], outputs: [], schema: { properties: {} } },
+};
+const workflow = {
+  nodes: ['picture:picture', 'sampling:sampling', 'a:expert', 'b:expert', 'mask:mask', 'text:text', 'fuse:fuse', 'later:unheard']
+    .map((pair) => ({ id: pair.split(':')[0], type: pair.split(':')[1], settings: {} })),
+  wires: [['text.text', 'b.condition'], ['mask.mask', 'a.condition'], ['b.score', 'fuse.scores'], ['a.score', 'fuse.scores'], ['fuse.score', 'picture.score'], ['sampling.sampling', 'picture.sampling']]
+    .map(([from, to]) => ({ from, to })),
+};
+const ids = (nodes) => nodes.map((node) => node.id);
+
+test('cards stand in signal order whatever the order of the file', () => {
+  const order = columns(workflow, catalogue);
+  assert.deepEqual(ids(order.expert), ['b', 'a']);
+  assert.deepEqual(ids(order.condition), ['text', 'mask', 'later']);
+  assert.deepEqual(ids(order.mix), ['fuse', 'sampling', 'picture']);
+});
+
+test('a loop of wires ends the search for an order', () => {
+  const looped = { ...workflow, wires: [...workflow.wires, { from: 'fuse.score', to: 'fuse.scores' }] };
+  assert.equal(columns(looped, catalogue).mix.length, 3);
+});
+
+test('an expert has the voice of its wired condition, else of its model', () => {
+  const [, , a, b] = workflow.nodes;
+  assert.equal(voiceOf(workflow, catalogue, {}, a), 'mask');
+  assert.equal(voiceOf(workflow, catalogue, {}, b), 'text');
+  const alone = { ...workflow, wires: [] };
+  assert.equal(voiceOf(alone, catalogue, {}, a), 'score');
+  assert.equal(voiceOf(alone, catalogue, { m: { condition: 'sketch' } }, { ...a, settings: { model: 'm' } }), 'sketch');
+});
+
+test('every expert with a live fader has a strip', () => {
+  assert.deepEqual(strips(workflow, catalogue).map(({ node, setting }) => [node.id, setting]), [['b', 'reliability'], ['a', 'reliability']]);
+});
+
+test('editing copies only what changes, and forgets files that nothing names', () => {
+  const next = withSetting(workflow, 'text', 'sentence', 'x');
+  assert.equal(workflow.nodes[5].settings.sentence, undefined);
+  assert.equal(next.nodes[0], workflow.nodes[0]);
+  const kept = withoutOrphans({ nodes: [{ id: 'm', settings: { picture: 'aa' } }], assets: { aa: '1', bb: '2' } });
+  assert.deepEqual(kept.assets, { aa: '1' });
+});
+
+test('pydantic schemas are read: references, optional values, tagged unions', () => {
+  const root = {
+    $defs: { Euler: { properties: { name: { const: 'euler' } } }, Ddim: { properties: { name: { const: 'ddim' }, eta: { type: 'number', default: 0 } } } },
+    properties: {
+      sampler: { discriminator: { propertyName: 'name' }, oneOf: [{ $ref: '#/$defs/Euler' }, { $ref: '#/$defs/Ddim' }] },
+      seed: { anyOf: [{ type: 'integer' }, { type: 'null' }], default: null },
+    },
+  };
+  assert.deepEqual(variants(root.properties.sampler, root).map((each) => each.name), ['euler', 'ddim']);
+  assert.deepEqual(defaultsOf(root.$defs.Ddim), { name: 'ddim', eta: 0 });
+  assert.equal(resolve(root.properties.seed, root).type, 'integer');
+  assert.equal(widgetOf(root.properties.sampler, root), 'choice');
+  assert.equal(widgetOf(fader, root), 'slider');
+  assert.equal(widgetOf({ type: 'integer', minimum: 0, maximum: 4294967295 }, root), 'number');
+  assert.equal(widgetOf({ type: 'array' }, root), 'json');
+});
+
+test('a curve is straight between points and flat beyond them', () => {
+  const points = [[0.8, 2], [0.2, 1]];
+  assert.equal(heightAt(points, 1), 2);
+  assert.equal(heightAt(points, 0), 1);
+  assert.ok(Math.abs(heightAt(points, 0.5) - 1.5) < 1e-12);
+});
+
+test('each place has the colour of the expert with the largest share', () => {
+  const map = { h: 1, w: 2, a: btoa(String.fromCharCode(200, 20)), b: btoa(String.fromCharCode(55, 235)) };
+  const { data } = tints(map, { a: [255, 0, 0], b: [0, 0, 255] });
+  assert.deepEqual([...data.slice(0, 3), ...data.slice(4, 7)], [255, 0, 0, 0, 0, 255]);
+});

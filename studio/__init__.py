@@ -1,0 +1,1 @@
+"""The studio: the page, the command line, and the runs that both start."""
