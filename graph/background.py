@@ -31,10 +31,13 @@ def presence(weights: Sequence[Tensor], x: Tensor) -> list[Tensor]:
 def mix(estimates: Sequence[Tensor], shares: Sequence[float], present: Sequence[Tensor]) -> Tensor:
     """The mean of `estimates` [b, *d] by share, over those that are present in a sample.
 
-    Where the shares of the present sum to zero they count alike; where none is present, all do.
+    Where the shares of the present sum to zero they count alike; where none is present, all are
+    taken for present.
     """
+    everyone = [each * 0 + 1 for each in present]
     amounts = [each * share for each, share in zip(present, shares, strict=True)]
-    for fallback in (present, [each * 0 + 1 for each in present]):
+    by_share = [each * share for each, share in zip(everyone, shares, strict=True)]
+    for fallback in (present, by_share, everyone):
         missing = reduce(add, amounts) == 0
         amounts = [a + missing * each for a, each in zip(amounts, fallback, strict=True)]
     total = reduce(add, amounts)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graph.samplers
@@ -75,6 +75,7 @@ def test_asks_as_often_as_it_says(sampler: Sampler) -> None:
 
 
 @each_sampler
+@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 99), noises=st.lists(st.floats(0.01, 1.0), min_size=2, unique=True))
 def test_is_exact_for_a_single_point(sampler: Sampler, seed: int, noises: list[float]) -> None:
     """With all mass on one point the noise never changes, so every step of any method is exact."""

@@ -12,7 +12,7 @@ from diffusers import (
     EDMEulerScheduler,
     FlowMatchEulerDiscreteScheduler,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -36,6 +36,7 @@ numpy_warns = pytest.mark.filterwarnings("ignore:__array__ implementation:Deprec
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda each: each.name)
+@settings(max_examples=50, deadline=None)
 @given(steps=st.integers(1, 300))
 def test_falls_to_clean_in_the_steps_asked_for(schedule: NoiseSchedule, steps: int) -> None:
     levels = schedule.levels(steps)
@@ -146,6 +147,6 @@ def test_discrete_refuses_more_steps_than_trained_times(schedule: Discrete, step
 
 
 def test_settings_out_of_bounds_are_refused() -> None:
-    for settings in ({"ratio_min": 2.0}, {"ratio_max": math.inf}, {"rho": 0.5}, {"roh": 7.0}):
+    for wrong in ({"ratio_min": 2.0}, {"ratio_max": math.inf}, {"rho": 0.5}, {"roh": 7.0}):
         with pytest.raises(ValidationError):
-            Karras.model_validate(settings)
+            Karras.model_validate(wrong)
