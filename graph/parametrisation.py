@@ -209,8 +209,8 @@ class CosineTimes(Times):
         return self.scale * ((1.0 + self.offset) * angle / (0.5 * math.pi) - self.offset)
 
     def level(self, time: float) -> NoiseLevel:
-        """The level at a network time, clamped to t in [0, 1]."""
-        share = min(max(time / self.scale, 0.0), 1.0)
+        """The level at a network time, clamped to the trained ones."""
+        share = min(max(time, 0.0), self.time(self.noisiest)) / self.scale
         if share == 1.0:
             return PURE_NOISE
         angle, start = 0.5 * math.pi * (share + self.offset) / (1.0 + self.offset), self._start
@@ -282,8 +282,8 @@ class ExplodingTimes(Times):
 
     def level(self, time: float) -> NoiseLevel:
         """The level at a network time, clamped to the trained ratios."""
-        ratio = time if self.fed == "ratio" else math.exp(4.0 * time)
-        return NoiseLevel.from_ratio(min(max(ratio, self.ratio_min), self.ratio_max))
+        time = min(max(time, self.time(self.cleanest)), self.time(self.noisiest))
+        return NoiseLevel.from_ratio(time if self.fed == "ratio" else math.exp(4.0 * time))
 
 
 @dataclass(frozen=True, slots=True)
