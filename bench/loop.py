@@ -73,7 +73,9 @@ def _overhead(plan: Any) -> Row:
         player._experts.update(timed)  # noqa: SLF001 - the bench listens inside
         before = sum(each.spent for each in timed.values())
         times = [
-            time.perf_counter() for event in player.run(plan, previews=20.0) if isinstance(event, Progress)
+            time.perf_counter()
+            for event in player.run(plan, previews=20.0)
+            if isinstance(event, Progress)
         ]
         inside = sum(each.spent for each in timed.values()) - before
         player._experts.update(plain)  # noqa: SLF001
@@ -115,4 +117,6 @@ def _muting(piece: Piece) -> Row:
     muted = piece.with_setting("mask_expert.muted", True).with_setting("sketch_expert.muted", True)
     alone = load(WORKFLOWS / "text.json")
     ratio, one, two = compare(lambda: _play(muted, 0), lambda: _play(alone, 0), rounds=5)
-    return Row("two experts muted over one expert alone", ratio, "×", "≈ 1", f"{one:.2f} / {two:.2f} s")
+    return Row(
+        "two experts muted over one expert alone", ratio, "×", "≈ 1", f"{one:.2f} / {two:.2f} s"
+    )

@@ -108,10 +108,10 @@ def _points(value: Iterable[object]) -> tuple[tuple[float, float], ...] | None:
         if not isinstance(item, list | tuple):
             return None
         pair: tuple[object, ...] = tuple(item)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        if len(pair) != 2 or not all(_is_number(part) for part in pair):  # noqa: PLR2004
+        if len(pair) != 2 or not all(_is_number(part) for part in pair):
             return None
         noise, height = float(pair[0]), float(pair[1])  # pyright: ignore[reportArgumentType]
-        if not 0.0 <= noise <= 1.0 or abs(height) > 1e3:  # noqa: PLR2004
+        if not 0.0 <= noise <= 1.0 or abs(height) > 1e3:
             return None
         points.append((noise, height))
     if not 1 <= len(points) <= MAX_POINTS:
@@ -133,4 +133,4 @@ def _expected(control: Control) -> str:
 
 def _short(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -50,7 +50,7 @@ def _shares(loudness: dict[str, Tensor]) -> dict[str, dict[str, object]]:
     """Share per expert (mean over samples) and per place; experts that are all silent share 0."""
     each = torch.stack(list(loudness.values())).float()
     place = each / each.sum(0, keepdim=True).clamp_min(torch.finfo(each.dtype).tiny)
-    total = each.flatten(2).norm(dim=2) if each.ndim > 2 else each  # noqa: PLR2004
+    total = each.flatten(2).norm(dim=2) if each.ndim > 2 else each
     share = (total / total.sum(0, keepdim=True).clamp_min(torch.finfo(each.dtype).tiny)).mean(1)
     return {
         "share": dict(zip(loudness, share.tolist(), strict=True)),

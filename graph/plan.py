@@ -62,7 +62,11 @@ class Condition:
     steps: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        shown = json.dumps(self.value, ensure_ascii=False) if isinstance(self.value, str) else str(self.value)
+        shown = (
+            json.dumps(self.value, ensure_ascii=False)
+            if isinstance(self.value, str)
+            else str(self.value)
+        )
         for step in self.steps:
             shown = f"{step}({shown})"
         return shown
@@ -91,7 +95,18 @@ class Ref:
 
 
 Value = (
-    None | bool | int | float | str | Control | Asset | Sweep | Condition | Choice | Ref | tuple["Value", ...]
+    None
+    | bool
+    | int
+    | float
+    | str
+    | Control
+    | Asset
+    | Sweep
+    | Condition
+    | Choice
+    | Ref
+    | tuple["Value", ...]
 )
 
 

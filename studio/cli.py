@@ -37,20 +37,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     workflow = argparse.ArgumentParser(add_help=False)
-    workflow.add_argument("workflow", metavar="WORKFLOW", help="a workflow .json, or a .png made by Chorale")
+    workflow.add_argument(
+        "workflow", metavar="WORKFLOW", help="a workflow .json, or a .png made by Chorale"
+    )
     workflow.add_argument(
         "--set", action="append", default=[], metavar="NODE.FIELD=VALUE", help="replace a setting"
     )
 
-    run = commands.add_parser("run", parents=[workflow], help="sample a workflow and save its pictures")
+    run = commands.add_parser(
+        "run", parents=[workflow], help="sample a workflow and save its pictures"
+    )
     run.add_argument("--seed", type=int)
     run.add_argument("--count", type=int, help="pictures in one batch")
     run.add_argument("--out", type=Path, default=Path("outputs"), metavar="DIR")
     run.add_argument("--json", action="store_true", help="one JSON event a line on standard output")
-    run.add_argument("--replay", type=Path, metavar="FILE", help="play the faders as FILE recorded them")
+    run.add_argument(
+        "--replay", type=Path, metavar="FILE", help="play the faders as FILE recorded them"
+    )
     run.set_defaults(command=_run)
 
-    check = commands.add_parser("check", parents=[workflow], help="print what is wrong; exit 1 if errors")
+    check = commands.add_parser(
+        "check", parents=[workflow], help="print what is wrong; exit 1 if errors"
+    )
     check.set_defaults(command=_check)
     plan = commands.add_parser("plan", parents=[workflow], help="print the compiled plan")
     plan.set_defaults(command=_plan)
@@ -59,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     nodes.set_defaults(command=_nodes)
     schema = commands.add_parser("schema", help="print the JSON Schema of workflow files")
     schema.set_defaults(command=_schema)
-    judge = commands.add_parser("judge", help="measure the experts and their fusions", add_help=False)
+    judge = commands.add_parser(
+        "judge", help="measure the experts and their fusions", add_help=False
+    )
     judge.add_argument("rest", nargs=argparse.REMAINDER)
     judge.set_defaults(command=_judge)
     return parser
@@ -174,7 +184,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _nodes(arguments: argparse.Namespace) -> int:
-    from nodes import catalogue, catalogue_json  # noqa: PLC0415 - only this command lists nodes
+    from nodes import catalogue, catalogue_json
 
     if arguments.json:
         print(json.dumps(catalogue_json(), indent=2, ensure_ascii=False))
@@ -188,14 +198,14 @@ def _nodes(arguments: argparse.Namespace) -> int:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from graph.workflow import json_schema  # noqa: PLC0415 - only this command prints it
+    from graph.workflow import json_schema
 
     print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
     return 0
 
 
 def _judge(arguments: argparse.Namespace) -> int:
-    from training.judge import main as judge  # noqa: PLC0415 - loads torch
+    from training.judge import main as judge
 
     return judge(arguments.rest)
 

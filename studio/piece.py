@@ -38,7 +38,7 @@ def library() -> Library:
 @cache
 def runtime() -> Runtime:
     """The runtime of this process; importing torch waits until it is asked for."""
-    from graph.runtime import Runtime  # noqa: PLC0415 - the page must open before torch is there
+    from graph.runtime import Runtime
 
     return Runtime(library())
 

@@ -75,7 +75,9 @@ def test_the_last_of_several_moves_between_two_steps_is_the_one_heard() -> None:
 
 
 def test_a_replayed_performance_moves_at_its_own_steps_and_ignores_other_controls() -> None:
-    played = Performance(((0, "text.reliability", 0.5), (2, "text.reliability", 1.5), (1, "x.y", 3.0)))
+    played = Performance(
+        ((0, "text.reliability", 0.5), (2, "text.reliability", 1.5), (1, "x.y", 3.0))
+    )
     mailbox = Controls(ALL, played)
     heard = [mailbox.read(step)["text.reliability"] for step in range(4)]
     assert heard == [0.5, 0.5, 1.5, 1.5]

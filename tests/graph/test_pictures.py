@@ -8,7 +8,10 @@ from PIL import Image, ImageDraw
 from graph.library import MaskClass
 from graph.pictures import edges, fit, mask, sketch
 
-PALETTE = (MaskClass(name="sky", colour=(80, 150, 220)), MaskClass(name="sea", colour=(20, 60, 120)))
+PALETTE = (
+    MaskClass(name="sky", colour=(80, 150, 220)),
+    MaskClass(name="sea", colour=(20, 60, 120)),
+)
 
 
 def test_a_wide_picture_is_cropped_about_its_centre_not_squashed() -> None:
@@ -23,7 +26,9 @@ def test_a_wide_picture_is_cropped_about_its_centre_not_squashed() -> None:
 def test_a_mask_of_another_size_and_slightly_wrong_colours_is_snapped_to_the_palette() -> None:
     painted = Image.new("RGB", (77, 77), (85, 140, 230))
     ImageDraw.Draw(painted).rectangle((0, 40, 77, 77), fill=(10, 70, 110))
-    colours = {tuple(pixel) for row in np.asarray(mask(painted, (32, 32), PALETTE)) for pixel in row}
+    colours = {
+        tuple(pixel) for row in np.asarray(mask(painted, (32, 32), PALETTE)) for pixel in row
+    }
     assert colours == {each.colour for each in PALETTE}
 
 
