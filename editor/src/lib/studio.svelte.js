@@ -4,7 +4,7 @@ import { Run } from './run.svelte.js';
 import { columns, holderOf, isWorkflow, strips, voiceOf, declarationOf } from './workflow.js';
 
 const KEY = 'chorale.studio';
-const AUTOSAVE = 'chorale.workflow';
+const AUTOSAVE = 'chorale.kept';
 const TO_PYTHON = 150;
 const TO_CHECK = 450;
 const TO_FADER = 33;
@@ -25,8 +25,10 @@ export class Studio {
     const { catalogue = {}, models = {}, opening = null } = api.props.studio ?? {};
     this.catalogue = catalogue;
     this.models = models;
-    this.doc = new Document(restored() ?? api.props.value);
-    if (opening?.picture && this.doc.workflow.title === opening.title) this.run.pictures = [opening.picture];
+    const kept = restored();
+    this.doc = new Document(kept?.workflow ?? api.props.value);
+    const picture = kept ? kept.picture : opening?.picture;
+    if (picture) this.run.pictures = [picture];
     api.watch('value', () => this.#fromPython(api.props.value));
     setContext(KEY, this);
   }
@@ -74,7 +76,7 @@ export class Studio {
     const workflow = this.doc.workflow;
     this.#later('value', TO_PYTHON, () => this.#send(workflow));
     this.#later('check', TO_CHECK, () => this.check());
-    this.#later('keep', TO_CHECK, () => keep(workflow));
+    this.#later('keep', TO_CHECK, () => this.#keep());
   }
 
   async check() {
@@ -107,6 +109,7 @@ export class Studio {
     if (event.type === 'result') {
       const entry = { pictures: event.pictures, workflow: this.run.played, record: event.record, meters: this.run.meters, seconds: event.seconds, labels: this.run.labels };
       this.history = [entry, ...this.history].slice(0, 24);
+      this.#keep();
     }
   }
 
@@ -125,6 +128,7 @@ export class Studio {
     if (!answer?.workflow) return;
     this.open(answer.workflow);
     if (answer.picture) this.run.pictures = [answer.picture];
+    this.#keep();
   }
 
   open(workflow) {
@@ -145,6 +149,12 @@ export class Studio {
 
   #fromPython(value) {
     if (isWorkflow(value) && JSON.stringify(value) !== JSON.stringify(this.doc.workflow)) this.doc.open(value);
+  }
+
+  /** So that a reload finds the workflow and its last picture again. */
+  #keep() {
+    const picture = this.run.running ? null : (this.run.pictures[0] ?? null);
+    keep({ workflow: this.doc.workflow, picture });
   }
 
   #send(workflow) { this.#api.props.value = workflow; }
@@ -176,13 +186,13 @@ function parsed(text) {
 }
 
 function restored() {
-  const found = parsed(sessionStorage.getItem(AUTOSAVE) ?? 'null');
-  return isWorkflow(found) ? found : null;
+  const found = parsed(localStorage.getItem(AUTOSAVE) ?? 'null');
+  return isWorkflow(found?.workflow) ? found : null;
 }
 
-function keep(workflow) {
+function keep(found) {
   try {
-    sessionStorage.setItem(AUTOSAVE, JSON.stringify(workflow));
+    localStorage.setItem(AUTOSAVE, JSON.stringify(found));
   } catch (error) {
     if (error.name !== 'QuotaExceededError') throw error; // too large to keep: the file can still be saved
   }

@@ -1,0 +1,74 @@
+"""Runs that are playing, by unguessable names that the page made."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from graph.controls import Controls
+from graph.errors import ChoraleError, Diagnostic
+
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+MAX_RUNS = 64
+
+
+@dataclass(slots=True)
+class Playing:
+    """One run: who asked for it, what stops it, and its live values once it is compiled."""
+
+    visitor: str
+    stop: threading.Event = field(default_factory=threading.Event)
+    controls: Controls | None = None
+
+
+class Runs:
+    """Every run that waits or plays; a run is stopped when it is left, whatever ends it."""
+
+    def __init__(self) -> None:
+        self._playing: dict[str, Playing] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def playing(self, run: object, visitor: str) -> Iterator[Playing]:
+        """Hold the run's place while it plays. ChoraleError S001 or S002."""
+        name = _checked(run)
+        mine = Playing(visitor)
+        with self._lock:
+            if name in self._playing:
+                raise ChoraleError(Diagnostic("S001", "A run of this name plays already."))
+            if len(self._playing) >= MAX_RUNS:
+                raise ChoraleError(
+                    Diagnostic(
+                        "S002", f"{MAX_RUNS} runs wait or play already.", "Try again in a minute."
+                    )
+                )
+            self._playing[name] = mine
+        try:
+            yield mine
+        finally:
+            mine.stop.set()
+            with self._lock:
+                del self._playing[name]
+
+    def find(self, run: object) -> Playing | None:
+        """The run of that name, or None if it has ended or never was."""
+        with self._lock:
+            return self._playing.get(run) if isinstance(run, str) else None
+
+    def leave(self, visitor: str) -> None:
+        """Stop every run of a visitor whose page is closed."""
+        with self._lock:
+            for each in self._playing.values():
+                if each.visitor == visitor:
+                    each.stop.set()
+
+
+def _checked(run: object) -> str:
+    if isinstance(run, str) and RUN_ID.fullmatch(run):
+        return run
+    raise ChoraleError(
+        Diagnostic("S001", "A run needs a name of 32 hexadecimal digits.", "Reload the page.")
+    )
