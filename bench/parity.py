@@ -32,7 +32,7 @@ def rows() -> Iterator[Row]:
             steps=STEPS,
             count=1,
             method={"name": "ddim", "eta": 0.0},
-            schedule={"name": "discrete", "betas": "squaredcos_cap_v2", "spacing": "trailing"},
+            schedule={"name": "discrete", "curve": "squaredcos_cap_v2", "spacing": "trailing"},
         )
     )
     shape = tuple(pipeline.transformer.config[k] for k in ("out_channels", "sample_size", "sample_size"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,6 +53,17 @@ class Card(BaseModel):
     vocabulary: tuple[str, ...] = ()
     preview: Preview | None = None
     level_range: tuple[float, float] = Field(default=(0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Model:
+    """An expert's folder: what diffusers' files and the card say about it."""
+
+    name: str
+    folder: Path
+    card: Card
+    space: Space
+    pipeline: str
 
 
 class Library:

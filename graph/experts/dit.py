@@ -17,7 +17,8 @@ from graph.interfaces import Checkpoint
 from graph.levels import NoiseLevel
 from graph.library import Card, Model
 from graph.machine import Machine
-from graph.native import Convention, convention
+from graph.native import native_of
+from graph.parametrisation import Parametrisation
 from graph.pictures import on_canvas
 
 
@@ -38,7 +39,7 @@ class DiT(Checkpoint):
 
     pipelines: ClassVar[tuple[str, ...]] = ("DiTPipeline",)
 
-    def __init__(self, card: Card, transformer: Any, codec: Codec, native: Convention) -> None:
+    def __init__(self, card: Card, transformer: Any, codec: Codec, native: Parametrisation) -> None:
         self.card, self.codec, self.preview = card, codec, card.preview
         self._transformer, self._native = transformer, native
         side = int(transformer.config.sample_size) * codec.factor
@@ -57,7 +58,7 @@ class DiT(Checkpoint):
             model.card,
             transformer.to(machine.device).eval().requires_grad_(False),
             load_codec(model.folder / "vae", machine.device, machine.precision),
-            convention(model.folder / "scheduler"),
+            native_of(model.folder / "scheduler"),
         )
 
     def encode(self, value: str | Image.Image | None) -> Prompt:
@@ -89,13 +90,17 @@ class DiT(Checkpoint):
 
     def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
         """D(x) of n states under n prompts, in one forward pass."""
-        native = self._native.at(level)
         pictures = torch.stack([prompt.picture for prompt in conditions])
-        state = self._native.feed(x, native).to(self._transformer.dtype)
-        answer = self._transformer(
-            torch.cat([state, pictures], 1) if pictures.numel() else state,
-            timestep=torch.full((len(x),), native.time, device=x.device),
-            class_labels=torch.tensor([prompt.label for prompt in conditions], device=x.device),
-            return_dict=False,
-        )[0]
-        return self._native.read(answer, x, native)
+        labels = torch.tensor([prompt.label for prompt in conditions], device=x.device)
+
+        def network(state: Tensor, time: float) -> Tensor:
+            seen = state.to(self._transformer.dtype)
+            answer = self._transformer(
+                torch.cat([seen, pictures], 1) if pictures.numel() else seen,
+                timestep=torch.full((len(x),), time, device=x.device),
+                class_labels=labels,
+                return_dict=False,
+            )[0]
+            return answer[:, : x.shape[1]].to(x)  # a learned variance may ride behind
+
+        return self._native.denoise(network, x, level)

@@ -17,7 +17,8 @@ from graph.interfaces import Checkpoint
 from graph.levels import NoiseLevel
 from graph.library import Card, Model
 from graph.machine import Machine
-from graph.native import Convention, convention
+from graph.native import native_of
+from graph.parametrisation import Parametrisation
 from graph.pictures import on_canvas
 
 MAX_TOKENS = 300
@@ -47,7 +48,7 @@ class PixArt(Checkpoint):
         transformer: Any,
         reader: tuple[Any, Any],
         codec: Codec,
-        native: Convention,
+        native: Parametrisation,
     ) -> None:
         self.card, self.codec, self.preview = card, codec, card.preview
         self._transformer, self._native = transformer, native
@@ -73,7 +74,7 @@ class PixArt(Checkpoint):
                 text_encoder.to(machine.device).eval().requires_grad_(False),
             ),
             load_codec(model.folder / "vae", machine.device, machine.precision),
-            convention(model.folder / "scheduler"),
+            native_of(model.folder / "scheduler"),
         )
 
     def encode(self, value: Any) -> Prompt:
@@ -107,16 +108,20 @@ class PixArt(Checkpoint):
 
     def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
         """D(x) of n states under n prompts, in one forward pass."""
-        native = self._native.at(level)
+        words = torch.stack([prompt.words for prompt in conditions])
         present = torch.stack([prompt.present for prompt in conditions])
         pictures = torch.stack([prompt.pictures for prompt in conditions])
-        state = self._native.feed(x, native).to(self._transformer.dtype)
-        answer = self._transformer(
-            torch.cat([state, pictures], 1) if pictures.numel() else state,
-            encoder_hidden_states=torch.stack([prompt.words for prompt in conditions]),
-            encoder_attention_mask=present,
-            timestep=torch.full((len(x),), native.time, device=x.device),
-            added_cond_kwargs={"resolution": None, "aspect_ratio": None},
-            return_dict=False,
-        )[0]
-        return self._native.read(answer, x, native)
+
+        def network(state: Tensor, time: float) -> Tensor:
+            seen = state.to(self._transformer.dtype)
+            answer = self._transformer(
+                torch.cat([seen, pictures], 1) if pictures.numel() else seen,
+                encoder_hidden_states=words,
+                encoder_attention_mask=present,
+                timestep=torch.full((len(x),), time, device=x.device),
+                added_cond_kwargs={"resolution": None, "aspect_ratio": None},
+                return_dict=False,
+            )[0]
+            return answer[:, : x.shape[1]].to(x)  # a learned variance may ride behind
+
+        return self._native.denoise(network, x, level)
