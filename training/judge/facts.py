@@ -124,9 +124,7 @@ def kept(facts: Facts, seen: Facts) -> list[tuple[str, bool]]:
     return found + max(scored, key=lambda checks: sum(hit for _, hit in checks))
 
 
-def _compared(
-    said: tuple[Thing, ...], seen: tuple[Thing | None, ...]
-) -> list[tuple[str, bool]]:
+def _compared(said: tuple[Thing, ...], seen: tuple[Thing | None, ...]) -> list[tuple[str, bool]]:
     checks: list[tuple[str, bool]] = []
     for one, other in zip(said, seen, strict=True):
         there = other is not None and one.kind == other.kind

@@ -39,8 +39,14 @@ def load(folder: Path = MODELS, where: torch.device | None = None) -> Judge:
         )
     judge = Judge(Shape(**json.loads((folder / CONFIG).read_text())))
     stored = load_file(folder / WEIGHTS)
-    judge.load_state_dict({name: value.to(judge.state_dict()[name].dtype) for name, value in stored.items()})
-    return judge.to(where or torch.device("cpu"), memory_format=torch.channels_last).eval().requires_grad_(False)  # pyright: ignore
+    judge.load_state_dict(
+        {name: value.to(judge.state_dict()[name].dtype) for name, value in stored.items()}
+    )
+    return (
+        judge.to(where or torch.device("cpu"), memory_format=torch.channels_last)
+        .eval()
+        .requires_grad_(False)
+    )  # pyright: ignore
 
 
 def digest(folder: Path = MODELS) -> str:

@@ -19,6 +19,8 @@ from training.world import (
 
 CELLS = ((0, 6), (5, 11), (10, 16))
 """Columns of the 16 × 16 features that see the left, the centre and the right of a picture."""
+INK = 0.35
+"""A line is there from this much ink on, in a sketch and in what the judge would draw."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,11 @@ class Judge(nn.Module):
             classes=pixels[:, : len(CLASSES)],
             ink=pixels[:, len(CLASSES)],
             features=summary,
-            **{name: head(summary).float() for name, head in self.scene.items() if name != "presence"},
+            **{
+                name: head(summary).float()
+                for name, head in self.scene.items()
+                if name != "presence"
+            },
             kind=self.kind(places).float(),
             colour=self.colour(places).float(),
             size=self.size(places).float(),

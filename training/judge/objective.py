@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training.judge.data import NO_OBJECT, UNTOLD, Truth
-from training.judge.network import Judge, Reading
+from training.judge.metrics import class_iou, confusion, edge_f1, overlaps
+from training.judge.network import INK, Judge, Reading
 from training.world import CLASSES
 
 SCENE_FACTS = ("time", "weather", "ground", "background")
@@ -23,10 +24,14 @@ def loss_of(judge: Judge, reading: Reading, truth: Truth) -> Tensor:
     ink = F.binary_cross_entropy_with_logits(reading.ink, truth.ink.float() / 255)
     scene = sum(F.cross_entropy(getattr(reading, f), getattr(truth, f)) for f in SCENE_FACTS)
     places = sum(
-        F.cross_entropy(getattr(reading, f).flatten(0, 1), getattr(truth, f).flatten(), ignore_index=UNTOLD)
+        F.cross_entropy(
+            getattr(reading, f).flatten(0, 1), getattr(truth, f).flatten(), ignore_index=UNTOLD
+        )
         for f in PLACE_FACTS
     )
-    there = (truth.kind[:, :, None] == torch.arange(NO_OBJECT, device=truth.kind.device)).any(1).float()
+    there = (
+        (truth.kind[:, :, None] == torch.arange(NO_OBJECT, device=truth.kind.device)).any(1).float()
+    )
     presence = F.binary_cross_entropy_with_logits(judge.presence(reading.features), there)
     return regions + 2 * ink + 0.3 * (scene + presence) + 0.5 * places
 
@@ -46,16 +51,21 @@ def region_loss(classes: Tensor, mask: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Scores:
-    """How well a judge reads renders: accuracies in [0, 1], and the mean IoU of its regions."""
+    """How well a judge reads renders: accuracy by fact, IoU by class, edge F1; all in [0, 1]."""
 
     accuracy: dict[str, float]
-    mean_iou: float
     iou: dict[str, float]
+    edges: float
 
     @property
     def mean_accuracy(self) -> float:
         """The mean over the kinds of facts."""
         return sum(self.accuracy.values()) / len(self.accuracy)
+
+    @property
+    def mean_iou(self) -> float:
+        """The mean over the classes."""
+        return sum(self.iou.values()) / len(self.iou)
 
 
 @torch.no_grad()
@@ -63,8 +73,8 @@ def examine(judge: Judge, truth: Truth, batch: int = 32) -> Scores:
     """Read held-out renders."""
     where = next(judge.parameters()).device
     right: dict[str, list[Tensor]] = {f: [] for f in SCENE_FACTS + PLACE_FACTS}
-    size = len(CLASSES)
-    confusion = torch.zeros(size * size, dtype=torch.int64)
+    table = torch.zeros(len(CLASSES), len(CLASSES), dtype=torch.int64)
+    edges: list[Tensor] = []
     was = judge.training
     judge.eval()
     for at in range(0, len(truth), batch):
@@ -74,14 +84,14 @@ def examine(judge: Judge, truth: Truth, batch: int = 32) -> Scores:
             true = getattr(part, fact)
             hit = getattr(reading, fact).argmax(-1) == true
             right[fact].append(hit[true != UNTOLD].float().cpu())
-        pairs = part.mask.long() * size + reading.classes.argmax(1)
-        confusion += torch.bincount(pairs.flatten().cpu(), minlength=size * size)
+        seen = reading.classes.argmax(1)
+        table += confusion(part.mask.long(), seen, len(CLASSES)).sum(0).cpu()
+        edges.append(edge_f1(part.ink.float() / 255 > INK, reading.ink.sigmoid() > INK).cpu())
     judge.train(was)
-    table = confusion.reshape(size, size).double()
-    iou = table.diagonal() / (table.sum(0) + table.sum(1) - table.diagonal()).clamp(min=1)
-    seen = table.sum(1) > 0
+    iou = class_iou(overlaps(table))
+    there = table.sum(1) > 0
     return Scores(
         accuracy={fact: float(torch.cat(hits).mean()) for fact, hits in right.items()},
-        mean_iou=float(iou[seen].mean()),
-        iou={c.name: float(v) for c, v, there in zip(CLASSES, iou, seen, strict=True) if there},
+        iou={c.name: float(v) for c, v, t in zip(CLASSES, iou, there, strict=True) if t},
+        edges=float(torch.cat(edges).mean()),
     )

@@ -18,13 +18,13 @@ from training.trainer import Trainer
 
 TRAIN, TEST = "judge-train", "judge-test"
 BATCH, SEED = 24, 77
-CODEC_SHARE = 0.5
+CODEC_SHARE = 0.25
 
 
 class JudgeTraining:
     """The judge, its pictures and its trainer; resumable from its checkpoint.
 
-    Half of every batch is seen as the autoencoder returns it, once there is one.
+    A quarter of every batch is seen as the autoencoder returns it, once there is one.
     """
 
     def __init__(self, pictures: int, runs: Path = RUNS, rate: float = 2e-3) -> None:

@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from training.judge.conditions import conditions, from_images
+from training.judge.ensemble import paint
+from training.judge.rows import Part, Row
+
+ASKED = conditions(0, 3, "judge ensemble test")
+
+
+def row(rule, *parts, steps=4):
+    return Row("a row", rule, tuple(Part(name, (name,), weight) for name, weight in parts), steps)
+
+
+def test_every_sample_has_its_own_condition(cast):
+    painted = from_images(paint(row("product", ("mask", 1.0)), cast, ASKED, seed=0))
+    expected = from_images(tuple(ASKED.masks))
+    assert torch.allclose(painted, expected, atol=1 / 254)
+
+
+def test_a_block_does_not_depend_on_where_it_is_cut(cast):
+    asked = conditions(1, 2, "judge ensemble test")
+    ensemble = row("product", ("text", 0.5), ("mask", 0.5))
+    whole = from_images(paint(ensemble, cast, ASKED, seed=3))
+    cast._read.clear()
+    part = from_images(paint(ensemble, cast, asked, seed=3))
+    assert torch.equal(whole[1:], part)
+
+
+def test_the_mean_averages_experts_guided_for_themselves(cast):
+    painted = from_images(paint(row("mean", ("mask", 1.0), ("sketch", 1.0)), cast, ASKED, seed=0))
+    expected = (from_images(tuple(ASKED.masks)) + from_images(tuple(ASKED.sketches))) / 2
+    assert torch.allclose(painted, expected, atol=1 / 127)
+
+
+def test_alternating_ends_with_the_last_expert_and_asks_one_at_a_time(cast):
+    ensemble = row("alternating", ("mask", 1.0), ("sketch", 1.0))
+    painted = from_images(paint(ensemble, cast, ASKED, seed=0))
+    assert torch.allclose(painted, from_images(tuple(ASKED.sketches)), atol=1 / 254)
+    assert cast.experts["mask"].asked == cast.experts["sketch"].asked == 2 * 2 * len(ASKED)
+
+
+@pytest.mark.parametrize("rule", ["product", "mean"])
+def test_an_expert_at_zero_is_as_if_it_were_not_there(cast, rule):
+    alone = paint(row(rule, ("mask", 1.0)), cast, ASKED, seed=0)
+    parts = (Part("mask", ("mask",), 1.0), Part("sketch", ("sketch",), 1.0, fader=0.0))
+    faded = paint(Row("faded", rule, parts, 4), cast, ASKED, seed=0)
+    assert [a.tobytes() for a in alone] == [b.tobytes() for b in faded]
+
+
+def test_the_joint_model_is_asked_by_name_and_counted(cast):
+    joint = Row("joint", "product", (Part("joint", ("mask", "sketch"), 1.0),), 4)
+    painted = from_images(paint(joint, cast, ASKED, seed=0))
+    assert torch.allclose(painted, from_images(tuple(ASKED.masks)), atol=1 / 254)
+    assert cast.experts["joint"].asked == joint.calls * len(ASKED)
+
+
+def test_without_a_condition_the_network_is_asked_once_a_step(cast):
+    free = Row("free", "product", (Part("unconditional", (), 1.0),), 4)
+    paint(free, cast, ASKED, seed=0)
+    assert cast.experts["unconditional"].asked == free.calls * len(ASKED)

@@ -1,0 +1,85 @@
+"""The conditions of a row: sentence, class, mask and sketch of the same held-out pictures."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from training.judge.facts import Facts, stated
+from training.judge.network import INK
+from training.pictures import mask_picture, sketch_picture, to_bytes
+from training.world import SCENE_KINDS, draw
+
+DRAW = "judge-conditions"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What n pictures are asked to show, all of one draw's pictures start..start+n-1.
+
+    Attributes:
+        start: number of the first picture.
+        pictures: the renders themselves, [n, 3, 128, 128] in [0, 1].
+        sentences, classes: one for each.
+        mask: int64 [n, 128, 128].
+        lines: the sketch's lines, bool [n, 128, 128].
+        masks, sketches: the same as pictures, as an expert takes them.
+        facts: what the sentences state.
+    """
+
+    start: int
+    pictures: Tensor
+    sentences: list[str]
+    classes: list[str]
+    mask: Tensor
+    lines: Tensor
+    masks: list[Image.Image]
+    sketches: list[Image.Image]
+    facts: list[Facts]
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    def of(self, expert: str) -> list[Any]:
+        """The conditions of one expert as it takes them; None for the unconditional one."""
+        match expert:
+            case "text":
+                return list(self.sentences)
+            case "class":
+                return list(self.classes)
+            case "mask":
+                return list(self.masks)
+            case "sketch":
+                return list(self.sketches)
+            case _:
+                return [None] * len(self)
+
+
+def conditions(start: int, count: int, name: str = DRAW) -> Conditions:
+    """Render pictures of the judge's own draw and take their conditions."""
+    drawn = draw(name, start, count)
+    return Conditions(
+        start=start,
+        pictures=drawn.picture,
+        sentences=drawn.captions,
+        classes=[SCENE_KINDS[kind] for kind in drawn.scene_kind.tolist()],
+        mask=drawn.mask,
+        lines=drawn.sketch[:, 0] > INK,
+        masks=_images(mask_picture(drawn)),
+        sketches=_images(sketch_picture(drawn)),
+        facts=[stated(sentence) for sentence in drawn.captions],
+    )
+
+
+def from_images(images: tuple[Image.Image, ...]) -> Tensor:
+    """PIL pictures as [n, 3, h, w] in [0, 1]."""
+    rows = [torch.frombuffer(bytearray(i.tobytes()), dtype=torch.uint8) for i in images]
+    width, height = images[0].size
+    return torch.stack(rows).reshape(-1, height, width, 3).movedim(-1, 1).float() / 255
+
+
+def _images(pictures: Tensor) -> list[Image.Image]:
+    rows = to_bytes(pictures).movedim(1, -1).contiguous().numpy()
+    return [Image.fromarray(row) for row in rows]

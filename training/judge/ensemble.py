@@ -1,0 +1,134 @@
+"""A row as the engine plays it: voices with one condition per sample, merges, controls."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from graph.codec import Codec
+from graph.controls import Controls
+from graph.events import Performance
+from graph.fusion.mean import Mean
+from graph.fusion.product import Product
+from graph.interfaces import Expert
+from graph.loop import Encoded, Merge, Track, Voice, play
+from graph.plan import Control
+from graph.preview import Watch, plain
+from graph.reliability import Reliability
+from graph.samplers.dpmpp_2m import Dpmpp2M
+from graph.schedules.log_snr import LogSnr
+from training.judge.conditions import Conditions
+from training.judge.rows import Part, Row
+
+
+@dataclass
+class Cast:
+    """Experts by name, with the conditions that they have read.
+
+    Attributes:
+        experts: all of one latent space.
+        shape: of a latent, [channels, h, w].
+        codec: turns latents into pictures; None where the state is the picture itself.
+        device: where the experts are.
+    """
+
+    experts: dict[str, Expert]
+    shape: tuple[int, ...]
+    codec: Codec | None = None
+    device: torch.device = torch.device("cpu")
+    _read: dict[tuple[str, tuple[str, ...], int], Any] = field(default_factory=dict)
+
+    def encoded(self, part: Part, conditions: Conditions) -> Encoded:
+        """The part's conditions as tensors, one per sample, each read once."""
+        if not part.asks:
+            return self.null(part)
+        values = zip(*(conditions.of(ask) for ask in part.asks), strict=True)
+        return Encoded("condition", tuple(
+            self._value(part, conditions.start + number, value) for number, value in enumerate(values)
+        ))
+
+    def null(self, part: Part) -> Encoded:
+        """No condition."""
+        return Encoded("null", (self._value(part, -1, None),))
+
+    def _value(self, part: Part, number: int, value: tuple[Any, ...] | None) -> Any:
+        key = (part.expert, part.asks, number)
+        if key not in self._read:
+            several = part.expert == "joint"
+            asked = None if value is None else dict(zip(part.asks, value, strict=True)) if several else value[0]
+            with torch.inference_mode():
+                self._read[key] = self.experts[part.expert].encode(asked)
+        return self._read[key]
+
+
+def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> tuple[Image.Image, ...]:
+    """The row's pictures, one for each condition; the noise of a picture is its number's and seed's."""
+    solos = {part.expert: Control(f"{part.expert}.solo", "switch", False) for part in row.parts}
+    voices = [_voice(part, cast, conditions, solos[part.expert]) for part in row.parts]
+    numbers = range(conditions.start, conditions.start + len(conditions))
+    track = Track(
+        name="judged",
+        number=0,
+        shape=cast.shape,
+        seed=seed,
+        samples=tuple(numbers),
+        levels=LogSnr().levels(row.steps),
+        sampler=Dpmpp2M(),
+        score=_merged(row, voices),
+        like=torch.empty(0, device=cast.device),
+    )
+    controls = Controls(solos.values(), _performance(row))
+    for event in play([track], controls, threading.Event(), Watch(0, {})):
+        if isinstance(event, tuple):
+            return _pictures(cast, event[1])
+    raise AssertionError("a run that nobody stops ends with its clean state")
+
+
+def _merged(row: Row, voices: Sequence[Voice]) -> Merge:
+    """The row's rule; in a mean every expert is guided for itself."""
+    if row.rule == "mean":
+        guided = tuple(Merge(f"{voice.node} guided", Product(), (voice,)) for voice in voices)
+        return Merge("mean", Mean(), guided)
+    return Merge(row.rule, Product(), tuple(voices))
+
+
+def _performance(row: Row) -> Performance | None:
+    """Solo for one expert after the other, where they alternate."""
+    if row.rule != "alternating":
+        return None
+    turns = len(row.parts)
+    moves = [
+        (step, f"{part.expert}.solo", number == step % turns)
+        for step in range(row.steps)
+        for number, part in enumerate(row.parts)
+    ]
+    return Performance(tuple(moves))
+
+
+def _voice(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Voice:
+    return Voice(
+        node=part.expert,
+        expert=cast.experts[part.expert],
+        network=part.expert,
+        condition=cast.encoded(part, conditions),
+        null=cast.null(part),
+        reliability=Reliability((part.fader,), cast.shape, _no_map, torch.empty(0, device=cast.device)),
+        guidance=part.guidance,
+        share=1.0,
+        muted=False,
+        solo=solo,
+        noise_range=(1.0, 0.0),
+    )
+
+
+def _pictures(cast: Cast, state: Tensor) -> tuple[Image.Image, ...]:
+    with torch.inference_mode():
+        return cast.codec.decode(state) if cast.codec else plain(state)
+
+
+def _no_map(name: str) -> Image.Image:
+    raise KeyError(name)

@@ -1,0 +1,102 @@
+"""The rows of the judge's table: which experts play, under which rule, how loud."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Rule = Literal["product", "mean", "alternating"]
+PAIRS = (("text", "mask"), ("text", "sketch"), ("mask", "sketch"), ("class", "text"))
+TRIPLE = ("text", "mask", "sketch")
+LEVELS = 7
+
+
+@dataclass(frozen=True)
+class Part:
+    """One expert's part in a row.
+
+    Attributes:
+        expert: its folder below assets/models/playground.
+        asks: the conditions it is given; none for the unconditional expert.
+        guidance: its weight in the product.
+        fader: its reliability, 0 to 1.
+    """
+
+    expert: str
+    asks: tuple[str, ...]
+    guidance: float
+    fader: float = 1.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    "product" fuses the experts over the mix of their nulls, one expert alone being
+    classifier-free guidance; "mean" averages experts that are each guided for themselves;
+    "alternating" guides by one expert a step, in turn, with as many steps more as there are experts,
+    so that all three ask the networks equally often.
+    """
+
+    name: str
+    rule: Rule
+    parts: tuple[Part, ...]
+    steps: int
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The conditions that the pictures of this row have to fulfil."""
+        return tuple(ask for part in self.parts for ask in part.asks)
+
+    @property
+    def calls(self) -> int:
+        """How often a network is asked for one picture."""
+        each = sum(1 + bool(part.asks) for part in self.parts)
+        return each * self.steps
+
+    def key(self, weights: str) -> str:
+        """Hash of everything that the pictures depend on but their number and seed."""
+        content = asdict(self) | {"name": "", "weights": weights}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+Guidance = dict[str, float]
+
+
+def singles(guidance: Guidance, steps: int) -> list[Row]:
+    """Each expert alone, and the unconditional one."""
+    alone = [_row(name, "product", (name,), guidance, steps) for name in ("text", "class", "mask", "sketch")]
+    return [*alone, Row("unconditional", "product", (Part("unconditional", (), 1.0),), steps)]
+
+
+def composed(guidance: Guidance, steps: int) -> list[Row]:
+    """The triple and the pairs under each rule, with the jointly trained model beside them."""
+    rows: list[Row] = []
+    for experts in (TRIPLE, *PAIRS):
+        name = " + ".join(experts)
+        rows += [_row(f"{name}, {rule}", rule, experts, guidance, steps) for rule in ("product", "mean", "alternating")]
+        if set(experts) <= set(TRIPLE):
+            rows.append(jointly(f"{name}, trained jointly", experts, guidance["joint"], steps))
+    return rows
+
+
+def jointly(name: str, asks: tuple[str, ...], guidance: float, steps: int) -> Row:
+    """The model that was trained on text, mask and sketch together; what is not asked is null."""
+    return Row(name, "product", (Part("joint", asks, guidance),), steps)
+
+
+def faded(expert: str, guidance: Guidance, steps: int) -> list[Row]:
+    """The triple's product with one expert's reliability at 0, 1/6, … 1."""
+    rows: list[Row] = []
+    for level in range(LEVELS):
+        fader = level / (LEVELS - 1)
+        parts = tuple(
+            Part(each, (each,), guidance[each], fader if each == expert else 1.0) for each in TRIPLE
+        )
+        rows.append(Row(f"{expert} at {fader:.2f}", "product", parts, steps))
+    return rows
+
+
+def _row(name: str, rule: Rule, experts: tuple[str, ...], guidance: Guidance, steps: int) -> Row:
+    parts = tuple(Part(expert, (expert,), guidance[expert]) for expert in experts)
+    return Row(name, rule, parts, steps * (len(parts) if rule == "alternating" else 1))
