@@ -38,12 +38,15 @@ def open_frozen(folder: Path) -> AutoencoderKL:
 
 
 @torch.no_grad()
-def encode(vae: AutoencoderKL, pictures: Tensor, batch: int = 32) -> Tensor:
-    """Encode pictures [n, 3, 128, 128] in [0, 1] to the mean latents [n, 12, 16, 16], float32."""
+def encode(vae: AutoencoderKL, pictures: Tensor, batch: int = 32, half: bool = True) -> Tensor:
+    """Encode pictures [n, 3, 128, 128] in [0, 1] to the mean latents [n, 12, 16, 16], float32.
+
+    With `half`, products run in bfloat16: twice as fast, and exact to about one part in 200.
+    """
     model: Any = vae
     parts: list[Tensor] = []
     for part in pictures.split(batch):
-        with torch.autocast(part.device.type, torch.bfloat16):
+        with torch.autocast(part.device.type, torch.bfloat16, enabled=half):
             parts.append(model.encode(part * 2 - 1).latent_dist.mode().float())
     return torch.cat(parts) * model.config.scaling_factor
 
@@ -67,7 +70,7 @@ def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
     decode as before, and `scaling_factor` is 1: any pipeline of diffusers gets it right.
     """
     model: Any = vae
-    latents = encode(vae, pictures)
+    latents = encode(vae, pictures, half=False)
     mean, deviation = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))
     quant, post = model.quant_conv, model.post_quant_conv
     channels = LATENT_CHANNELS

@@ -14,7 +14,7 @@ from training.recipes import RECIPES
 from training.words import tokenizer
 from training.world import CLASSES, SCENE_KINDS
 
-PREVIEW = {"weight": [[0.0] * 3] * 12, "bias": [0.5] * 3}
+PREVIEW = {"weight": [[0.0] * 48] * 12, "bias": [0.5] * 48}
 
 
 @pytest.fixture(scope="module")
