@@ -151,7 +151,8 @@ def _work(rank: int, settings: Settings, budget_args: dict[str, Any], run: Path)
             "gloo", init_method=f"file://{run}/meeting", rank=rank, world_size=settings.processes
         )
     training = Training(settings, rank, run)
-    pictures = pool(settings.pictures, part=rank, parts=settings.processes, folder=run)
+    shared = {"part": rank, "parts": settings.processes, "folder": run}
+    pictures = pool(settings.pictures, **shared, conditions=not settings.decoder_only)
     shown = held_out(64)
     budget = Budget(**budget_args)
     last = 0.0

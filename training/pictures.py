@@ -25,20 +25,27 @@ def to_bytes(pictures: Tensor) -> Tensor:
     return (pictures * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-def pool(count: int, part: int, parts: int, folder: Path | None = None) -> Tensor:
+def pool(
+    count: int, part: int, parts: int, folder: Path | None = None, *, conditions: bool = True
+) -> Tensor:
     """Render one process's share of the autoencoder's draw: [n, 3, 128, 128], uint8.
 
-    Of every chunk of scenes, one in five is shown as its mask and one in five as its sketch,
-    because the experts' conditions go through the same autoencoder. Rendered once if a folder is
-    given.
+    Args:
+        count: pictures of this share.
+        part: number of the process.
+        parts: processes that share the draw.
+        folder: keeps the share, so that it is rendered only once.
+        conditions: show one scene in five as its mask and one as its sketch, because the experts'
+            conditions go through the same encoder. The decoder alone needs scenes only.
     """
-    stored = None if folder is None else folder / f"pool-{part}-of-{parts}-{count}.pt"
+    kind = "all" if conditions else "scenes"
+    stored = None if folder is None else folder / f"pool-{kind}-{part}-of-{parts}-{count}.pt"
     if stored is not None and stored.exists():
         return torch.load(stored, weights_only=True)
     shares: list[Tensor] = []
     for start in range(0, count, CHUNK):
         drawn = draw("autoencoder", (start * parts) + part * CHUNK, min(CHUNK, count - start))
-        fifth = max(1, len(drawn.picture) // 5)
+        fifth = max(1, len(drawn.picture) // 5) if conditions else 0
         shares.append(to_bytes(drawn.picture[2 * fifth :]))
         shares.append(to_bytes(mask_picture(drawn)[:fifth]))
         shares.append(to_bytes(sketch_picture(drawn)[fifth : 2 * fifth]))

@@ -8,7 +8,8 @@ import torch
 
 from training import autoencoder, codec
 from training.autoencoder import Settings, Training, reconstruction_loss
-from training.pictures import pool
+from training.pictures import pool, to_bytes
+from training.world import draw
 
 TINY = Settings(batch=2, pictures=10, processes=1, channels=(8, 8, 8, 8))
 
@@ -75,3 +76,8 @@ def test_the_pool_shows_scenes_masks_and_sketches_without_overlap():
 def test_the_loss_of_a_constant_error_has_no_edges():
     target = torch.zeros(2, 3, 8, 8)
     assert float(reconstruction_loss(target + 0.5, target, 1.0)) == pytest.approx(0.5 + 2 * 0.25)
+
+
+def test_the_decoder_alone_learns_from_scenes_only():
+    scenes = pool(4, 0, 1, conditions=False)
+    assert scenes.equal(to_bytes(draw("autoencoder", 0, 4).picture))
