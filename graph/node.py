@@ -39,6 +39,19 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
+class Widget:
+    """Tells the page how to draw a setting that its type does not show."""
+
+    name: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Name the widget."""
+        return {**handler(schema), "widget": self.name}
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """What travels on a sampling wire: sampler, noise schedule, steps, seed and count."""
 
@@ -71,6 +84,22 @@ class Wired:
         return next(iter(self.all(port)), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node where it stands: what it is called, what is known, and what is wired to it.
+
+    `sources[port]` holds the title and the declaration of every node wired to `port`, in order.
+    """
+
+    title: str
+    library: Library
+    sources: Mapping[str, tuple[tuple[str, Node], ...]]
+
+    def all(self, port: str) -> tuple[tuple[str, Node], ...]:
+        """Title and declaration of everything wired to `port`."""
+        return self.sources.get(port, ())
+
+
 class Node(BaseModel, ABC):
     """Fields are settings, ports are sockets; the docstring is the help that the page shows."""
 
@@ -84,6 +113,8 @@ class Node(BaseModel, ABC):
     synonyms: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[tuple[Port, ...]] = ()
     outputs: ClassVar[tuple[Port, ...]] = ()
+    track: ClassVar[bool] = False
+    """Whether it ends a track: only what leads to such a node is compiled."""
 
     @abstractmethod
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
@@ -93,8 +124,12 @@ class Node(BaseModel, ABC):
         """The latent space of the score that leaves this node; by default the one that came in."""
         return incoming[0] if incoming else None
 
-    def check(self, library: Library) -> Iterator[Diagnostic]:
+    def check(self, place: Place) -> Iterator[Diagnostic]:
         """What the settings alone do not show: models that are missing, unknown words, …"""
+        yield from ()
+
+    def files(self) -> Iterator[str]:
+        """The sha256 names of the stored files that the settings name."""
         yield from ()
 
     def control(self, node: str, name: str) -> Control:

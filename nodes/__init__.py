@@ -1,1 +1,58 @@
 """What people wire: one small file per family of nodes, discovered by folder."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from graph.node import Node
+from graph.ports import Port
+
+
+@cache
+def catalogue() -> Mapping[str, type[Node]]:
+    """Every node type by its word in workflow files: the concrete nodes of this folder's files."""
+    found: dict[str, type[Node]] = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        for value in vars(module).values():
+            if _is_node(value) and value.__module__ == module.__name__:
+                found[value.type] = value
+    return dict(sorted(found.items()))
+
+
+def catalogue_json() -> list[dict[str, Any]]:
+    """The catalogue as the page reads it: forms come from the settings' JSON Schema."""
+    return [
+        {
+            "type": node.type,
+            "version": node.version,
+            "label": node.label,
+            "family": node.family,
+            "help": inspect.cleandoc(node.__doc__ or ""),
+            "synonyms": list(node.synonyms),
+            "inputs": [_port(port) for port in node.inputs],
+            "outputs": [_port(port) for port in node.outputs],
+            "schema": node.model_json_schema(),
+            "defaults": node().model_dump(mode="json"),
+        }
+        for node in catalogue().values()
+    ]
+
+
+def _is_node(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, Node) and not inspect.isabstract(value)
+
+
+def _port(port: Port) -> dict[str, Any]:
+    return {
+        "name": port.name,
+        "kind": port.kind.value,
+        "help": port.help,
+        "required": port.required,
+        "many": port.many,
+    }

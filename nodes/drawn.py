@@ -1,0 +1,80 @@
+"""Pictures that ask for something: a painted mask, a drawn sketch, a photograph."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from graph.errors import Diagnostic
+from graph.library import Library
+from graph.node import Carried, Node, Widget, Wired
+from graph.plan import Asset, Condition, PlanBuilder
+from graph.ports import Kind, Port
+
+STORED = r"^([0-9a-f]{64})?$"
+DESCRIPTION = "The stored picture, by the sha256 name of its file; empty while there is none."
+
+
+class Drawn(Node, ABC):
+    """A stored picture as a condition of the kind of its output."""
+
+    family: ClassVar[str] = "Conditions"
+    picture: str = Field(default="", pattern=STORED, description=DESCRIPTION)
+
+    def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
+        """The picture as a condition."""
+        (port,) = self.outputs
+        return {port.name: Condition(port.kind.value, Asset(self.picture))}
+
+    def check(self, library: Library) -> Iterator[Diagnostic]:
+        """Whether there is a picture, and whether its file is whole."""
+        if self.picture:
+            yield from library.assets.check(self.picture)
+        else:
+            yield Diagnostic("A001", f"'{self.label}' is empty.", "Paint it, or upload a picture.")
+
+
+class Mask(Drawn):
+    """A painted map of what lies where: every colour is a class by name.
+
+    Pictures of another size are cropped about their centre and fitted to the canvas, and every
+    colour is snapped to the nearest class of the expert's palette.
+    """
+
+    type: ClassVar[str] = "mask"
+    label: ClassVar[str] = "Mask"
+    synonyms: ClassVar[tuple[str, ...]] = ("segmentation", "layout", "paint", "semantic map")
+    outputs: ClassVar[tuple[Port, ...]] = (Port("mask", Kind.MASK, "The painted mask."),)
+    picture: Annotated[str, Widget("mask")] = Field(
+        default="", pattern=STORED, description=DESCRIPTION
+    )
+
+
+class Sketch(Drawn):
+    """A drawing in black ink on white paper: where the lines of the picture are.
+
+    Pictures of another size are cropped about their centre and fitted to the canvas.
+    """
+
+    type: ClassVar[str] = "sketch"
+    label: ClassVar[str] = "Sketch"
+    synonyms: ClassVar[tuple[str, ...]] = ("drawing", "scribble", "line art", "pen")
+    outputs: ClassVar[tuple[Port, ...]] = (Port("sketch", Kind.SKETCH, "The drawing."),)
+    picture: Annotated[str, Widget("sketch")] = Field(
+        default="", pattern=STORED, description=DESCRIPTION
+    )
+
+
+class Photo(Drawn):
+    """A photograph or any other picture, for nodes that read one."""
+
+    type: ClassVar[str] = "photo"
+    label: ClassVar[str] = "Photo"
+    synonyms: ClassVar[tuple[str, ...]] = ("image", "picture", "upload", "photograph")
+    outputs: ClassVar[tuple[Port, ...]] = (Port("photo", Kind.PHOTO, "The picture."),)
+    picture: Annotated[str, Widget("photo")] = Field(
+        default="", pattern=STORED, description=DESCRIPTION
+    )

@@ -1,0 +1,54 @@
+"""The picture that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from graph.fusion.product import Product
+from graph.node import Carried, Node, Wired
+from graph.plan import PlanBuilder
+from graph.ports import Kind, Port
+from nodes.fuse import choice
+from nodes.sampler import Sampler
+
+
+class Picture(Node):
+    """Samples what is wired to it and shows the picture while it forms."""
+
+    type: ClassVar[str] = "picture"
+    label: ClassVar[str] = "Picture"
+    family: ClassVar[str] = "Output"
+    synonyms: ClassVar[tuple[str, ...]] = ("output", "result", "image", "save", "preview")
+    inputs: ClassVar[tuple[Port, ...]] = (
+        Port("score", Kind.SCORE, "What to sample."),
+        Port("sampling", Kind.SAMPLING, "Steps, seed and method.", required=False),
+    )
+    makes_result: ClassVar[bool] = True
+
+    def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
+        """Noise, one sampled score, decoded; an expert alone is fused with its own null."""
+        score: Any = wired.one("score")
+        if plan.operations[score.number].op == "denoise":
+            score = plan.add(wired.node, "fuse", score, rule=choice(Product()), background=False)
+        sampling: Any = wired.one("sampling") or Sampler().sampling()
+        space = wired.spaces["score"][0]
+        noise = plan.add(
+            wired.node,
+            "noise",
+            space=space.id,
+            shape=space.shape,
+            seed=sampling.seed,
+            samples=tuple(range(sampling.count)),
+        )
+        sampled = plan.add(
+            wired.node,
+            "sample",
+            noise,
+            score,
+            sampler=sampling.sampler,
+            schedule=sampling.schedule,
+            steps=sampling.steps,
+        )
+        plan.add(wired.node, "decode", sampled)
+        return {}

@@ -1,0 +1,62 @@
+"""How a picture is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Union
+
+from pydantic import Field
+
+from graph import samplers, schedules
+from graph.interfaces import NoiseSchedule
+from graph.interfaces import Sampler as Method
+from graph.node import Carried, Node, Sampling, Wired
+from graph.plan import PlanBuilder
+from graph.ports import Kind, Port
+from graph.registry import choices
+from graph.samplers.dpmpp_2m import Dpmpp2M
+from graph.schedules.log_snr import LogSnr
+from nodes.fuse import choice
+
+Methods = Annotated[
+    Union[tuple(choices(samplers, Method).values())],  # pyright: ignore # noqa: UP007
+    Field(discriminator="name"),
+]
+Schedules = Annotated[
+    Union[tuple(choices(schedules, NoiseSchedule).values())],  # pyright: ignore # noqa: UP007
+    Field(discriminator="name"),
+]
+
+
+class Sampler(Node):
+    """Steps, seed and method of a run."""
+
+    type: ClassVar[str] = "sampler"
+    label: ClassVar[str] = "Sampler"
+    family: ClassVar[str] = "Output"
+    synonyms: ClassVar[tuple[str, ...]] = ("solver", "steps", "seed", "noise schedule", "KSampler")
+    outputs: ClassVar[tuple[Port, ...]] = (
+        Port("sampling", Kind.SAMPLING, "How to sample, for a picture."),
+    )
+
+    steps: int = Field(default=24, ge=1, le=200, description="More steps cost more and err less.")
+    seed: int = Field(
+        default=7, ge=0, le=2**32 - 1, description="The same seed paints the same picture."
+    )
+    count: int = Field(default=1, ge=1, le=64, description="Pictures in one batch.")
+    method: Methods = Field(  # pyright: ignore[reportInvalidTypeForm]
+        default_factory=Dpmpp2M, description="How a step is taken."
+    )
+    schedule: Schedules = Field(  # pyright: ignore[reportInvalidTypeForm]
+        default_factory=LogSnr, description="Which noise levels are visited."
+    )
+
+    def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
+        """These settings, carried to the picture."""
+        return {"sampling": self.sampling()}
+
+    def sampling(self) -> Sampling:
+        """The settings as data."""
+        return Sampling(
+            choice(self.method), choice(self.schedule), self.steps, self.seed, self.count
+        )
