@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from graph.node import Node
 from graph.ports import Port
@@ -44,8 +44,9 @@ def catalogue_json() -> list[dict[str, Any]]:
     ]
 
 
-def _is_node(value: object) -> bool:
-    return inspect.isclass(value) and issubclass(value, Node) and not inspect.isabstract(value)
+def _is_node(value: object) -> TypeGuard[type[Node]]:
+    """Whether this is a node that can be wired: bases of families have no type of their own."""
+    return inspect.isclass(value) and issubclass(value, Node) and "type" in vars(value)
 
 
 def _port(port: Port) -> dict[str, Any]:
