@@ -42,5 +42,7 @@ class Codec:
 @lru_cache(maxsize=4)
 def load_codec(folder: Path, device: torch.device, dtype: torch.dtype) -> Codec:
     """The codec in a diffusers `vae` folder."""
-    autoencoder = AutoencoderKL.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True)
+    autoencoder: Any = AutoencoderKL.from_pretrained(
+        folder, torch_dtype=dtype, use_safetensors=True
+    )
     return Codec(autoencoder.to(device).eval().requires_grad_(False))

@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from typing import TypeGuard, cast
 
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue, Performance
@@ -76,15 +77,15 @@ def accept(control: Control, value: object) -> ControlValue:
     if control.kind == "switch" and isinstance(value, bool):
         return value
     if control.kind == "number" and _is_number(value):
-        number = float(value)  # pyright: ignore[reportArgumentType]
+        number = float(value)
         low = -math.inf if control.low is None else control.low
         high = math.inf if control.high is None else control.high
         if low <= number <= high:
             return number
     if control.kind == "map" and isinstance(value, str) and (not value or SHA256.match(value)):
         return value
-    if control.kind == "curve" and isinstance(value, list | tuple):
-        points = _points(value)  # pyright: ignore[reportUnknownArgumentType]
+    if control.kind == "curve":
+        points = _points(value)
         if points is not None:
             return points
     raise ChoraleError(
@@ -97,26 +98,29 @@ def accept(control: Control, value: object) -> ControlValue:
     )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _points(value: Iterable[object]) -> tuple[tuple[float, float], ...] | None:
+def _points(value: object) -> tuple[tuple[float, float], ...] | None:
     """Points of a curve by falling noise, or None if this is no curve."""
     points: list[tuple[float, float]] = []
-    for item in value:
-        if not isinstance(item, list | tuple):
+    for item in _items(value):
+        numbers = [float(part) for part in _items(item) if _is_number(part)]
+        if len(numbers) != 2 or len(_items(item)) != 2:
             return None
-        pair: tuple[object, ...] = tuple(item)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        if len(pair) != 2 or not all(_is_number(part) for part in pair):
-            return None
-        noise, height = float(pair[0]), float(pair[1])  # pyright: ignore[reportArgumentType]
+        noise, height = numbers
         if not 0.0 <= noise <= 1.0 or abs(height) > 1e3:
             return None
         points.append((noise, height))
     if not 1 <= len(points) <= MAX_POINTS:
         return None
     return tuple(sorted(points, reverse=True))
+
+
+def _items(value: object) -> tuple[object, ...]:
+    """The items of a list, none for anything else."""
+    return tuple(cast("Iterable[object]", value)) if isinstance(value, list | tuple) else ()
 
 
 def _expected(control: Control) -> str:

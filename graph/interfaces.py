@@ -77,7 +77,7 @@ class Declared(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     name: str
 
 
-class FusionRule(Declared, ABC):
+class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
     """Merges k estimates made at the same (x, level). No device, no hidden state, no randomness."""
 
     needs_background: ClassVar[bool] = False
@@ -110,7 +110,7 @@ class Step:
     denoised: Tensor
 
 
-class Sampler(Declared, ABC):
+class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
     """Yields a Step after every update; owns no model and draws noise only through `draw`."""
 
     order: ClassVar[int]
@@ -128,7 +128,7 @@ class Sampler(Declared, ABC):
         """Walk from levels[0] to levels[-1]; n+1 levels give n steps."""
 
 
-class NoiseSchedule(Declared, ABC):
+class NoiseSchedule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
     """The decreasing noise levels of a run."""
 
     @abstractmethod

@@ -201,7 +201,7 @@ def ask(x: Tensor, level: NoiseLevel, asked: Iterator[tuple[Voice, Encoded]]) ->
         states = x.repeat(len(conditions), *(1,) * (x.ndim - 1))
         each = [value for encoded in conditions.values() for value in encoded.spread(len(x))]
         denoised = experts[network].denoise(states, level, each).to(x)
-        for key, part in zip(conditions, denoised.split(len(x)), strict=True):
+        for key, part in zip(conditions, denoised.chunk(len(conditions)), strict=True):
             answers[network, key] = part
     return answers
 

@@ -161,8 +161,8 @@ class Plan:
 class PlanBuilder:
     """Collects operations while nodes are lowered; equal operations become one."""
 
-    operations: list[Operation] = field(default_factory=list)
-    _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    operations: list[Operation] = field(default_factory=list[Operation])
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
     def add(self, node: str, op: str, *inputs: Ref, **settings: Value) -> Ref:
         """Append an operation, or find the equal one that the same node already asked for."""
@@ -203,10 +203,10 @@ def _digest(*parts: str) -> str:
 
 
 def _canonical(value: Value) -> object:
-    """A JSON form of a plan value in which a control is only its kind: its value is live."""
+    """A JSON form of a plan value in which a control lacks name and value: those are live."""
     match value:
         case Control():
-            return {"control": value.kind}
+            return {"control": [value.kind, value.low, value.high]}
         case Asset():
             return {"asset": value.sha256}
         case Sweep():

@@ -12,17 +12,21 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-@cache
 def choices(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
     """The implementations of `base` in a package folder, by file name, in alphabetical order.
 
     Every module of the folder holds exactly one concrete subclass of `base`; a TypeError names the
     module that does not. Modules whose name starts with an underscore are passed over.
     """
+    return _choices(package.__name__, tuple(package.__path__), base)
+
+
+@cache
+def _choices(package: str, path: tuple[str, ...], base: type[T]) -> dict[str, type[T]]:
     found: dict[str, type[T]] = {}
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+    for info in sorted(pkgutil.iter_modules(path), key=lambda info: info.name):
         if not info.name.startswith("_"):
-            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            module = importlib.import_module(f"{package}.{info.name}")
             found[info.name] = _only_subclass(module, base)
     return found
 

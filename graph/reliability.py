@@ -64,13 +64,14 @@ class Reliability:
 
     def at(self, level: NoiseLevel, values: Mapping[str, ControlValue]) -> Weight:
         """The product of all factors at this level."""
-        number, spread = 1.0, None
+        number = 1.0
+        spread: Tensor | None = None
         for factor in self._factors:
             part = self._part(factor, level, values)
-            if isinstance(part, float):
-                number *= part
-            else:
+            if isinstance(part, Tensor):
                 spread = part if spread is None else spread * part
+            else:
+                number *= part
         return Weight(number, spread)
 
     def _part(
@@ -106,5 +107,7 @@ class Reliability:
 
 def along(curve: ControlValue, noise: float) -> float:
     """The height of a piecewise linear curve of (noise, value) points, flat beyond its ends."""
-    points = sorted(curve)  # pyright: ignore[reportArgumentType]
+    if not isinstance(curve, tuple):
+        raise TypeError(f"{curve!r} is no curve")
+    points = sorted(curve)
     return float(np.interp(noise, [at for at, _ in points], [height for _, height in points]))

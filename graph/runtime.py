@@ -24,7 +24,7 @@ from graph.library import Library
 from graph.loop import Encoded, play
 from graph.machine import Machine
 from graph.pictures import prepare
-from graph.plan import Condition, Plan, Value
+from graph.plan import Asset, Condition, Plan, Value
 from graph.preview import Watch, plain
 
 log = logging.getLogger("chorale")
@@ -37,8 +37,8 @@ class Runtime:
 
     library: Library
     machine: Machine = field(default_factory=Machine.best)
-    _experts: dict[str, Expert] = field(default_factory=dict)
-    _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict)
+    _experts: dict[str, Expert] = field(default_factory=dict[str, Expert])
+    _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict[str, Encoded])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def run(
@@ -91,9 +91,11 @@ class Runtime:
     def _value(
         self, condition: Condition | None, canvas: tuple[int, int] | None
     ) -> str | Image.Image | None:
-        if condition is None or isinstance(condition.value, str):
-            return condition.value if condition else None
-        return prepare(self.picture(condition.value.sha256), condition.steps, canvas)
+        if condition is None:
+            return None
+        if isinstance(condition.value, Asset):
+            return prepare(self.picture(condition.value.sha256), condition.steps, canvas)
+        return condition.value
 
     def like(self) -> Tensor:
         """An empty tensor on the device of the state, in float32."""
