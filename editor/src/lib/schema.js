@@ -72,6 +72,7 @@ export function rangeOf(schema) {
 export const spoken = (name) => name.replaceAll('_', ' ');
 
 /** The value that a node's setting has: its own, or the declaration's default. */
-export function valueOf(node, name, schema) {
-  return node.settings && name in node.settings ? node.settings[name] : schema?.default;
+export function valueOf(node, name, declaration) {
+  if (node.settings && name in node.settings) return node.settings[name];
+  return declaration.defaults?.[name] ?? declaration.schema.properties?.[name]?.default;
 }

@@ -1,6 +1,7 @@
 import { getContext, setContext } from 'svelte';
 import { Document } from './document.svelte.js';
 import { Run } from './run.svelte.js';
+import { valueOf } from './schema.js';
 import { columns, holderOf, isWorkflow, strips, voiceOf, declarationOf } from './workflow.js';
 
 const KEY = 'chorale.studio';
@@ -22,8 +23,8 @@ export class Studio {
 
   constructor(api) {
     this.#api = api;
-    const { catalogue = {}, models = {}, opening = null } = api.props.studio ?? {};
-    this.catalogue = catalogue;
+    const { catalogue = [], models = {}, opening = null } = api.props.studio ?? {};
+    this.catalogue = Object.fromEntries(catalogue.map((each) => [each.type, each]));
     this.models = models;
     const kept = restored();
     this.doc = new Document(kept?.workflow ?? api.props.value);
@@ -39,6 +40,7 @@ export class Studio {
 
   declaration(node) { return declarationOf(this.catalogue, node); }
   voice(node) { return voiceOf(this.doc.workflow, this.catalogue, this.models, node); }
+  value(node, name) { return valueOf(node, name, this.declaration(node)); }
   titleOf(node) { return node.title || this.declaration(node).label; }
   holder(setting) { return holderOf(this.doc.workflow, this.catalogue, setting); }
   marks(id) { return this.diagnostics.filter((each) => each.node === id); }
