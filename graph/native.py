@@ -23,7 +23,11 @@ def native_of(folder: Path) -> Parametrisation:
     """The parametrisation in `folder`/scheduler_config.json; ChoraleError M007 if it is unknown."""
     config: dict[str, Any] = json.loads((folder / "scheduler_config.json").read_text())
     kind, prediction = str(config.get("_class_name", "")), config.get("prediction_type", "epsilon")
-    if kind.startswith("FlowMatch") or config.get("use_flow_sigmas") or prediction == "flow_prediction":
+    if (
+        kind.startswith("FlowMatch")
+        or config.get("use_flow_sigmas")
+        or prediction == "flow_prediction"
+    ):
         return Parametrisation("flow", FlowTimes())
     curve = config.get("beta_schedule", "linear")
     if prediction not in OUTPUTS or curve not in ("linear", "scaled_linear", "squaredcos_cap_v2"):

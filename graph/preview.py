@@ -67,8 +67,8 @@ class Painter:
 def plain(state: Tensor) -> tuple[Image.Image, ...]:
     """A state that is itself a picture or a row of numbers, grey or RGB in [-1, 1], as pictures."""
     rows = state.float().cpu()
-    while rows.ndim < 4:  # noqa: PLR2004
+    while rows.ndim < 4:
         rows = rows.unsqueeze(1)
     light = ((rows * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
-    channels = light if light.shape[1] == 3 else light[:, :1].expand(-1, 3, -1, -1)  # noqa: PLR2004
+    channels = light if light.shape[1] == 3 else light[:, :1].expand(-1, 3, -1, -1)
     return tuple(Image.fromarray(row) for row in channels.movedim(1, -1).contiguous().numpy())

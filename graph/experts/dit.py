@@ -41,9 +41,9 @@ class DiT(Checkpoint):
 
     def __init__(self, card: Card, transformer: Any, codec: Codec, native: Parametrisation) -> None:
         self.card, self.codec, self.preview = card, codec, card.preview
-        self._transformer, self._native = transformer, native
+        self._transformer, self._codec, self._native = transformer, codec, native
         side = int(transformer.config.sample_size) * codec.factor
-        self.canvas = (side, side)
+        self._size = self.canvas = (side, side)
 
     @classmethod
     def load(cls, model: Model, machine: Machine) -> DiT:
@@ -68,13 +68,17 @@ class DiT(Checkpoint):
         empty = torch.empty(0, device=self._transformer.device, dtype=self._transformer.dtype)
         if isinstance(value, str):
             return Prompt(self._label(value), empty)
-        if config.in_channels == self.codec.channels:
+        if config.in_channels == self._codec.channels:
             return Prompt(null, empty)
         if value is None:
-            shape = (config.in_channels - self.codec.channels, config.sample_size, config.sample_size)
+            shape = (
+                config.in_channels - self._codec.channels,
+                config.sample_size,
+                config.sample_size,
+            )
             return Prompt(null, empty.new_zeros(shape))
-        picture = on_canvas(self.card.condition, value, self.canvas, self.card.palette)
-        return Prompt(null, self.codec.encode([picture])[0])
+        picture = on_canvas(self.card.condition, value, self._size, self.card.palette)
+        return Prompt(null, self._codec.encode([picture])[0])
 
     def _label(self, name: str) -> int:
         if name not in self.card.labels:

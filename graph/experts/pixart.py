@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from diffusers import PixArtTransformer2DModel
@@ -51,9 +51,9 @@ class PixArt(Checkpoint):
         native: Parametrisation,
     ) -> None:
         self.card, self.codec, self.preview = card, codec, card.preview
-        self._transformer, self._native = transformer, native
+        self._transformer, self._codec, self._native = transformer, codec, native
         side = int(transformer.config.sample_size) * codec.factor
-        self.canvas = (side, side)
+        self._size = self.canvas = (side, side)
         self._tokenizer, self._text_encoder = reader
 
     @classmethod
@@ -63,23 +63,21 @@ class PixArt(Checkpoint):
         transformer: Any = PixArtTransformer2DModel.from_pretrained(
             model.folder, subfolder="transformer", **where
         )
+        tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder, subfolder="tokenizer")
         text_encoder: Any = T5EncoderModel.from_pretrained(
             model.folder, subfolder="text_encoder", dtype=machine.precision, use_safetensors=True
         )
         return cls(
             model.card,
             transformer.to(machine.device).eval().requires_grad_(False),
-            (
-                AutoTokenizer.from_pretrained(model.folder, subfolder="tokenizer"),
-                text_encoder.to(machine.device).eval().requires_grad_(False),
-            ),
+            (tokenizer, text_encoder.to(machine.device).eval().requires_grad_(False)),
             load_codec(model.folder / "vae", machine.device, machine.precision),
             native_of(model.folder / "scheduler"),
         )
 
     def encode(self, value: Any) -> Prompt:
         """A sentence, or {"text": sentence, "mask": picture, …} where pictures are taken too."""
-        parts: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
+        parts = cast("Mapping[str, Any]", value if isinstance(value, Mapping) else {"text": value})
         tokens = self._tokenizer(
             parts.get("text") or "",
             padding="max_length",
@@ -89,22 +87,28 @@ class PixArt(Checkpoint):
         ).to(self._transformer.device)
         words = self._text_encoder(tokens.input_ids, attention_mask=tokens.attention_mask)[0]
         pictures = [
-            self._picture(kind, parts.get(kind)) for kind in ("mask", "sketch") if kind in self._takes
+            self._picture(kind, parts.get(kind))
+            for kind in ("mask", "sketch")
+            if kind in self._takes
         ]
         return Prompt(
-            words[0], tokens.attention_mask[0], torch.cat(pictures) if pictures else words.new_empty(0)
+            words[0],
+            tokens.attention_mask[0],
+            torch.cat(pictures) if pictures else words.new_empty(0),
         )
 
     @property
-    def _takes(self) -> list[str]:
+    def _takes(self) -> Sequence[str]:
         return self.card.condition.split("+")
 
     def _picture(self, kind: str, picture: Image.Image | None) -> Tensor:
         config = self._transformer.config
         if picture is None:
-            shape = (self.codec.channels, config.sample_size, config.sample_size)
-            return torch.zeros(shape, device=self._transformer.device, dtype=self._transformer.dtype)
-        return self.codec.encode([on_canvas(kind, picture, self.canvas, self.card.palette)])[0]
+            shape = (self._codec.channels, config.sample_size, config.sample_size)
+            return torch.zeros(
+                shape, device=self._transformer.device, dtype=self._transformer.dtype
+            )
+        return self._codec.encode([on_canvas(kind, picture, self._size, self.card.palette)])[0]
 
     def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
         """D(x) of n states under n prompts, in one forward pass."""
