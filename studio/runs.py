@@ -33,16 +33,16 @@ class Runs:
 
     @contextmanager
     def playing(self, run: object, visitor: str) -> Iterator[Playing]:
-        """Hold the run's place while it plays. ChoraleError S001 or S002."""
+        """Hold the run's place while it plays. ChoraleError P001 or P002."""
         name = _checked(run)
         mine = Playing(visitor)
         with self._lock:
             if name in self._playing:
-                raise ChoraleError(Diagnostic("S001", "A run of this name plays already."))
+                raise ChoraleError(Diagnostic("P001", "A run of this name plays already."))
             if len(self._playing) >= MAX_RUNS:
                 raise ChoraleError(
                     Diagnostic(
-                        "S002", f"{MAX_RUNS} runs wait or play already.", "Try again in a minute."
+                        "P002", f"{MAX_RUNS} runs wait or play already.", "Try again in a minute."
                     )
                 )
             self._playing[name] = mine
@@ -70,5 +70,5 @@ def _checked(run: object) -> str:
     if isinstance(run, str) and RUN_ID.fullmatch(run):
         return run
     raise ChoraleError(
-        Diagnostic("S001", "A run needs a name of 32 hexadecimal digits.", "Reload the page.")
+        Diagnostic("P001", "A run needs a name of 32 hexadecimal digits.", "Reload the page.")
     )

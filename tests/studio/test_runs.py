@@ -17,14 +17,14 @@ def test_a_run_is_found_while_it_plays_and_stopped_when_it_is_left():
 
 @pytest.mark.parametrize("name", [None, 7, "", NAME[:-1], NAME + "0", NAME.upper(), NAME + "\n"])
 def test_a_name_that_could_be_guessed_is_refused(name):
-    with pytest.raises(ChoraleError, match="S001"), Runs().playing(name, "ann"):
+    with pytest.raises(ChoraleError, match="P001"), Runs().playing(name, "ann"):
         pass
 
 
 def test_two_runs_cannot_share_a_name():
     runs = Runs()
     with runs.playing(NAME, "ann") as playing:
-        with pytest.raises(ChoraleError, match="S001"), runs.playing(NAME, "bob"):
+        with pytest.raises(ChoraleError, match="P001"), runs.playing(NAME, "bob"):
             pass
         assert runs.find(NAME) is playing
 
@@ -43,7 +43,7 @@ def test_the_number_of_runs_is_limited():
         place = runs.playing(f"{number:032x}", "ann")
         place.__enter__()
         held.append(place)
-    with pytest.raises(ChoraleError, match="S002"), runs.playing(NAME, "bob"):
+    with pytest.raises(ChoraleError, match="P002"), runs.playing(NAME, "bob"):
         pass
     for place in held:
         place.__exit__(None, None, None)
