@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graph.assets import AssetStore
+from graph.errors import ChoraleError, Diagnostic
+from graph.folders import content_hash, read_folder, read_json, stamp
 
 ConditionKind = Literal["text", "class", "mask", "sketch", "none", "text+mask+sketch"]
+NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*){0,7}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """A latent space: experts can be mixed when they share `id` (the autoencoder's hash)."""
+    """A latent space: experts can be mixed when they share `id` (the autoencoder's hash).
+
+    `scale` is how many pixels a place of the state has on a side.
+    """
 
     id: str
     label: str
     shape: tuple[int, ...]
+    scale: int = 1
 
     def __str__(self) -> str:
         return f"{self.label} ({'×'.join(map(str, self.shape))})"
@@ -43,7 +56,7 @@ class MaskClass(BaseModel):
 
 
 class Card(BaseModel):
-    """What an expert's folder says about itself beyond what diffusers' own files say (card.json)."""
+    """What an expert's folder says of itself in card.json, beyond diffusers' own files."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     condition: ConditionKind
@@ -64,7 +77,163 @@ class Model:
     card: Card
     space: Space
     pipeline: str
+    prediction: str = "epsilon"
 
 
 class Library:
-    """Models below a folder and files by content hash (to be completed by the storage work)."""
+    """Models below a folder and files by content hash."""
+
+    def __init__(self, models: Path, assets: Path) -> None:
+        self.folder = models
+        self.assets = AssetStore(assets)
+        self._known: dict[str, tuple[object, Model]] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """Every folder with a model_index.json below the model folder, in alphabetical order."""
+        found: list[str] = []
+        for path, folders, files in os.walk(self.folder):
+            if "model_index.json" in files:
+                folders.clear()
+                found.append(Path(path).relative_to(self.folder).as_posix())
+        return tuple(sorted(found))
+
+    def models(self, condition: str | None = None) -> tuple[Model, ...]:
+        """The models that can be used, of one kind of condition if given."""
+        found = (model for model in map(self._try, self.names()) if isinstance(model, Model))
+        return tuple(each for each in found if condition in (None, each.card.condition))
+
+    def problems(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the folders that cannot be used."""
+        found = map(self._try, self.names())
+        return tuple(
+            d for error in found if not isinstance(error, Model) for d in error.diagnostics
+        )
+
+    def model(self, name: str) -> Model:
+        """The model of that name; ChoraleError M001 to M005, M010 or M012."""
+        if name in self._known and self._known[name][0] == stamp(self.folder / name):
+            return self._known[name][1]
+        folder = self._folder_of(name)
+        before = stamp(folder)
+        model = _open(name, folder)
+        self._known[name] = (before, model)
+        return model
+
+    def has(self, sha256: str) -> bool:
+        """Whether a file of that name is stored."""
+        return sha256 in self.assets
+
+    def _try(self, name: str) -> Model | ChoraleError:
+        try:
+            return self.model(name)
+        except ChoraleError as error:
+            return error
+
+    def _folder_of(self, name: str) -> Path:
+        """The model's folder; a name that is no plain path below the model folder is refused."""
+        if not NAME.fullmatch(name) or ".." in name:
+            raise ChoraleError(
+                Diagnostic(
+                    "M010",
+                    f"{_short(name)} is no name of a model.",
+                    "Choose a model of the library, such as playground/text.",
+                )
+            )
+        folder = self.folder / name
+        if not folder.is_dir():
+            raise ChoraleError(_unknown(name, self.names()))
+        if not folder.resolve().is_relative_to(self.folder.resolve()):
+            raise ChoraleError(
+                Diagnostic(
+                    "M010",
+                    f"'{name}' leads out of the model folder.",
+                    "Copy the model into the folder instead of linking it.",
+                )
+            )
+        return folder
+
+
+class Consulted(Library):
+    """A library as one compilation asked it; knows whether it would still answer the same."""
+
+    def __init__(self, library: Library, embedded: Mapping[str, str]) -> None:
+        self.folder, self.assets = library.folder, library.assets
+        self._library = library
+        self._embedded = embedded
+        self._models: dict[str, Model | ChoraleError] = {}
+        self._files: dict[str, bool] = {}
+
+    def model(self, name: str) -> Model:
+        """As the library, asked once."""
+        if name not in self._models:
+            self._models[name] = self._library._try(name)  # noqa: SLF001 (its own kind)
+        answer = self._models[name]
+        if isinstance(answer, ChoraleError):
+            raise answer
+        return answer
+
+    def has(self, sha256: str) -> bool:
+        """Whether the file is stored or comes with the workflow."""
+        if sha256 not in self._files:
+            self._files[sha256] = self._library.has(sha256)
+        return self._files[sha256] or sha256 in self._embedded
+
+    def holds(self) -> bool:
+        """Whether every answer stands."""
+        return all(self._library.has(name) == was for name, was in self._files.items()) and all(
+            _same(self._library._try(name), was)  # noqa: SLF001 (its own kind)
+            for name, was in self._models.items()
+        )
+
+    def _try(self, name: str) -> Model | ChoraleError:
+        return self._library._try(name)  # noqa: SLF001 (its own kind)
+
+
+def _same(now: Model | ChoraleError, was: Model | ChoraleError) -> bool:
+    if isinstance(now, ChoraleError) and isinstance(was, ChoraleError):
+        return now.diagnostics == was.diagnostics
+    return now is was
+
+
+def _open(name: str, folder: Path) -> Model:
+    found = read_folder(name, folder)
+    card = _card(name, folder, found.condition)
+    if found.autoencoder is None:
+        key = "pixels-" + "x".join(map(str, found.shape))
+    else:
+        key = content_hash(found.autoencoder)
+    space = Space(key, card.space, found.shape, found.scale)
+    return Model(name, folder, card, space, found.pipeline, found.prediction)
+
+
+def _card(name: str, folder: Path, condition: str) -> Card:
+    """The folder's own card, or what can be told from its pipeline."""
+    if not (folder / "card.json").is_file():
+        return Card(condition=cast("ConditionKind", condition))
+    try:
+        return Card.model_validate(read_json(name, folder / "card.json"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ChoraleError(
+            Diagnostic(
+                "M005",
+                f"The card.json of '{name}' is wrong at '{where}': {first['msg']}.",
+                "Write it as docs/experts.md says, or remove it.",
+            )
+        ) from None
+
+
+def _unknown(name: str, names: tuple[str, ...]) -> Diagnostic:
+    close = get_close_matches(name, names, n=1)
+    known = ", ".join(names[:12]) or "none"
+    return Diagnostic(
+        "M001",
+        f"There is no model '{name}' in the library. It has: {known}.",
+        f"Did you mean '{close[0]}'?" if close else "Choose one of them.",
+    )
+
+
+def _short(name: str) -> str:
+    shown = repr(name)
+    return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -125,7 +125,7 @@ class Node(BaseModel, ABC):
         return incoming[0] if incoming else None
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
-        """What the settings alone do not show: models that are missing, unknown words, …"""
+        """What the settings alone do not show: models that are missing, or unknown words."""
         yield from ()
 
     def files(self) -> Iterator[str]:

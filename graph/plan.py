@@ -127,7 +127,10 @@ class Operation:
 
     def __str__(self) -> str:
         inside = [str(ref) for ref in self.inputs]
-        inside += [f"{name}={_shown(value)}" for name, value in self.settings]
+        inside += [
+            f"{name}={_factors(value) if name == 'weight' else _shown(value)}"
+            for name, value in self.settings
+        ]
         return f"%{self.number} = {self.op}({', '.join(inside)})"
 
 
@@ -231,6 +234,12 @@ def _controls_in(value: Value) -> tuple[Control, ...]:
     return ()
 
 
+def _factors(value: Value) -> str:
+    """The factors of a weight as their product."""
+    factors = value if isinstance(value, tuple) else (value,)
+    return "*".join(map(_shown, factors)) or "1"
+
+
 def _shown(value: Value) -> str:
     match value:
         case bool() | None:
@@ -238,6 +247,6 @@ def _shown(value: Value) -> str:
         case float():
             return f"{value:g}"
         case tuple():
-            return "*".join(_shown(item) for item in value) if value else "1"
+            return f"({', '.join(map(_shown, value))})"
         case _:
             return str(value)

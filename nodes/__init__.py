@@ -25,10 +25,10 @@ def catalogue() -> Mapping[str, type[Node]]:
     return dict(sorted(found.items()))
 
 
-def catalogue_json() -> list[dict[str, Any]]:
+def catalogue_json() -> dict[str, dict[str, Any]]:
     """The catalogue as the page reads it: forms come from the settings' JSON Schema."""
-    return [
-        {
+    return {
+        node.type: {
             "type": node.type,
             "version": node.version,
             "label": node.label,
@@ -41,7 +41,7 @@ def catalogue_json() -> list[dict[str, Any]]:
             "defaults": node().model_dump(mode="json"),
         }
         for node in catalogue().values()
-    ]
+    }
 
 
 def _is_node(value: object) -> TypeGuard[type[Node]]:

@@ -9,8 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from graph.errors import Diagnostic
-from graph.library import Library
-from graph.node import Carried, Node, Widget, Wired
+from graph.node import Carried, Node, Place, Widget, Wired
 from graph.plan import Asset, Condition, PlanBuilder
 from graph.ports import Kind, Port
 
@@ -29,12 +28,15 @@ class Drawn(Node, ABC):
         (port,) = self.outputs
         return {port.name: Condition(port.kind.value, Asset(self.picture))}
 
-    def check(self, library: Library) -> Iterator[Diagnostic]:
-        """Whether there is a picture, and whether its file is whole."""
+    def check(self, place: Place) -> Iterator[Diagnostic]:
+        """Whether there is a picture."""
+        if not self.picture:
+            yield Diagnostic("A009", f"'{place.title}' is empty.", "Paint it, or upload a picture.")
+
+    def files(self) -> Iterator[str]:
+        """The picture."""
         if self.picture:
-            yield from library.assets.check(self.picture)
-        else:
-            yield Diagnostic("A001", f"'{self.label}' is empty.", "Paint it, or upload a picture.")
+            yield self.picture
 
 
 class Mask(Drawn):

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from graph.errors import Diagnostic
-from graph.library import Library, Space
-from graph.node import Carried, Live, Node, Widget, Wired
+from graph.errors import ChoraleError, Diagnostic
+from graph.library import Library, Model, Space
+from graph.node import Carried, Live, Node, Place, Widget, Wired
 from graph.plan import PlanBuilder, Value
 from graph.ports import Kind, Port
 
@@ -29,6 +29,8 @@ class ExpertNode(Node, ABC):
 
     family: ClassVar[str] = "Experts"
     outputs: ClassVar[tuple[Port, ...]] = SCORE
+    has_null: ClassVar[bool] = True
+    """Whether it can be asked without a condition, which gives fusion a background."""
 
     reliability: Annotated[float, Live()] = Field(
         default=1.0, ge=0.0, le=2.0, description="How much this expert counts; 0 removes it."
@@ -58,20 +60,25 @@ class ExpertNode(Node, ABC):
         default=0.0, ge=0.0, le=1.0, description="It stops below this noise; 0 is clean."
     )
 
-    def check(self, library: Library) -> Iterator[Diagnostic]:
+    def check(self, place: Place) -> Iterator[Diagnostic]:
         """Whether the range of noise is one."""
         if self.from_noise <= self.to_noise:
             yield Diagnostic(
-                "S004",
-                f"'{self.label}' starts at noise {self.from_noise:g} and stops at "
+                "S012",
+                f"'{place.title}' starts at noise {self.from_noise:g} and stops at "
                 f"{self.to_noise:g}: it would never play.",
                 "Let it start at more noise than it stops at.",
             )
 
     def denoise(
-        self, plan: PlanBuilder, wired: Wired, expert: Value, condition: Value
+        self,
+        plan: PlanBuilder,
+        wired: Wired,
+        expert: Value,
+        condition: Value,
+        trained: tuple[float, float] = (0.0, 1.0),
     ) -> Mapping[str, Carried]:
-        """Add the operation that asks this expert."""
+        """Add the operation that asks this expert, within the noise that it was `trained` on."""
         factors: list[Value] = [self.control(wired.node, "reliability")]
         for more in wired.all("reliability"):
             factors.extend(more)
@@ -86,7 +93,7 @@ class ExpertNode(Node, ABC):
                 share=self.share,
                 muted=self.control(wired.node, "muted"),
                 solo=self.control(wired.node, "solo"),
-                range=(self.from_noise, self.to_noise),
+                range=(min(self.from_noise, max(trained)), max(self.to_noise, min(trained))),
             )
         }
 
@@ -103,87 +110,32 @@ class ModelNode(ExpertNode, ABC):
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Ask the model under what is wired to it."""
         asked = wired.one(self.inputs[0].name) if self.condition != "none" else None
-        return self.denoise(plan, wired, self.model, asked)
+        trained = wired.library.model(self.model).card.level_range
+        return self.denoise(plan, wired, self.model, asked, trained)
 
     def space(self, library: Library, incoming: Sequence[Space]) -> Space | None:
         """The latent space of the model."""
         return library.model(self.model).space
 
-    def check(self, library: Library) -> Iterator[Diagnostic]:
-        """Whether the model is there and takes this kind of condition."""
-        yield from super().check(library)
-        yield from library.check(self.model, self.condition)
+    def check(self, place: Place) -> Iterator[Diagnostic]:
+        """Whether the model is there, takes this kind of condition, and knows what is asked."""
+        yield from super().check(place)
+        try:
+            model = place.library.model(self.model)
+        except ChoraleError as error:
+            yield from error.diagnostics
+            return
+        if model.card.condition != self.condition:
+            fitting = ", ".join(each.name for each in place.library.models(self.condition))
+            yield Diagnostic(
+                "M011",
+                f"'{place.title}' takes models with the condition {self.condition}; "
+                f"'{model.name}' has {model.card.condition}.",
+                f"Models that fit: {fitting or 'none'}.",
+            )
+        else:
+            yield from self.understand(place, model)
 
-
-class TextExpert(ModelNode):
-    """Paints what a sentence says."""
-
-    type: ClassVar[str] = "text_expert"
-    label: ClassVar[str] = "Text expert"
-    condition: ClassVar[str] = "text"
-    synonyms: ClassVar[tuple[str, ...]] = ("text to image", "prompt model")
-    inputs: ClassVar[tuple[Port, ...]] = (Port("text", Kind.TEXT, "What to paint."), RELIABILITY)
-    model: Annotated[str, Widget("model")] = Field(
-        default="playground/text", max_length=200, description="The expert's folder in the library."
-    )
-
-
-class MaskExpert(ModelNode):
-    """Paints so that everything lies where the mask says."""
-
-    type: ClassVar[str] = "mask_expert"
-    label: ClassVar[str] = "Mask expert"
-    condition: ClassVar[str] = "mask"
-    synonyms: ClassVar[tuple[str, ...]] = ("segmentation to image", "layout model")
-    inputs: ClassVar[tuple[Port, ...]] = (Port("mask", Kind.MASK, "What lies where."), RELIABILITY)
-    model: Annotated[str, Widget("model")] = Field(
-        default="playground/mask", max_length=200, description="The expert's folder in the library."
-    )
-
-
-class SketchExpert(ModelNode):
-    """Paints along the lines of a drawing."""
-
-    type: ClassVar[str] = "sketch_expert"
-    label: ClassVar[str] = "Sketch expert"
-    condition: ClassVar[str] = "sketch"
-    synonyms: ClassVar[tuple[str, ...]] = ("scribble model", "line model")
-    inputs: ClassVar[tuple[Port, ...]] = (Port("sketch", Kind.SKETCH, "The lines."), RELIABILITY)
-    model: Annotated[str, Widget("model")] = Field(
-        default="playground/sketch",
-        max_length=200,
-        description="The expert's folder in the library.",
-    )
-
-
-class ClassExpert(ModelNode):
-    """Paints a scene of the named class."""
-
-    type: ClassVar[str] = "class_expert"
-    label: ClassVar[str] = "Class expert"
-    condition: ClassVar[str] = "class"
-    synonyms: ClassVar[tuple[str, ...]] = ("class conditional", "scene model", "DiT")
-    inputs: ClassVar[tuple[Port, ...]] = (Port("class", Kind.LABEL, "The class."), RELIABILITY)
-    model: Annotated[str, Widget("model")] = Field(
-        default="playground/class",
-        max_length=200,
-        description="The expert's folder in the library.",
-    )
-
-
-class UnconditionalExpert(ModelNode):
-    """Paints anything of its world; a background that the other experts are measured against."""
-
-    type: ClassVar[str] = "unconditional_expert"
-    label: ClassVar[str] = "Unconditional expert"
-    condition: ClassVar[str] = "none"
-    synonyms: ClassVar[tuple[str, ...]] = ("background", "prior", "null")
-    inputs: ClassVar[tuple[Port, ...]] = (RELIABILITY,)
-    guidance: Annotated[float, Live(widget="slider")] = Field(
-        default=1.0, ge=0.0, le=15.0, description="Its weight at full reliability; 1 is as trained."
-    )
-    model: Annotated[str, Widget("model")] = Field(
-        default="playground/unconditional",
-        max_length=200,
-        description="The expert's folder in the library.",
-    )
+    def understand(self, place: Place, model: Model) -> Iterator[Diagnostic]:
+        """Whether the model knows the words of what is wired to it."""
+        yield from ()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Union
 
 from pydantic import Field
 
 from graph import fusion
+from graph.errors import Diagnostic
 from graph.fusion.product import Product
 from graph.interfaces import FusionRule
-from graph.node import Carried, Node, Wired
+from graph.node import Carried, Node, Place, Wired
 from graph.plan import Choice, PlanBuilder, plan_settings
 from graph.ports import Kind, Port
 from graph.registry import choices
+from nodes.experts import ExpertNode
 
 Rule = Annotated[
-    Union[tuple(choices(fusion, FusionRule).values())],  # pyright: ignore # noqa: UP007
+    Union[tuple(choices(fusion, FusionRule).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
     Field(discriminator="name"),
 ]
 
@@ -47,8 +49,30 @@ class Fuse(Node):
     )
 
     rule: Rule = Field(  # pyright: ignore[reportInvalidTypeForm]
-        default_factory=Product, description="How the estimates are merged."
+        default=Product(), description="How the estimates are merged."
     )
+
+    def check(self, place: Place) -> Iterator[Diagnostic]:
+        """Whether something is heard, and whether the weights fit where there is no background."""
+        experts = [node for _, node in place.all("scores") if isinstance(node, ExpertNode)]
+        if len(experts) < len(place.all("scores")) or not experts:
+            return
+        if all(expert.muted or expert.reliability * expert.guidance == 0 for expert in experts):
+            yield Diagnostic(
+                "F003",
+                f"Every expert of '{place.title}' is muted or at zero: nothing is asked for.",
+                "Raise a fader.",
+                severity="warning",
+            )
+        plain = not place.all("background") and not any(expert.has_null for expert in experts)
+        net = sum(each.reliability * each.guidance for each in experts if not each.muted)
+        if self.rule.needs_background and plain and abs(net - 1.0) > 1e-6:  # pyright: ignore[reportUnknownMemberType]
+            yield Diagnostic(
+                "F005",
+                f"The weights of '{place.title}' sum to {net:.3g} without a background: "
+                "the result would collapse.",
+                "Add a background, or let the weights sum to 1.",
+            )
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Add the fusion."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from graph.library import Library, Space
 from graph.node import Carried, Live, Wired
-from graph.plan import Choice, Condition, PlanBuilder
+from graph.plan import Choice, PlanBuilder, plan_settings
 from graph.ports import Port
 from nodes.experts import RELIABILITY, ExpertNode
 
@@ -23,17 +23,12 @@ class GaussianExpert(ExpertNode):
     label: ClassVar[str] = "Gaussian expert"
     synonyms: ClassVar[tuple[str, ...]] = ("analytic", "toy", "normal")
     inputs: ClassVar[tuple[Port, ...]] = (RELIABILITY,)
+    has_null: ClassVar[bool] = False
 
     mean: float = Field(default=0.0, ge=-10.0, le=10.0, description="Mean of every number.")
     variance: float = Field(default=0.25, gt=0.0, le=100.0, description="Variance of every number.")
     shape: tuple[Side, Side, Side] = Field(
         default=(3, 16, 16), description="Channels, height and width of the state."
-    )
-    null_variance: float = Field(
-        default=0.0,
-        ge=0.0,
-        le=100.0,
-        description="Variance of what it expects without a condition; 0 for no such estimate.",
     )
     guidance: Annotated[float, Live(widget="slider")] = Field(
         default=1.0, ge=0.0, le=15.0, description="Its weight at full reliability; 1 is as it is."
@@ -41,15 +36,8 @@ class GaussianExpert(ExpertNode):
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Ask the formula."""
-        settings: tuple[tuple[str, object], ...] = (
-            ("shape", self.shape),
-            ("mean", self.mean),
-            ("variance", self.variance),
-        )
-        if self.null_variance > 0.0:
-            settings += (("has_null", True), ("null_variance", self.null_variance))
-        expert = Choice("gaussian", settings)  # pyright: ignore[reportArgumentType]
-        return self.denoise(plan, wired, expert, Condition("shift", "0"))
+        settings = {"shape": self.shape, "mean": self.mean, "variance": self.variance}
+        return self.denoise(plan, wired, Choice("gaussian", plan_settings(settings)), None)
 
     def space(self, library: Library, incoming: Sequence[Space]) -> Space | None:
         """A space of its own for each shape."""

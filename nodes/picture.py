@@ -24,7 +24,7 @@ class Picture(Node):
         Port("score", Kind.SCORE, "What to sample."),
         Port("sampling", Kind.SAMPLING, "Steps, seed and method.", required=False),
     )
-    makes_result: ClassVar[bool] = True
+    track: ClassVar[bool] = True
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Noise, one sampled score, decoded; an expert alone is fused with its own null."""
@@ -36,6 +36,7 @@ class Picture(Node):
         noise = plan.add(
             wired.node,
             "noise",
+            track="image",
             space=space.id,
             shape=space.shape,
             seed=sampling.seed,

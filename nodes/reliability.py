@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from graph.errors import Diagnostic
-from graph.library import Library
 from graph.node import Carried, Live, Node, Wired
 from graph.plan import PlanBuilder, Sweep
 from graph.ports import Kind, Port
@@ -52,14 +51,18 @@ class Map(Node):
         default="", pattern=STORED, description="White where the expert counts, black where not."
     )
 
+    black: float = Field(default=0.0, ge=0.0, le=4.0, description="Factor where it is black.")
+    white: float = Field(default=1.0, ge=0.0, le=4.0, description="Factor where it is white.")
+
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """The map as a factor."""
-        return {"reliability": (self.control(wired.node, "picture"),)}
+        control = replace(self.control(wired.node, "picture"), low=self.black, high=self.white)
+        return {"reliability": (control,)}
 
-    def check(self, library: Library) -> Iterator[Diagnostic]:
-        """Whether the stored picture is whole; no picture counts everywhere alike."""
+    def files(self) -> Iterator[str]:
+        """The picture; none counts everywhere alike."""
         if self.picture:
-            yield from library.assets.check(self.picture)
+            yield self.picture
 
 
 class SweepNode(Node):

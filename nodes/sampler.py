@@ -19,11 +19,11 @@ from graph.schedules.log_snr import LogSnr
 from nodes.fuse import choice
 
 Methods = Annotated[
-    Union[tuple(choices(samplers, Method).values())],  # pyright: ignore # noqa: UP007
+    Union[tuple(choices(samplers, Method).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
     Field(discriminator="name"),
 ]
 Schedules = Annotated[
-    Union[tuple(choices(schedules, NoiseSchedule).values())],  # pyright: ignore # noqa: UP007
+    Union[tuple(choices(schedules, NoiseSchedule).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
     Field(discriminator="name"),
 ]
 
@@ -45,10 +45,10 @@ class Sampler(Node):
     )
     count: int = Field(default=1, ge=1, le=64, description="Pictures in one batch.")
     method: Methods = Field(  # pyright: ignore[reportInvalidTypeForm]
-        default_factory=Dpmpp2M, description="How a step is taken."
+        default=Dpmpp2M(), description="How a step is taken."
     )
     schedule: Schedules = Field(  # pyright: ignore[reportInvalidTypeForm]
-        default_factory=LogSnr, description="Which noise levels are visited."
+        default=LogSnr(), description="Which noise levels are visited."
     )
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:

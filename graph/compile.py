@@ -1,0 +1,89 @@
+"""Compiling: a workflow becomes a plan, by lowering the nodes that lead to an output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graph.document import Document
+from graph.errors import ChoraleError, Diagnostic, has_errors
+from graph.library import Consulted, Library, Space
+from graph.node import Carried, Node, Wired
+from graph.plan import Plan, PlanBuilder
+from graph.sweeps import expand
+from graph.validate import validate
+from graph.workflow import NodeId, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The plan, or None where an error forbids it, with everything there is to say."""
+
+    plan: Plan | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class Compiler:
+    """Compiles one workflow as it is edited; what has not changed since the last time is kept."""
+
+    def __init__(self, catalogue: Mapping[str, type[Node]], library: Library) -> None:
+        self._catalogue = catalogue
+        self._library = library
+        self._document: Document | None = None
+        self._consulted: Consulted | None = None
+        self._compiled: Compiled | None = None
+
+    def compile(self, workflow: Workflow) -> Compiled:
+        """Validate and lower; never raises for what a workflow may contain."""
+        if self._compiled and self._unchanged(workflow):
+            return self._compiled
+        self._consulted = Consulted(self._library, workflow.assets)
+        document = Document(workflow, self._catalogue, self._consulted, self._document)
+        self._compiled = _compiled(document)
+        document.before = None  # the chain of earlier documents ends here
+        self._document = document
+        return self._compiled
+
+    def _unchanged(self, workflow: Workflow) -> bool:
+        before, library = self._document, self._consulted
+        return bool(before and library and _equal(before.workflow, workflow) and library.holds())
+
+
+def compile_workflow(
+    workflow: Workflow, catalogue: Mapping[str, type[Node]], library: Library
+) -> Compiled:
+    """Compile a workflow from nothing."""
+    return Compiler(catalogue, library).compile(workflow)
+
+
+def _compiled(document: Document) -> Compiled:
+    diagnostics = validate(document)
+    if has_errors(diagnostics):
+        return Compiled(None, diagnostics)
+    try:
+        return Compiled(lower(document), diagnostics)
+    except ChoraleError as error:
+        return Compiled(None, (*error.diagnostics, *diagnostics))
+
+
+def lower(document: Document) -> Plan:
+    """The plan of a document that has no errors; ChoraleError R007 for a batch too large."""
+    builder = PlanBuilder()
+    carried: dict[NodeId, Mapping[str, Carried]] = {}
+    for name in document.order:
+        values: dict[str, tuple[Carried, ...]] = {}
+        spaces: dict[str, list[Space]] = {}
+        for port, links in document.arriving[name].items():
+            values[port] = tuple(carried[link.source.node][link.source.port] for link in links)
+        for link, space in document.incoming_spaces(name, document.spaces):
+            spaces.setdefault(link.target.port, []).append(space)
+        wired = Wired(
+            name, document.library, values, {port: tuple(each) for port, each in spaces.items()}
+        )
+        carried[name] = document.parsed[name].lower(builder, wired)
+    return expand(builder.build())
+
+
+def _equal(before: Workflow, now: Workflow) -> bool:
+    """Whether nothing that is compiled or named in a message has changed."""
+    return before.nodes == now.nodes and before.wires == now.wires and before.assets == now.assets

@@ -1,0 +1,187 @@
+"""Folders: what diffusers' own files say about a model, read without loading it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from graph.errors import ChoraleError, Diagnostic
+
+PICKLED = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
+NO_NETWORKS = ("Scheduler", "Tokenizer", "TokenizerFast", "Extractor", "Processor")
+DENOISERS = ("transformer", "unet")
+MAX_CONFIG = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A model's folder as its files describe it.
+
+    `shape` is (channels, height, width) of the state, `scale` the pixels per place on a side,
+    `autoencoder` the weight file that defines the latent space, None for a model of pixels.
+    """
+
+    pipeline: str
+    condition: str
+    shape: tuple[int, ...]
+    scale: int
+    autoencoder: Path | None
+    prediction: str
+
+
+def read_folder(name: str, folder: Path) -> Folder:
+    """Read a diffusers folder; ChoraleError M001 to M005 or M012, each naming the file at fault."""
+    if not folder.is_dir():
+        raise _refused(
+            "M001", f"There is no model '{name}' in the library.", "Choose another model."
+        )
+    if not (folder / "model_index.json").is_file():
+        raise _refused(
+            "M002",
+            f"'{name}' has no model_index.json: it is no diffusers folder.",
+            "Save the model with save_pretrained of its pipeline.",
+        )
+    index = read_json(name, folder / "model_index.json")
+    for part in _networks(index):
+        _check_weights(name, folder / part)
+    core = next((part for part in DENOISERS if part in index), "unet")
+    config = read_json(name, folder / core / "config.json")
+    pipeline = str(index.get("_class_name", "unknown"))
+    if "vae" in index:
+        vae = read_json(name, folder / "vae" / "config.json")
+        channels, scale = (
+            vae.get("latent_channels"),
+            2 ** (len(vae.get("block_out_channels", "x")) - 1),
+        )
+        autoencoder = _weights(folder / "vae")[0]
+    else:
+        channels, scale, autoencoder = (
+            config.get("out_channels", config.get("in_channels")),
+            1,
+            None,
+        )
+    return Folder(
+        pipeline,
+        _condition(pipeline, index),
+        _shape(name, channels, config.get("sample_size")),
+        scale,
+        autoencoder,
+        _prediction(folder),
+    )
+
+
+def read_json(name: str, path: Path) -> dict[str, Any]:
+    """A configuration file of a model; ChoraleError M005 if it cannot be read."""
+    try:
+        if path.stat().st_size > MAX_CONFIG:
+            raise ValueError("too large")
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise _refused(
+            "M005",
+            f"'{path.parent.name}/{path.name}' of '{name}' cannot be read as a JSON object.",
+            "Copy the model's folder again.",
+        )
+    return found  # pyright: ignore[reportUnknownVariableType]
+
+
+def stamp(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Changes whenever a file of the folder or of its parts is added, removed or replaced."""
+    places = (folder, folder / "model_index.json", folder / "card.json", folder / "vae")
+    return tuple(_stat(path) for path in (*places, *(folder / part for part in DENOISERS)))
+
+
+def content_hash(path: Path) -> str:
+    """16 hexadecimal digits of the sha256 of a file, kept until the file changes."""
+    return _hash(path, *_stat(path))
+
+
+@lru_cache(maxsize=256)
+def _hash(path: Path, _modified: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
+def _networks(index: dict[str, Any]) -> list[str]:
+    """The parts of a pipeline that have weights."""
+    return [
+        part
+        for part, value in index.items()
+        if isinstance(value, list)
+        and len(value) == 2  # pyright: ignore[reportUnknownArgumentType]
+        and isinstance(value[1], str)
+        and not value[1].endswith(NO_NETWORKS)
+        and part.isidentifier()
+    ]
+
+
+def _weights(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _check_weights(name: str, folder: Path) -> None:
+    if _weights(folder):
+        return
+    pickled = [path.name for path in sorted(folder.glob("*")) if path.suffix in PICKLED]
+    if pickled:
+        raise _refused(
+            "M004",
+            f"'{name}' has only pickled weights in {folder.name}/ ({pickled[0]}); "
+            "pickles can run code and are never loaded.",
+            "Save it again with safe_serialization=True.",
+        )
+    raise _refused(
+        "M003", f"'{name}' has no weights in {folder.name}/.", "Copy the model's folder again."
+    )
+
+
+def _shape(name: str, channels: object, size: object) -> tuple[int, ...]:
+    sides: list[object] = size if isinstance(size, list) else [size, size]  # pyright: ignore[reportUnknownVariableType]
+    shape = (channels, *sides)
+    if len(shape) == 3 and all(isinstance(side, int) and 0 < side < 2**16 for side in shape):
+        return shape  # pyright: ignore[reportReturnType]
+    raise _refused(
+        "M012",
+        f"The files of '{name}' do not say the size of its latents: "
+        f"got channels {channels} and size {size}.",
+        "Choose a model of pictures whose sizes are fixed.",
+    )
+
+
+def _condition(pipeline: str, index: dict[str, Any]) -> str:
+    """What the pipeline is asked with, by its class and its parts."""
+    if pipeline.startswith("DiT"):
+        return "class"
+    return "text" if "text_encoder" in index else "none"
+
+
+def _prediction(folder: Path) -> str:
+    path = folder / "scheduler" / "scheduler_config.json"
+    config = read_json(folder.name, path) if path.is_file() else {}
+    if str(config.get("_class_name", "")).startswith("FlowMatch"):
+        return "flow_prediction"
+    return str(config.get("prediction_type", "epsilon"))
+
+
+def pixels(shape: tuple[int, ...], scale: int) -> int:
+    """The pixels of one picture decoded from a state of this shape."""
+    return math.prod(shape[1:]) * scale**2
+
+
+def _refused(code: str, message: str, hint: str) -> ChoraleError:
+    return ChoraleError(Diagnostic(code, message, hint))

@@ -1,0 +1,35 @@
+"""Types: which nodes this version knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graph.document import Document
+from graph.errors import Diagnostic
+from graph.words import did_you_mean, shown
+
+
+def check(document: Document) -> Iterator[Diagnostic]:
+    """G004 for an unknown type, G011 for a newer version of a known one: both stay placeholders."""
+    for name, declared in document.types.items():
+        node = document.nodes[name]
+        if declared is not None:
+            continue
+        known = document.catalogue.get(node.type)
+        if known is None:
+            yield Diagnostic(
+                "G004",
+                f"'{document.title(name)}' is of the type {shown(node.type)}, "
+                "which this version does not know. It is kept as it is.",
+                did_you_mean(node.type, document.catalogue)
+                or "Update Chorale, or delete the node.",
+                node=name,
+            )
+        else:
+            yield Diagnostic(
+                "G011",
+                f"'{document.title(name)}' is a '{node.type}' of version {node.version}; "
+                f"this version knows {known.version}. It is kept as it is.",
+                "Update Chorale, or draw the node anew.",
+                node=name,
+            )

@@ -1,0 +1,113 @@
+"""Experts whose weights lie in a folder of the library, one for each kind of condition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from graph.errors import Diagnostic
+from graph.library import Model
+from graph.node import Live, Place, Widget
+from graph.ports import Kind, Port
+from nodes.experts import RELIABILITY, ModelNode
+from nodes.label import Label
+from nodes.text import Text
+
+WORD = re.compile(r"[^\W\d_]+")
+
+
+def model(default: str) -> Any:
+    """The setting that names a folder of the library."""
+    return Field(default=default, max_length=200, description="The expert's folder in the library.")
+
+
+class TextExpert(ModelNode):
+    """Paints what a sentence says."""
+
+    type: ClassVar[str] = "text_expert"
+    label: ClassVar[str] = "Text expert"
+    condition: ClassVar[str] = "text"
+    synonyms: ClassVar[tuple[str, ...]] = ("text to image", "prompt model")
+    inputs: ClassVar[tuple[Port, ...]] = (Port("text", Kind.TEXT, "What to paint."), RELIABILITY)
+    model: Annotated[str, Widget("model")] = model("playground/text")
+
+    def understand(self, place: Place, model: Model) -> Iterator[Diagnostic]:
+        """Name the words that are not in the model's vocabulary; the run goes on without them."""
+        known = {part for word in model.card.vocabulary for part in WORD.findall(word.lower())}
+        for title, node in place.all("text"):
+            text = node.text if isinstance(node, Text) else ""
+            words = dict.fromkeys(WORD.findall(text.lower()))
+            strange = [word for word in words if word not in known] if known else []
+            if strange:
+                names = ", ".join(f"'{word}'" for word in strange[:8])
+                close = [near for word in strange for near in get_close_matches(word, known, n=1)]
+                yield Diagnostic(
+                    "M009",
+                    f"'{place.title}' does not know {names} of '{title}'; the rest counts.",
+                    f"Words near them: {', '.join(dict.fromkeys(close))}." if close else "",
+                    severity="warning",
+                )
+
+
+class MaskExpert(ModelNode):
+    """Paints so that everything lies where the mask says."""
+
+    type: ClassVar[str] = "mask_expert"
+    label: ClassVar[str] = "Mask expert"
+    condition: ClassVar[str] = "mask"
+    synonyms: ClassVar[tuple[str, ...]] = ("segmentation to image", "layout model")
+    inputs: ClassVar[tuple[Port, ...]] = (Port("mask", Kind.MASK, "What lies where."), RELIABILITY)
+    model: Annotated[str, Widget("model")] = model("playground/mask")
+
+
+class SketchExpert(ModelNode):
+    """Paints along the lines of a drawing."""
+
+    type: ClassVar[str] = "sketch_expert"
+    label: ClassVar[str] = "Sketch expert"
+    condition: ClassVar[str] = "sketch"
+    synonyms: ClassVar[tuple[str, ...]] = ("scribble model", "line model")
+    inputs: ClassVar[tuple[Port, ...]] = (Port("sketch", Kind.SKETCH, "The lines."), RELIABILITY)
+    model: Annotated[str, Widget("model")] = model("playground/sketch")
+
+
+class ClassExpert(ModelNode):
+    """Paints a scene of the named class."""
+
+    type: ClassVar[str] = "class_expert"
+    label: ClassVar[str] = "Class expert"
+    condition: ClassVar[str] = "class"
+    synonyms: ClassVar[tuple[str, ...]] = ("class conditional", "scene model", "DiT")
+    inputs: ClassVar[tuple[Port, ...]] = (Port("class", Kind.LABEL, "The class."), RELIABILITY)
+    model: Annotated[str, Widget("model")] = model("playground/class")
+
+    def understand(self, place: Place, model: Model) -> Iterator[Diagnostic]:
+        """Whether the model has the class."""
+        labels = model.card.labels
+        for title, node in place.all("class"):
+            if isinstance(node, Label) and labels and node.name not in labels:
+                close = get_close_matches(node.name, labels, n=1)
+                yield Diagnostic(
+                    "M008",
+                    f"'{place.title}' has no class named '{node.name}' as '{title}' asks. "
+                    f"It has: {', '.join(labels)}.",
+                    f"Did you mean '{close[0]}'?" if close else "Choose one of them.",
+                )
+
+
+class UnconditionalExpert(ModelNode):
+    """Paints anything of its world; a background that the other experts are measured against."""
+
+    type: ClassVar[str] = "unconditional_expert"
+    label: ClassVar[str] = "Unconditional expert"
+    condition: ClassVar[str] = "none"
+    synonyms: ClassVar[tuple[str, ...]] = ("background", "prior", "null")
+    inputs: ClassVar[tuple[Port, ...]] = (RELIABILITY,)
+    guidance: Annotated[float, Live(widget="slider")] = Field(
+        default=1.0, ge=0.0, le=15.0, description="Its weight at full reliability; 1 is as trained."
+    )
+    model: Annotated[str, Widget("model")] = model("playground/unconditional")
