@@ -67,8 +67,8 @@ def conditions(start: int, count: int, name: str = DRAW) -> Conditions:
         classes=[SCENE_KINDS[kind] for kind in drawn.scene_kind.tolist()],
         mask=drawn.mask,
         lines=drawn.sketch[:, 0] > INK,
-        masks=_images(mask_picture(drawn)),
-        sketches=_images(sketch_picture(drawn)),
+        masks=to_images(mask_picture(drawn)),
+        sketches=to_images(sketch_picture(drawn)),
         facts=[stated(sentence) for sentence in drawn.captions],
     )
 
@@ -80,6 +80,7 @@ def from_images(images: tuple[Image.Image, ...]) -> Tensor:
     return torch.stack(rows).reshape(-1, height, width, 3).movedim(-1, 1).float() / 255
 
 
-def _images(pictures: Tensor) -> list[Image.Image]:
+def to_images(pictures: Tensor) -> list[Image.Image]:
+    """Pictures [n, 3, h, w] in [0, 1] as PIL pictures."""
     rows = to_bytes(pictures).movedim(1, -1).contiguous().numpy()
     return [Image.fromarray(row) for row in rows]

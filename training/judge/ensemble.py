@@ -25,6 +25,9 @@ from training.judge.conditions import Conditions
 from training.judge.rows import Part, Row
 
 
+CPU = torch.device("cpu")
+
+
 @dataclass
 class Cast:
     """Experts by name, with the conditions that they have read.
@@ -39,7 +42,7 @@ class Cast:
     experts: dict[str, Expert]
     shape: tuple[int, ...]
     codec: Codec | None = None
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
     _read: dict[tuple[str, tuple[str, ...], int], Any] = field(default_factory=dict)
 
     def encoded(self, part: Part, conditions: Conditions) -> Encoded:
@@ -47,9 +50,13 @@ class Cast:
         if not part.asks:
             return self.null(part)
         values = zip(*(conditions.of(ask) for ask in part.asks), strict=True)
-        return Encoded("condition", tuple(
-            self._value(part, conditions.start + number, value) for number, value in enumerate(values)
-        ))
+        return Encoded(
+            "condition",
+            tuple(
+                self._value(part, conditions.start + number, value)
+                for number, value in enumerate(values)
+            ),
+        )
 
     def null(self, part: Part) -> Encoded:
         """No condition."""
@@ -59,14 +66,23 @@ class Cast:
         key = (part.expert, part.asks, number)
         if key not in self._read:
             several = part.expert == "joint"
-            asked = None if value is None else dict(zip(part.asks, value, strict=True)) if several else value[0]
+            asked = (
+                None
+                if value is None
+                else dict(zip(part.asks, value, strict=True))
+                if several
+                else value[0]
+            )
             with torch.inference_mode():
                 self._read[key] = self.experts[part.expert].encode(asked)
         return self._read[key]
 
 
 def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> tuple[Image.Image, ...]:
-    """The row's pictures, one for each condition; the noise of a picture is its number's and seed's."""
+    """The row's pictures, one for each condition.
+
+    The noise of a picture belongs to its number and the seed, wherever a block is cut.
+    """
     solos = {part.expert: Control(f"{part.expert}.solo", "switch", False) for part in row.parts}
     voices = [_voice(part, cast, conditions, solos[part.expert]) for part in row.parts]
     numbers = range(conditions.start, conditions.start + len(conditions))
@@ -116,7 +132,9 @@ def _voice(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Voi
         network=part.expert,
         condition=cast.encoded(part, conditions),
         null=cast.null(part),
-        reliability=Reliability((part.fader,), cast.shape, _no_map, torch.empty(0, device=cast.device)),
+        reliability=Reliability(
+            (part.fader,), cast.shape, _no_map, torch.empty(0, device=cast.device)
+        ),
         guidance=part.guidance,
         share=1.0,
         muted=False,

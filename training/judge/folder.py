@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.judge.network import Judge, Shape
+from training.judge.network import Judge, Shape, fast
 from training.judge.objective import Scores
 from training.trainer import Trainer
 
@@ -42,11 +42,7 @@ def load(folder: Path = MODELS, where: torch.device | None = None) -> Judge:
     judge.load_state_dict(
         {name: value.to(judge.state_dict()[name].dtype) for name, value in stored.items()}
     )
-    return (
-        judge.to(where or torch.device("cpu"), memory_format=torch.channels_last)
-        .eval()
-        .requires_grad_(False)
-    )  # pyright: ignore
+    return fast(judge.to(where or torch.device("cpu"))).eval().requires_grad_(False)
 
 
 def digest(folder: Path = MODELS) -> str:
@@ -68,23 +64,24 @@ tags:
 
 # The Playground's judge
 
-A convnet of {size / 1e6:.2f} million parameters that says what a 128×128 picture of the Playground's
-world shows: the region of every pixel, the lines a pen would draw, time, weather, ground and
-background, and the object in each of three places with its colour and size. Its 64 features are the
-space of FD-judge. It judges what the experts paint, and shares nothing with them: another
-architecture, another draw of the world, and no latents.
+A convnet of {size / 1e6:.2f} million parameters that says what a 128×128 picture of the
+Playground's world shows: the region of every pixel, the lines a pen would draw, time, weather,
+ground and background, and the object in each of three places with its colour and size. Its 64
+features are the space of FD-judge. It judges what the experts paint, and shares nothing with them:
+another architecture, another draw of the world, and no latents.
 
 | held-out renders (draw "judge-test", 512) | |
 |---|---|
 {accuracies}
 | mean accuracy | {100 * scores.mean_accuracy:.2f} % |
 | mean IoU over the classes | {scores.mean_iou:.4f} |
+| edge F1 within one pixel of the sketch | {scores.edges:.4f} |
 
 IoU by class: {regions}.
 
 | | |
 |---|---|
-| data | {pictures} pictures of the draw "judge-train", softened, made noisy and shifted in tone |
+| data | {pictures} pictures of the draw "judge-train", some through the autoencoder, all weathered |
 | training | {trainer.step} steps, {trainer.minutes:.0f} minutes on one processor core |
 | weights | float16, SHA-256 `{digest(folder)}` |
 

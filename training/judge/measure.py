@@ -5,8 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from training.budget import load_checkpoint, save_atomically
-from training.judge.conditions import Conditions, conditions, from_images
+from training.judge.conditions import Conditions, conditions, from_images, to_images
 from training.judge.ensemble import Cast, paint
 from training.judge.network import Judge
 from training.judge.rows import Row
@@ -24,7 +27,8 @@ class Bench:
     Attributes:
         cast: the experts.
         judge: the judge.
-        weights: hash of the weights of experts and judge, by expert.
+        weights: hashes of what a picture and its verdict depend on: experts by name, codec, judge
+            and world.
         cache: folder of finished blocks.
     """
 
@@ -49,10 +53,26 @@ class Bench:
         if saved is not None:
             return Verdict(**saved)
         asked = self.conditions(start, count)
-        painted = paint(row, self.cast, asked, seed)
-        verdict = judged(look(self.judge, from_images(painted)), asked)
+        verdict = judged(look(self.judge, self._pictures(row, asked, seed)), asked)
         save_atomically(verdict.tensors(), path)
         return verdict
+
+    def can(self, row: Row) -> bool:
+        """Whether the experts of the row are there."""
+        needed = {part.expert for part in row.parts}
+        return needed <= set(self.cast.experts) and (
+            self.cast.codec is not None or row.rule != "autoencoder"
+        )
+
+    def _pictures(self, row: Row, asked: Conditions, seed: int) -> Tensor:
+        """The row's pictures, [n, 3, 128, 128] in [0, 1]."""
+        if row.rule == "render":
+            return asked.pictures
+        if row.rule == "autoencoder" and self.cast.codec:
+            with torch.inference_mode():
+                latents = self.cast.codec.encode(to_images(asked.pictures))
+                return from_images(self.cast.codec.decode(latents))
+        return from_images(paint(row, self.cast, asked, seed))
 
     def conditions(self, start: int, count: int) -> Conditions:
         """The conditions of a block, rendered once."""
@@ -61,7 +81,8 @@ class Bench:
         return self._conditions[start]
 
     def _path(self, row: Row, seed: int, start: int, count: int) -> Path:
-        names = sorted({part.expert for part in row.parts} | {"judge"})
+        names = sorted({part.expert for part in row.parts} | {"judge", "world"})
+        names += ["codec"] * (row.rule != "render")
         weights = " ".join(self.weights[name] for name in names)
         return self.cache / f"{row.key(weights)}-{seed}-{start}-{count}.pt"
 
@@ -80,10 +101,10 @@ def broad(rows: Iterable[Row], pictures: int, seeds: int) -> Iterator[tuple[Row,
             yield row, seed, start, count
 
 
-def digest(folder: Path) -> str:
-    """SHA-256 over the weights in a folder and below, by their names."""
+def digest(folder: Path, pattern: str = "*.safetensors") -> str:
+    """SHA-256 over the files of one pattern in a folder and below, by their names."""
     content = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
+    for path in sorted(folder.rglob(pattern)):
         content.update(str(path.relative_to(folder)).encode())
         content.update(hashlib.sha256(path.read_bytes()).digest())
     return content.hexdigest()

@@ -36,8 +36,9 @@ def mean_iou(counts: Tensor) -> Tensor:
 def edge_f1(drawn: Tensor, found: Tensor, reach: int = 1) -> Tensor:
     """Agreement of two line drawings, bool [n, h, w], within `reach` pixels; [n] in [0, 1].
 
-    2PR/(P + R), where P is the share of found pixels with a drawn one near, and R the share of drawn
-    pixels with a found one near (Martin, Fowlkes and Malik 2004, without their one-to-one matching).
+    2PR/(P + R), where P is the share of found pixels with a drawn one near, and R the share of
+    drawn pixels with a found one near (Martin, Fowlkes and Malik 2004, without their one-to-one
+    matching).
     Two empty drawings agree.
     """
     precision = _near(found, drawn, reach)
@@ -68,7 +69,7 @@ def frechet(a: Tensor, b: Tensor) -> float:
 
 
 def diversity(features: Tensor) -> Tensor:
-    """Mean distance between the pictures of one condition: [conditions, seeds, d] to [conditions]."""
+    """Mean distance between pictures of one condition; [conditions, seeds, d] to [conditions]."""
     seeds = features.shape[1]
     apart = torch.cdist(features.double(), features.double())
     return apart.sum((1, 2)) / (seeds * (seeds - 1))

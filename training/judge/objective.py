@@ -80,10 +80,10 @@ def examine(judge: Judge, truth: Truth, batch: int = 32) -> Scores:
     for at in range(0, len(truth), batch):
         part = truth.rows(slice(at, at + batch)).to(where)
         reading = judge(part.picture.float() / 255)
-        for fact in right:
+        for fact, hits in right.items():
             true = getattr(part, fact)
             hit = getattr(reading, fact).argmax(-1) == true
-            right[fact].append(hit[true != UNTOLD].float().cpu())
+            hits.append(hit[true != UNTOLD].float().cpu())
         seen = reading.classes.argmax(1)
         table += confusion(part.mask.long(), seen, len(CLASSES)).sum(0).cpu()
         edges.append(edge_f1(part.ink.float() / 255 > INK, reading.ink.sigmoid() > INK).cpu())

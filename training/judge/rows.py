@@ -5,7 +5,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Rule = Literal["product", "mean", "alternating"]
+Rule = Literal["product", "mean", "alternating", "render", "autoencoder"]
+EXPERTS = ("text", "class", "mask", "sketch", "unconditional", "joint")
+GUIDANCE = {"text": 3.0, "class": 3.0, "mask": 1.5, "sketch": 1.5, "joint": 2.0}
+"""The default weights of the example workflows."""
+SEARCHED = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 PAIRS = (("text", "mask"), ("text", "sketch"), ("mask", "sketch"), ("class", "text"))
 TRIPLE = ("text", "mask", "sketch")
 LEVELS = 7
@@ -34,8 +38,9 @@ class Row:
 
     "product" fuses the experts over the mix of their nulls, one expert alone being
     classifier-free guidance; "mean" averages experts that are each guided for themselves;
-    "alternating" guides by one expert a step, in turn, with as many steps more as there are experts,
-    so that all three ask the networks equally often.
+    "alternating" guides by one expert a step, in turn, with as many more steps as experts,
+    so that all three ask the networks equally often. "render" is the real picture itself and
+    "autoencoder" the same encoded and decoded: what the judge and the latent space leave to reach.
     """
 
     name: str
@@ -52,7 +57,7 @@ class Row:
     def calls(self) -> int:
         """How often a network is asked for one picture."""
         each = sum(1 + bool(part.asks) for part in self.parts)
-        return each * self.steps
+        return each * self.steps // (len(self.parts) if self.rule == "alternating" else 1)
 
     def key(self, weights: str) -> str:
         """Hash of everything that the pictures depend on but their number and seed."""
@@ -63,9 +68,27 @@ class Row:
 Guidance = dict[str, float]
 
 
+def real() -> list[Row]:
+    """The pictures that the conditions were taken from, before and after the autoencoder."""
+    return [Row("real", "render", (), 0), Row("real, autoencoded", "autoencoder", (), 0)]
+
+
+def searched(steps: int) -> list[Row]:
+    """Each conditional expert alone at every weight of the search."""
+    return [
+        Row(f"{name} at {weight:g}", "product", (Part(name, _asks(name), weight),), steps)
+        for name in EXPERTS
+        if name != "unconditional"
+        for weight in SEARCHED
+    ]
+
+
 def singles(guidance: Guidance, steps: int) -> list[Row]:
     """Each expert alone, and the unconditional one."""
-    alone = [_row(name, "product", (name,), guidance, steps) for name in ("text", "class", "mask", "sketch")]
+    alone = [
+        _row(name, "product", (name,), guidance, steps)
+        for name in ("text", "class", "mask", "sketch")
+    ]
     return [*alone, Row("unconditional", "product", (Part("unconditional", (), 1.0),), steps)]
 
 
@@ -74,7 +97,10 @@ def composed(guidance: Guidance, steps: int) -> list[Row]:
     rows: list[Row] = []
     for experts in (TRIPLE, *PAIRS):
         name = " + ".join(experts)
-        rows += [_row(f"{name}, {rule}", rule, experts, guidance, steps) for rule in ("product", "mean", "alternating")]
+        rows += [
+            _row(f"{name}, {rule}", rule, experts, guidance, steps)
+            for rule in ("product", "mean", "alternating")
+        ]
         if set(experts) <= set(TRIPLE):
             rows.append(jointly(f"{name}, trained jointly", experts, guidance["joint"], steps))
     return rows
@@ -95,6 +121,10 @@ def faded(expert: str, guidance: Guidance, steps: int) -> list[Row]:
         )
         rows.append(Row(f"{expert} at {fader:.2f}", "product", parts, steps))
     return rows
+
+
+def _asks(expert: str) -> tuple[str, ...]:
+    return TRIPLE if expert == "joint" else (expert,)
 
 
 def _row(name: str, rule: Rule, experts: tuple[str, ...], guidance: Guidance, steps: int) -> Row:

@@ -1,6 +1,7 @@
 """Train the judge on renders, then write it beside the experts."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from training.budget import RUNS, Budget, device, log
 from training.codec import open_frozen
 from training.judge.data import Truth, pool, weathered
 from training.judge.folder import MODELS, write
-from training.judge.network import Judge
+from training.judge.network import Judge, fast
 from training.judge.objective import Scores, examine, loss_of
 from training.trainer import Trainer
 
@@ -32,7 +33,7 @@ class JudgeTraining:
         self.device = device()
         self.truth = pool(TRAIN, pictures, self.run)
         torch.manual_seed(SEED)
-        self.judge: Judge = Judge().to(self.device, memory_format=torch.channels_last)  # pyright: ignore
+        self.judge = fast(Judge().to(self.device))
         self.trainer = Trainer(self.judge, self.run / "state.pt", lr=rate, ema=0.995)
         self.trainer.resume()
         self.codec = self._codec(runs / "autoencoder" / "vae")
@@ -86,16 +87,19 @@ def train(
     runs: Path = RUNS,
     folder: Path = MODELS,
 ) -> None:
-    """Train for a budget, from the checkpoint if there is one, and write the judge's folder."""
+    """Train for a budget, from the checkpoint if there is one, and write the judge's folder.
+
+    The minutes that the model card tells are those of the processor.
+    """
     torch.set_num_threads(1)
     training = JudgeTraining(pictures, runs, rate)
     test = pool(TEST, 512, training.run)
     budget = Budget(steps, minutes)
-    before, last, loss = training.trainer.minutes, 0.0, 0.0
+    before, last, loss = training.trainer.minutes - time.process_time() / 60, 0.0, 0.0
     for progress, bar in budget.ticks("judge"):
         loss = training.advance(progress)
-        training.trainer.minutes = before + budget.elapsed / 60
-        if budget.elapsed - last > 120:  # noqa: PLR2004
+        training.trainer.minutes = before + time.process_time() / 60
+        if budget.elapsed - last > 120:
             last = budget.elapsed
             bar.set_postfix(_report(training, loss, test.rows(slice(0, 128))))
             training.trainer.save()
@@ -113,6 +117,7 @@ def _report(training: JudgeTraining, loss: float, test: Truth) -> dict[str, floa
         "loss": loss,
         "accuracy": round(scores.mean_accuracy, 4),
         "mean_iou": round(scores.mean_iou, 4),
+        "edges": round(scores.edges, 4),
     }
     detail = {"accuracies": scores.accuracy, "iou": scores.iou}
     step, minutes = training.trainer.step, round(training.trainer.minutes, 2)

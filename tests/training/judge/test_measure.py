@@ -1,0 +1,123 @@
+import json
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from training.judge.cli import MARK, _measured, _write, parser
+from training.judge.measure import Bench, broad
+from training.judge.rows import (
+    GUIDANCE,
+    TRIPLE,
+    Part,
+    Row,
+    composed,
+    faded,
+    jointly,
+    real,
+    searched,
+    singles,
+)
+from training.judge.table import markdown
+
+
+@pytest.fixture
+def bench(cast, tiny_judge, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.judge.reference.PICTURES", 50)
+    monkeypatch.setattr("training.judge.reference.DIRECTIONS", 2)
+    weights = {name: name for name in (*cast.experts, "judge", "codec", "world")}
+    return Bench(cast, tiny_judge, weights, tmp_path)
+
+
+def mask_row(guidance=1.0):
+    return Row("mask", "product", (Part("mask", ("mask",), guidance),), 2)
+
+
+def test_a_finished_block_is_never_painted_again(bench):
+    first = bench.block(mask_row(), 0, 0, 2)
+    asked = bench.cast.experts["mask"].asked
+    again = bench.block(mask_row(), 0, 0, 2)
+    assert bench.cast.experts["mask"].asked == asked > 0
+    assert all(torch.equal(a, again.tensors()[name]) for name, a in first.tensors().items())
+
+
+@pytest.mark.parametrize("changed", ["mask", "judge", "codec", "world"])
+def test_new_weights_make_a_new_block(bench, changed):
+    bench.block(mask_row(), 0, 0, 2)
+    asked = bench.cast.experts["mask"].asked
+    bench.weights[changed] += " trained on"
+    bench.block(mask_row(), 0, 0, 2)
+    assert bench.cast.experts["mask"].asked == 2 * asked
+
+
+def test_rows_of_one_setting_share_their_blocks():
+    faint, loud = (faded("text", GUIDANCE, 16)[level] for level in (0, 6))
+    product = next(
+        row for row in composed(GUIDANCE, 16) if row.name == "text + mask + sketch, product"
+    )
+    assert loud.key("w") == product.key("w") != faint.key("w")
+    assert product.key("other weights") != product.key("w")
+
+
+def test_every_block_of_every_row_is_made_once_and_rows_grow_together():
+    blocks = list(broad([mask_row(1.0), mask_row(2.0)], pictures=60, seeds=2))
+    assert len(set(blocks)) == len(blocks) == 2 * 2 * 3
+    assert [start for _, _, start, _ in blocks] == [0] * 4 + [25] * 4 + [50] * 4
+    assert sum(count for _, _, _, count in blocks) == 2 * 2 * 60
+
+
+def test_a_verdict_goes_seed_by_seed(bench):
+    verdict = bench.verdict(mask_row(), 3, 2)
+    assert len(verdict) == 6
+    assert torch.equal(verdict.regions[:3, 1], verdict.regions[3:, 1])
+
+
+def test_the_rules_of_a_group_ask_the_networks_equally_often():
+    rows = [row for row in composed(GUIDANCE, 16) if row.name.startswith("text + mask + sketch,")]
+    assert [row.calls for row in rows if row.parts[0].expert != "joint"] == [96] * 3
+
+
+def test_table_ends_with_its_lines_faders_and_floors(bench, tmp_path):
+    options = parser().parse_args(["--pictures", "4", "--seeds", "2", "--steps", "2"])
+    rows = [*real()[:1], *singles(GUIDANCE, 2), *composed(GUIDANCE, 2)]
+    table = _measured(bench, options)
+    assert [line.name for line in table.lines] == [row.name for row in rows]
+    assert [fader.expert for fader in table.faders] == list(TRIPLE)
+    assert all(len(fader.fidelity) == 7 for fader in table.faders)
+    for line in table.lines:
+        assert set(line.fidelity) == {"text", "class", "mask", "sketch"}
+        for figure in line.fidelity.values():
+            assert 0 <= figure.low <= figure.value <= figure.high <= 1
+        assert (line.keeps is not None) == (len(line.asks) > 1)
+    page = tmp_path / "judge.md"
+    page.write_text(f"# The judge\n\nWords.\n\n{MARK}\n\nan old table\n")
+    _write(page, table, ["--pictures", "4"])
+    assert page.read_text().startswith("# The judge\n\nWords.\n")
+    assert page.read_text().endswith(markdown(table)) and "an old table" not in page.read_text()
+    assert "python app.py judge --pictures 4" in page.read_text()
+
+
+def test_rows_without_their_expert_are_left_out(bench):
+    del bench.cast.experts["joint"]
+    assert not bench.can(jointly("joint", TRIPLE, 1.0, 2))
+    assert bench.can(mask_row())
+    assert not bench.can(real()[1])
+
+
+def test_the_search_asks_every_conditional_expert():
+    assert {row.parts[0].expert for row in searched(4)} == set(GUIDANCE)
+
+
+def test_an_unknown_expert_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--guidance", "txt=2"])
+    assert "expected one of text, class, mask, sketch, joint" in capsys.readouterr().err
+
+
+def test_the_table_is_json(bench):
+    options = parser().parse_args(
+        ["--pictures", "2", "--seeds", "1", "--steps", "2", "--rows", "mask", "--no-faders"]
+    )
+    table = json.loads(json.dumps(asdict(_measured(bench, options))))
+    assert [line["name"] for line in table["lines"]] == ["mask"]
+    assert table["faders"] == []

@@ -1,0 +1,42 @@
+"""Opens what a table is measured with: experts, codec and judge, with their hashes."""
+
+from pathlib import Path
+from typing import Any
+
+from graph.library import Library
+from graph.runtime import Runtime
+from training.judge import folder
+from training.judge.ensemble import Cast
+from training.judge.measure import Bench, digest
+from training.judge.rows import EXPERTS
+
+MODELS = Path(__file__).parents[2] / "assets" / "models"
+WORLD = Path(__file__).parents[1] / "world"
+
+
+def open_bench(cache: Path, models: Path = MODELS) -> Bench:
+    """The judge with every Playground expert that is there.
+
+    Raises:
+        FileNotFoundError: there is no judge, or no expert.
+    """
+    runtime = Runtime(Library(models, cache))
+    names = [name for name in EXPERTS if (models / "playground" / name / "card.json").exists()]
+    if not names:
+        raise FileNotFoundError(
+            f"There is no expert in {models / 'playground'}. "
+            "Make them with: python -m training all --minutes 60"
+        )
+    experts: dict[str, Any] = {name: runtime.expert(f"playground/{name}")[1] for name in names}
+    codec = experts[names[0]].codec
+    width, height = experts[names[0]].canvas
+    shape = (codec.channels, height // codec.factor, width // codec.factor)
+    device = runtime.machine.device
+    weights = {name: digest(models / "playground" / name) for name in names}
+    weights |= {
+        "judge": folder.digest(models / "judge"),
+        "codec": digest(models / "playground" / names[0] / "vae"),
+        "world": digest(WORLD, "*.py"),
+    }
+    judge = folder.load(models / "judge", device)
+    return Bench(Cast(experts, shape, codec, device), judge, weights, cache)

@@ -1,0 +1,96 @@
+"""The judge's table in markdown, the same on the screen and in the docs."""
+
+from dataclasses import dataclass
+
+from training.judge.summary import CONDITIONS, Fader, Figure, Line
+
+HEAD = ("row", *CONDITIONS, "all at once", "keeps", "FD-judge", "diversity", "pictures", "calls")
+
+
+@dataclass(frozen=True)
+class Floors:
+    """What real pictures score: the scale that painted ones are read on.
+
+    Attributes:
+        distance: FD-judge of real pictures, by how many.
+        retold: diversity of renders of one scene.
+        any_two: diversity of any renders.
+    """
+
+    distance: dict[int, float | None]
+    retold: float | None
+    any_two: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """Everything that a run of the judge measured."""
+
+    lines: list[Line]
+    faders: list[Fader]
+    floors: Floors
+    settings: dict[str, str]
+
+
+def markdown(table: Table) -> str:
+    """The table, its faders and its floors."""
+    parts = [_grid(HEAD, [_cells(line) for line in table.lines]), _floors(table.floors)]
+    if table.faders:
+        head = (
+            "fader",
+            *(f"{level:.2f}" for level in table.faders[0].levels),
+            "Spearman",
+            "pictures",
+        )
+        rows = [
+            (f.expert, *(f"{v:.3f}" for v in f.fidelity), _figure(f.spearman), str(f.pictures))
+            for f in table.faders
+        ]
+        parts.append(_grid(head, rows))
+    parts.append("\n".join(f"- {name}: {value}" for name, value in table.settings.items()))
+    return "\n\n".join(parts) + "\n"
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    scores = (
+        f"**{_figure(line.fidelity[c])}**" if c in line.asks else f"{line.fidelity[c].value:.3f}"
+        for c in CONDITIONS
+    )
+    return (
+        line.name,
+        *scores,
+        _figure(line.together),
+        _figure(line.keeps),
+        "–" if line.distance is None else f"{line.distance:.2f}",
+        _figure(line.spread, 2),
+        f"{line.pictures} × {line.seeds}",
+        str(line.calls),
+    )
+
+
+def _figure(figure: Figure | None, digits: int = 3) -> str:
+    if figure is None:
+        return "–"
+    return f"{figure.value:.{digits}f} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+
+
+def _floors(floors: Floors) -> str:
+    known = [(n, value) for n, value in floors.distance.items() if value is not None]
+    distances = ", ".join(f"{value:.2f} for {n} pictures" for n, value in known) or "–"
+    retold = "–" if floors.retold is None else f"{floors.retold:.2f}"
+    return (
+        f"Real against real: FD-judge {distances}; diversity {retold} for renders of one scene, "
+        f"{floors.any_two:.2f} for any two renders."
+    )
+
+
+def _grid(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A markdown table with aligned columns."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+
+    def line(cells: tuple[str, ...]) -> str:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        return f"| {' | '.join(padded)} |"
+
+    rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
+    return "\n".join([line(head), rule, *(line(row) for row in rows)])
