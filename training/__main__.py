@@ -1,4 +1,4 @@
-"""The command line of the trainings: `python -m training autoencoder|latents|expert|all`."""
+"""The command line of the trainings: `python -m training autoencoder|latents|expert|judge|all`."""
 
 import argparse
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 from training import autoencoder, experts, latents, sheet
 from training.budget import RUNS
 from training.folders import MODELS, refresh_autoencoder
+from training.judge import train as judge
 from training.recipes import RECIPES
 
 
@@ -26,6 +27,10 @@ def parser() -> argparse.ArgumentParser:
         if name == "autoencoder":
             command.add_argument("--decoder-only", action="store_true", help="keep the latents")
             command.add_argument("--processes", type=int, default=2)
+    examine = commands.add_parser("judge", help="train the judge")
+    budget = examine.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="wall minutes to add")
+    budget.add_argument("--steps", type=int, help="steps to add")
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
     encode.add_argument("names", nargs="*", help=f"any of {', '.join(RECIPES)}; default all")
     encode.add_argument("--pictures", type=int, help="pictures a draw")
@@ -60,6 +65,8 @@ def main() -> None:
             autoencoder.train(settings, options.steps, options.minutes)
         case "latents":
             _encode(options.names, options.pictures)
+        case "judge":
+            judge.train(options.steps, options.minutes)
         case "decoder":
             refresh_autoencoder(RUNS, MODELS)
         case "sheet":

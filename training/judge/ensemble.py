@@ -24,7 +24,6 @@ from graph.schedules.log_snr import LogSnr
 from training.judge.conditions import Conditions
 from training.judge.rows import Part, Row
 
-
 CPU = torch.device("cpu")
 
 

@@ -81,7 +81,7 @@ IoU by class: {regions}.
 
 | | |
 |---|---|
-| data | {pictures} pictures of the draw "judge-train", some through the autoencoder, all weathered |
+| data | {pictures} pictures of the draw "judge-train", some autoencoded, all weathered |
 | training | {trainer.step} steps, {trainer.minutes:.0f} minutes on one processor core |
 | weights | float16, SHA-256 `{digest(folder)}` |
 
