@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import json
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from graph.errors import ChoraleError, Diagnostic
+from graph.jsontext import parse_json, read_limited, refused
+from graph.migrations import migrate
+from graph.words import describe, shown, where
 
 VERSION = 1
 MAX_NODES = 2_000
@@ -72,3 +79,45 @@ class Workflow(BaseModel):
             for old in self.nodes
         )
         return self.model_copy(update={"nodes": nodes})
+
+
+def read_workflow(source: bytes | str | Path) -> Workflow:
+    """Parse a workflow: the bytes or text of its JSON, or the path of a file.
+
+    Older documents are migrated; a newer one keeps what this version does not know. ChoraleError
+    W001 to W009 says what is wrong with the text, the limits or the form.
+    """
+    raw = read_limited(source, MAX_BYTES) if isinstance(source, Path) else source
+    document = parse_json(
+        raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw, MAX_BYTES
+    )
+    if not isinstance(document, dict):
+        raise refused("W002", f"A workflow is an object, got {shown(document)}.")
+    document = migrate(cast("dict[str, Any]", document), VERSION)
+    try:
+        return Workflow.model_validate(document)
+    except ValidationError as error:
+        raise ChoraleError(*map(_rewritten, error.errors(include_url=False)[:20])) from None
+
+
+def dump_workflow(workflow: Workflow) -> str:
+    """The document as JSON text; what was not set, or not understood, comes out as it came in."""
+    content = workflow.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return json.dumps({"chorale": workflow.chorale, **content}, indent=1, ensure_ascii=False) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of workflow files."""
+    schema = Workflow.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _rewritten(error: Any) -> Diagnostic:
+    found, place = describe(error), where(error["loc"])
+    code = {"nodes": "W004", "wires": "W005", "assets": "W008"}.get(place, "W002")
+    if code != "W002" and found.kind == "size":
+        count = len(error["input"])
+        return Diagnostic(code, f"The workflow has {count} {place}; expected {found.expected}.")
+    if found.kind == "missing":
+        return Diagnostic("W002", f"'{place}' is missing.", "Add it.")
+    return Diagnostic("W002", f"'{place}' expected {found.expected}, got {shown(error['input'])}.")

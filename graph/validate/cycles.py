@@ -19,7 +19,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
         part = document.graph.subgraph(group)
         if len(group) > 1 or any(document.graph.has_edge(name, name) for name in group):
             start = next(name for name in document.nodes if name in group)
-            edges: Any = nx.find_cycle(part, start)
+            found: list[Any] = [*nx.find_cycle(part, start)]  # pyright: ignore[reportUnknownArgumentType]
+            edges: list[tuple[str, str]] = found
             path = [document.title(edge[0]) for edge in edges]
             shown = path if len(path) <= 8 else [*path[:4], "…", *path[-3:]]
             yield Diagnostic(
