@@ -67,8 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     nodes.set_defaults(command=_nodes)
     schema = commands.add_parser("schema", help="print the JSON Schema of workflow files")
     schema.set_defaults(command=_schema)
+    # the judge reads its options itself: no character marks one here
     judge = commands.add_parser(
-        "judge", help="measure the experts and their fusions", add_help=False
+        "judge", help="measure the experts and their fusions", add_help=False, prefix_chars="\0"
     )
     judge.add_argument("rest", nargs=argparse.REMAINDER)
     judge.set_defaults(command=_judge)
