@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from graph.document import Document
 from graph.errors import ChoraleError, Diagnostic, has_errors
@@ -13,6 +14,8 @@ from graph.plan import Plan, PlanBuilder
 from graph.sweeps import expand
 from graph.validate import validate
 from graph.workflow import NodeId, Workflow
+
+MAX_PIXELS = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def _compiled(document: Document) -> Compiled:
 
 
 def lower(document: Document) -> Plan:
-    """The plan of a document that has no errors; ChoraleError R007 for a batch too large."""
+    """The plan of a document that has no errors; ChoraleError R007 or R009 for a batch too large."""
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
     for name in document.order:
@@ -81,7 +84,29 @@ def lower(document: Document) -> Plan:
             name, document.library, values, {port: tuple(each) for port, each in spaces.items()}
         )
         carried[name] = document.parsed[name].lower(builder, wired)
-    return expand(builder.build())
+    plan = expand(builder.build())
+    _check_pixels(document, plan)
+    return plan
+
+
+def _check_pixels(document: Document, plan: Plan) -> None:
+    """R009 if a track asks for more pixels than may be decoded together."""
+    for operation in plan.operations:
+        if operation.op == "noise":
+            space = next(s for _, s in document.incoming_spaces(operation.node, document.spaces))
+            samples: Any = operation["samples"]
+            height, width = (side * space.scale for side in space.shape[-2:])
+            if len(samples) * height * width > MAX_PIXELS:
+                raise ChoraleError(
+                    Diagnostic(
+                        "R009",
+                        f"{len(samples)} pictures of {width}×{height} pixels are "
+                        f"{len(samples) * height * width / 1e6:.0f} million pixels; "
+                        f"at most {MAX_PIXELS / 1e6:.0f} million are sampled at once.",
+                        "Lower the sampler's count, or sweep fewer values.",
+                        node=operation.node,
+                    )
+                )
 
 
 def _equal(before: Workflow, now: Workflow) -> bool:

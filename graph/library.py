@@ -226,11 +226,12 @@ def _card(name: str, folder: Path, condition: str) -> Card:
 
 def _unknown(name: str, names: tuple[str, ...]) -> Diagnostic:
     close = get_close_matches(name, names, n=1)
-    known = ", ".join(names[:12]) or "none"
+    known = ", ".join(names[:12]) or "nothing"
+    choose = "Choose one of them." if names else "Put a diffusers folder below the model folder."
     return Diagnostic(
         "M001",
         f"There is no model '{name}' in the library. It has: {known}.",
-        f"Did you mean '{close[0]}'?" if close else "Choose one of them.",
+        f"Did you mean '{close[0]}'?" if close else choose,
     )
 
 

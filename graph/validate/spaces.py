@@ -8,8 +8,6 @@ from graph.document import Document, Link
 from graph.errors import Diagnostic
 from graph.library import Space
 
-MAX_PIXELS = 2**24
-
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """F002 where a node gets scores of different latent spaces."""

@@ -1,0 +1,260 @@
+"""Writes the example workflows, with masks and sketches from the procedural world.
+
+Run as `python -m training.templates`; the files are the same on every machine.
+"""
+
+import base64
+import hashlib
+import io
+import json
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from training.world import Scene, draw, mask_to_rgb, scene_of
+
+FOLDER = Path(__file__).parent.parent / "assets" / "workflows"
+DRAW = "templates"
+Workflow = dict[str, Any]
+
+
+def png(pixels: Tensor) -> bytes:
+    """A PNG of [3,h,w] or [1,h,w] in [0,1]."""
+    rows = (pixels.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    file = io.BytesIO()
+    Image.fromarray(rows.squeeze(-1) if rows.shape[-1] == 1 else rows).save(file, "PNG")
+    return file.getvalue()
+
+
+def find(ground: str, time: str, kind: str) -> int:
+    """The first picture of the draw with this ground, this time and one object of this kind."""
+
+    def fits(scene: Scene) -> bool:
+        objects = [each.kind for each in scene.objects]
+        return (scene.ground, scene.time, objects) == (ground, time, [kind])
+
+    return next(index for index in count() if fits(scene_of(DRAW, index)))
+
+
+def pictures(index: int) -> dict[str, bytes]:
+    """Mask, sketch (black ink on white) and photograph of one scene."""
+    made = draw(DRAW, index, 1)
+    return {
+        "mask": png(mask_to_rgb(made.mask)[0]),
+        "sketch": png(1.0 - made.sketch[0]),
+        "photo": png(made.picture[0]),
+    }
+
+
+def node(name: str, kind: str, title: str | None = None, /, **settings: Any) -> Workflow:
+    """A node of the document."""
+    named = {"title": title} if title else {}
+    return {"id": name, "type": kind, **named, "settings": settings}
+
+
+def workflow(
+    title: str,
+    description: str,
+    nodes: list[Workflow],
+    wires: list[tuple[str, str]],
+    files: tuple[bytes, ...] = (),
+) -> Workflow:
+    """A document with the files that it names."""
+    return {
+        "chorale": 1,
+        "title": title,
+        "description": description,
+        "nodes": nodes,
+        "wires": [{"from": origin, "to": target} for origin, target in wires],
+        "assets": {sha256(file): base64.b64encode(file).decode() for file in files},
+    }
+
+
+def sha256(file: bytes) -> str:
+    """The name of a stored file."""
+    return hashlib.sha256(file).hexdigest()
+
+
+END = [("fuse.score", "picture.score"), ("sampler.sampling", "picture.sampling")]
+
+
+def ends(seed: int = 7, **sampling: Any) -> list[Workflow]:
+    """Fusion, sampler and picture."""
+    return [
+        node("fuse", "fuse"),
+        node("sampler", "sampler", seed=seed, steps=24, **sampling),
+        node("picture", "picture"),
+    ]
+
+
+def voices(*names: str) -> list[tuple[str, str]]:
+    """Wires from conditions to their experts, and on to the fusion."""
+    return [
+        wire
+        for name in names
+        for wire in (
+            (f"{name}.{name}", f"{name}_expert.{name}"),
+            (f"{name}_expert.score", "fuse.scores"),
+        )
+    ]
+
+
+def documents() -> dict[str, Workflow]:
+    """Every example by the name of its file."""
+    sea = pictures(find("sea", "sunset", "sailboat"))
+    hill = pictures(find("meadow", "day", "lighthouse"))
+    text = node("text", "text", "What", text="a red sailboat on the sea at sunset")
+    mask = node("mask", "mask", "Where", picture=sha256(sea["mask"]))
+    sketch = node("sketch", "sketch", "Lines", picture=sha256(sea["sketch"]))
+    by_text, by_mask, by_sketch = (
+        node(f"{name}_expert", f"{name}_expert", model=f"playground/{name}")
+        for name in ("text", "mask", "sketch")
+    )
+    return {
+        "first-light": workflow(
+            "First light",
+            "A sentence, a mask and a sketch, each heard by an expert of its own, in one picture.",
+            [text, mask, sketch, by_text, by_mask, by_sketch, *ends()],
+            [*voices("text", "mask", "sketch"), *END],
+            (sea["mask"], sea["sketch"]),
+        ),
+        "text": workflow(
+            "One sentence",
+            "A single expert: fusion is then classifier-free guidance.",
+            [text, by_text, node("picture", "picture")],
+            [("text.text", "text_expert.text"), ("text_expert.score", "picture.score")],
+        ),
+        "text-mask": workflow(
+            "Words and places",
+            "The mask says where, the sentence says what.",
+            [text, mask, by_text, by_mask, *ends()],
+            [*voices("text", "mask"), *END],
+            (sea["mask"],),
+        ),
+        "class-background": workflow(
+            "An object in a scene",
+            "One expert knows the scene by its class, one the object by its words; both are "
+            "measured against an expert that knows neither.",
+            [
+                node("scene", "label", "Scene", name="sea at sunset"),
+                node("class_expert", "class_expert", model="playground/class"),
+                node("text", "text", "Object", text="a large white sailboat"),
+                by_text,
+                node("background", "unconditional_expert", "Background"),
+                *ends(),
+            ],
+            [
+                ("scene.class", "class_expert.class"),
+                ("text.text", "text_expert.text"),
+                ("class_expert.score", "fuse.scores"),
+                ("text_expert.score", "fuse.scores"),
+                ("background.score", "fuse.background"),
+                *END,
+            ],
+        ),
+        "curve": workflow(
+            "First the place, then the thing",
+            "The mask rules while the noise is high, the sentence when it is low.",
+            [
+                text,
+                mask,
+                by_text,
+                by_mask,
+                node("early", "curve", "Early", points=[[1.0, 1.5], [0.6, 1.2], [0.3, 0.2]]),
+                node("late", "curve", "Late", points=[[1.0, 0.3], [0.6, 0.8], [0.2, 1.5]]),
+                *ends(),
+            ],
+            [
+                *voices("text", "mask"),
+                ("early.reliability", "mask_expert.reliability"),
+                ("late.reliability", "text_expert.reliability"),
+                *END,
+            ],
+            (sea["mask"],),
+        ),
+        "map": workflow(
+            "Half a canvas each",
+            "Two sentences share the canvas: each counts where its map is white.",
+            [
+                node("left", "text", "Left", text="a lighthouse in a meadow by day"),
+                node("right", "text", "Right", text="a red sailboat on the sea at night"),
+                node("left_expert", "text_expert", "Left expert"),
+                node("right_expert", "text_expert", "Right expert"),
+                node("left_map", "map", "Left half", picture=sha256(ramp(falling=True))),
+                node("right_map", "map", "Right half", picture=sha256(ramp(falling=False))),
+                *ends(),
+            ],
+            [
+                ("left.text", "left_expert.text"),
+                ("right.text", "right_expert.text"),
+                ("left_map.reliability", "left_expert.reliability"),
+                ("right_map.reliability", "right_expert.reliability"),
+                ("left_expert.score", "fuse.scores"),
+                ("right_expert.score", "fuse.scores"),
+                *END,
+            ],
+            (ramp(falling=True), ramp(falling=False)),
+        ),
+        "sweep": workflow(
+            "How much sketch?",
+            "Seven pictures from one seed, with the sketch expert from silent to loud.",
+            [
+                text,
+                sketch,
+                by_text,
+                by_sketch,
+                node("amount", "sweep", "Amount", start=0.0, stop=1.5, count=7),
+                *ends(),
+            ],
+            [
+                *voices("text", "sketch"),
+                ("amount.reliability", "sketch_expert.reliability"),
+                *END,
+            ],
+            (sea["sketch"],),
+        ),
+        "photo-edges": workflow(
+            "From a photograph",
+            "The contours of a photograph become a sketch; the sentence gives it another time.",
+            [
+                node("photo", "photo", "Photograph", picture=sha256(hill["photo"])),
+                node("edges", "edges", detail=0.5),
+                by_sketch,
+                node("text", "text", "What", text="a lighthouse in a meadow at night"),
+                by_text,
+                *ends(),
+            ],
+            [
+                ("photo.photo", "edges.photo"),
+                ("edges.sketch", "sketch_expert.sketch"),
+                ("sketch_expert.score", "fuse.scores"),
+                ("text.text", "text_expert.text"),
+                ("text_expert.score", "fuse.scores"),
+                *END,
+            ],
+            (hill["photo"],),
+        ),
+    }
+
+
+def ramp(*, falling: bool) -> bytes:
+    """A grey map of 64×64: white on one side, black on the other, with a soft seam."""
+    soft = Image.linear_gradient("L").rotate(-90 if falling else 90).resize((64, 64))
+    file = io.BytesIO()
+    soft.point(lambda light: max(0, min(255, round((light - 96) * 4)))).save(file, "PNG")
+    return file.getvalue()
+
+
+def main() -> None:
+    """Write all of them."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, document in documents().items():
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        (FOLDER / f"{name}.json").write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
