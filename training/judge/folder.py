@@ -15,8 +15,10 @@ MODELS = Path(__file__).parents[2] / "assets" / "models" / "judge"
 WEIGHTS, CONFIG = "judge.safetensors", "config.json"
 
 
-def write(judge: Judge, scores: Scores, trainer: Trainer, pictures: int, folder: Path) -> None:
-    """Write the folder; `scores` are those on held-out renders."""
+def write(
+    judge: Judge, scores: Scores, trainer: Trainer, pictures: tuple[int, int], folder: Path
+) -> None:
+    """Write the folder; `pictures` are how many it learned from and was examined on."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {
         name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
@@ -50,7 +52,9 @@ def digest(folder: Path = MODELS) -> str:
     return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
 
 
-def _model_card(judge: Judge, scores: Scores, trainer: Trainer, pictures: int, folder: Path) -> str:
+def _model_card(
+    judge: Judge, scores: Scores, trainer: Trainer, pictures: tuple[int, int], folder: Path
+) -> str:
     size = sum(p.numel() for p in judge.parameters())
     accuracies = "\n".join(f"| {fact} | {100 * v:.2f} % |" for fact, v in scores.accuracy.items())
     regions = ", ".join(f"{name} {value:.3f}" for name, value in scores.iou.items())
@@ -70,7 +74,7 @@ ground and background, and the object in each of three places with its colour an
 features are the space of FD-judge. It judges what the experts paint, and shares nothing with them:
 another architecture, another draw of the world, and no latents.
 
-| held-out renders (draw "judge-test", 512) | |
+| held-out renders (draw "judge-test", {pictures[1]}) | |
 |---|---|
 {accuracies}
 | mean accuracy | {100 * scores.mean_accuracy:.2f} % |
@@ -81,7 +85,7 @@ IoU by class: {regions}.
 
 | | |
 |---|---|
-| data | {pictures} pictures of the draw "judge-train", some autoencoded, all weathered |
+| data | {pictures[0]} pictures of the draw "judge-train", some autoencoded, all weathered |
 | training | {trainer.step} steps, {trainer.minutes:.0f} minutes on one processor core |
 | weights | float16, SHA-256 `{digest(folder)}` |
 

@@ -83,6 +83,7 @@ def train(
     minutes: float | None = None,
     *,
     pictures: int = 5000,
+    held_out: int = 512,
     rate: float = 2e-3,
     runs: Path = RUNS,
     folder: Path = MODELS,
@@ -93,7 +94,7 @@ def train(
     """
     torch.set_num_threads(1)
     training = JudgeTraining(pictures, runs, rate)
-    test = pool(TEST, 512, training.run)
+    test = pool(TEST, held_out, training.run)
     budget = Budget(steps, minutes)
     before, last, loss = training.trainer.minutes - time.process_time() / 60, 0.0, 0.0
     for progress, bar in budget.ticks("judge"):
@@ -106,7 +107,7 @@ def train(
     _report(training, loss, test)
     training.trainer.save()
     training.trainer.ema.swap()
-    write(training.judge, training.scores(test), training.trainer, pictures, folder)
+    write(training.judge, training.scores(test), training.trainer, (pictures, held_out), folder)
     training.trainer.ema.swap()
 
 
