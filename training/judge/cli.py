@@ -49,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--search", action="store_true", help="each expert alone at many weights")
     root.add_argument("--no-faders", action="store_true", help="leave out the reliabilities")
+    root.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="of the networks; default the machine's",
+    )
     root.add_argument("--json", action="store_true", help="print JSON")
     root.add_argument("--out", type=Path, help="a page whose part below its mark is replaced")
     return root
@@ -59,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
     torch.set_num_threads(1)
     try:
-        bench = open_bench(RUNS / "judge")
+        bench = open_bench(RUNS / "judge", options.precision)
     except FileNotFoundError as error:
         print(error)
         return 1
@@ -137,6 +142,7 @@ def _settings(bench: Bench, guidance: Guidance, options: argparse.Namespace) -> 
     return {
         "Guidance weights": ", ".join(f"{name} {weight:g}" for name, weight in guidance.items()),
         "Sampler": f"DPM-Solver++ 2M, {options.steps} steps even in log-SNR",
+        "Networks": options.precision or "in the machine's precision",
         "Judge": f"SHA-256 `{bench.weights['judge']}`",
     }
 

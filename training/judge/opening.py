@@ -1,9 +1,13 @@
 """Opens what a table is measured with: experts, codec and judge, with their hashes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from graph.library import Library
+from graph.machine import Machine
 from graph.runtime import Runtime
 from training.judge import folder
 from training.judge.ensemble import Cast
@@ -14,13 +18,18 @@ MODELS = Path(__file__).parents[2] / "assets" / "models"
 WORLD = Path(__file__).parents[1] / "world"
 
 
-def open_bench(cache: Path, models: Path = MODELS) -> Bench:
+def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS) -> Bench:
     """The judge with every Playground expert that is there.
+
+    `precision` is a floating type of torch for the networks; by default the machine's own.
 
     Raises:
         FileNotFoundError: there is no judge, or no expert.
     """
-    runtime = Runtime(Library(models, cache))
+    machine = Machine.best()
+    if precision is not None:
+        machine = replace(machine, precision=getattr(torch, precision))
+    runtime = Runtime(Library(models, cache), machine)
     names = [name for name in EXPERTS if (models / "playground" / name / "card.json").exists()]
     if not names:
         raise FileNotFoundError(
@@ -31,11 +40,13 @@ def open_bench(cache: Path, models: Path = MODELS) -> Bench:
     codec = experts[names[0]].codec
     width, height = experts[names[0]].canvas
     shape = (codec.channels, height // codec.factor, width // codec.factor)
-    device = runtime.machine.device
-    weights = {name: digest(models / "playground" / name) for name in names}
+    device = machine.device
+    weights = {
+        name: f"{digest(models / 'playground' / name)} {machine.precision}" for name in names
+    }
     weights |= {
         "judge": folder.digest(models / "judge"),
-        "codec": digest(models / "playground" / names[0] / "vae"),
+        "codec": f"{digest(models / 'playground' / names[0] / 'vae')} {machine.precision}",
         "world": digest(WORLD, "*.py"),
     }
     judge = folder.load(models / "judge", device)
