@@ -106,7 +106,8 @@ def _sentences() -> Row:
         times = [time.perf_counter() for e in piece.play(0) if isinstance(e, Progress)]
         return times[-1] - times[0]
 
-    loop(), bare()
+    loop()
+    bare()
     pairs = [(loop() * steps / (steps - 1), seconds(bare)) for _ in range(5)]
     ratio = sorted(one / two for one, two in pairs)[2]
     return Row("four sentences on one network over one batched call", ratio, "×", "≤ 1.05")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,12 +36,14 @@ def rows() -> Iterator[Row]:
             schedule={"name": "discrete", "curve": "squaredcos_cap_v2", "spacing": "trailing"},
         )
     )
-    shape = tuple(pipeline.transformer.config[k] for k in ("out_channels", "sample_size", "sample_size"))
+    shape = tuple(
+        pipeline.transformer.config[k] for k in ("out_channels", "sample_size", "sample_size")
+    )
     like = torch.empty(0, device=runtime().machine.device)
     noise = Draws(7, 0, (0,), "noise", shape, like)()
 
     def diffusers() -> np.ndarray:
-        return pipeline(
+        made: Any = pipeline(
             SENTENCE,
             num_inference_steps=STEPS,
             guidance_scale=GUIDANCE,
@@ -51,14 +54,24 @@ def rows() -> Iterator[Row]:
             height=128,
             width=128,
             output_type="np",
-        ).images[0]
+        )
+        return made.images[0]
 
     def chorale() -> np.ndarray:
         return np.asarray(piece.run()[0], dtype=np.float64) / 255.0
 
     difference = float(np.abs(diffusers() - chorale()).max())
     yield Row(
-        "greatest difference from diffusers' picture", difference, "of 1", "≤ 1e-3 + 1/510 of rounding"
+        "greatest difference from diffusers' picture",
+        difference,
+        "of 1",
+        "≤ 1e-3 + 1/510 of rounding",
     )
     ratio, ours, theirs = compare(chorale, diffusers)
-    yield Row("one guided expert over diffusers' pipeline", ratio, "×", "≤ 1.0", f"{ours:.2f} / {theirs:.2f} s")
+    yield Row(
+        "one guided expert over diffusers' pipeline",
+        ratio,
+        "×",
+        "≤ 1.0",
+        f"{ours:.2f} / {theirs:.2f} s",
+    )

@@ -36,7 +36,8 @@ def compare(
     first: Callable[[], object], second: Callable[[], object], rounds: int = 7
 ) -> tuple[float, float, float]:
     """Median ratio first/second of calls made in turn after a warm-up, and both medians."""
-    first(), second()
+    first()
+    second()
     pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
     ratio = statistics.median(one / two for one, two in pairs)
     ones, twos = zip(*pairs, strict=True)

@@ -161,7 +161,11 @@ class ExpertTraining:
 
     def report(self, loss: float, minutes: float) -> dict[str, object]:
         """Validate, write the checkpoint and a line of the log."""
-        entry = {"step": self.trainer.step, "loss": loss, "held_out": self.validate()}
+        entry: dict[str, object] = {
+            "step": self.trainer.step,
+            "loss": loss,
+            "held_out": self.validate(),
+        }
         self.trainer.save()
         log(self.run / "log.jsonl", **entry, minutes=round(minutes, 2))
         print(entry, flush=True)

@@ -117,7 +117,7 @@ def _t5(words: int) -> T5EncoderModel:
         num_heads=TEXT_WIDTH // HEAD,
         dropout_rate=0.0,
         feed_forward_proj="gated-gelu",
-        n_positions=MAX_TOKENS,
+        n_positions=MAX_TOKENS,  # pyright: ignore[reportCallIssue]
     )
     return T5EncoderModel(config)
 

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-_OUTER = ("conv_in", "conv_out", "quant_conv", "pos_embed", "proj_out", "embed", "shared")
-_OUTER += ("table", "bias")
+_OUTER = (
+    *("conv_in", "conv_out", "quant_conv", "pos_embed", "proj_out"),
+    *("embed", "shared", "table", "bias"),
+)
 
 
 def orthogonalise(update: Tensor, steps: int = 5) -> Tensor:
