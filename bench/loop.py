@@ -88,14 +88,14 @@ def _overhead(plan: Any) -> Row:
 def _sentences() -> Row:
     """Four sentences on one network against one bare batched call per step."""
     piece = load(WORKFLOWS / "four-sentences.json")
-    plan = piece.plan()
+    operations: Any = piece.plan().operations
     _, expert = runtime().expert("playground/text")
-    sentences = [str(op["condition"].value) for op in plan.operations if op.op == "denoise"]  # pyright: ignore
+    sentences = [str(op["condition"].value) for op in operations if op.op == "denoise"]
     asked = [expert.encode(sentence) for sentence in (*sentences, None)]
-    sample = next(op for op in plan.operations if op.op == "sample")
-    noise = plan.operations[sample.inputs[0].number]
-    states = torch.randn(len(asked), *noise["shape"])  # pyright: ignore
-    steps = int(sample["steps"])  # pyright: ignore
+    sample = next(op for op in operations if op.op == "sample")
+    noise = operations[sample.inputs[0].number]
+    states = torch.randn(len(asked), *noise["shape"])
+    steps = int(sample["steps"])
 
     @torch.inference_mode()
     def bare() -> None:
