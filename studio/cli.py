@@ -26,6 +26,12 @@ def main(argv: Sequence[str]) -> int:
         for diagnostic in error.diagnostics:
             print(_mark(diagnostic), file=sys.stderr)
         return 1
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        what = f"The result could not be written: {file}{error.strerror}."
+        hint = "Make room or choose another --out; what was written before is whole."
+        print(_mark(Diagnostic("R009", what, hint)), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Stopped; everything already made is whole.", file=sys.stderr)
         return 130

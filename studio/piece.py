@@ -120,10 +120,11 @@ class Piece:
         """Write the pictures of a result, each with workflow, versions and performance inside."""
         folder.mkdir(parents=True, exist_ok=True)
         stem = re.sub(r"[^a-z0-9]+", "-", self.workflow.title.lower()).strip("-") or "untitled"
+        seed = next(int(op["seed"]) for op in self.plan().operations if op.op == "noise")  # pyright: ignore[reportArgumentType]
         paths: list[Path] = []
         for sample, picture in enumerate(result.pictures):
             path = _free(folder, stem)
-            write_picture(path, picture, self.workflow, result.record, sample=sample)
+            write_picture(path, picture, self.workflow, result.record, seed=seed, sample=sample)
             paths.append(path)
         return paths
 

@@ -1,0 +1,173 @@
+"""The command line: what it prints, what it writes, how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graph.assets import AssetStore
+from graph.errors import ChoraleError
+from graph.writing import write_atomically
+from studio.cli import main
+from studio.piece import load
+
+WORKFLOW: dict[str, Any] = {
+    "chorale": 1,
+    "title": "Two Gaussians",
+    "nodes": [
+        {"id": "a", "type": "gaussian_expert", "settings": {"mean": 0.6}},
+        {"id": "b", "type": "gaussian_expert", "settings": {"mean": -0.6}},
+        {"id": "fuse", "type": "fuse", "settings": {"rule": {"name": "mean"}}},
+        {"id": "sampler", "type": "sampler", "settings": {"steps": 4, "seed": 5}},
+        {"id": "out", "type": "picture"},
+    ],
+    "wires": [
+        {"from": "a.score", "to": "fuse.scores"},
+        {"from": "b.score", "to": "fuse.scores"},
+        {"from": "fuse.score", "to": "out.score"},
+        {"from": "sampler.sampling", "to": "out.sampling"},
+    ],
+}
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    """A workflow that needs no trained model."""
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps(WORKFLOW))
+    return path
+
+
+def pixels(path: Path) -> np.ndarray:
+    """The picture's values."""
+    return np.asarray(Image.open(path))
+
+
+def test_a_picture_is_accepted_as_workflow_and_reproduced_bit_by_bit(
+    workflow: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert main(["run", str(workflow), "--out", str(out), "--count", "2"]) == 0
+    first, second = sorted(out.iterdir())
+    assert not (pixels(first) == pixels(second)).all()
+    assert main(["run", str(first), "--out", str(tmp_path / "again")]) == 0
+    again = sorted((tmp_path / "again").iterdir())
+    assert (pixels(again[0]) == pixels(first)).all()
+    assert (pixels(again[1]) == pixels(second)).all()
+
+
+def test_nothing_already_made_is_overwritten(workflow: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for seed in ("1", "2"):
+        assert main(["run", str(workflow), "--out", str(out), "--seed", seed]) == 0
+    assert [path.name for path in sorted(out.iterdir())] == [
+        "two-gaussians-0001.png",
+        "two-gaussians-0002.png",
+    ]
+
+
+def test_json_lines_tell_every_step_and_the_files(
+    workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["run", str(workflow), "--out", str(tmp_path / "out"), "--json", "--set", "b.reliability=0.5"])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["event"] for line in lines] == ["progress"] * 4 + ["result"]
+    assert [line["step"] for line in lines[:4]] == [1, 2, 3, 4]
+    assert lines[0]["weights"] == {"a": 1.0, "b": 0.5}
+    assert Path(lines[4]["files"][0]).is_file()
+    assert [0, "b.reliability", 0.5] in lines[4]["performance"]
+
+
+def test_a_performance_is_replayed_over_another_seed(workflow: Path, tmp_path: Path) -> None:
+    moves = tmp_path / "moves.json"
+    moves.write_text(json.dumps([[0, "a.reliability", 1.0], [2, "a.reliability", 0.0]]))
+    for name, extra in (("plain", []), ("played", ["--replay", str(moves)])):
+        assert main(["run", str(workflow), "--out", str(tmp_path / name), *extra]) == 0
+    plain, played = (next((tmp_path / name).iterdir()) for name in ("plain", "played"))
+    assert not (pixels(plain) == pixels(played)).all()
+    inside = load(played).performance
+    assert inside is not None
+    assert (2, "a.reliability", 0.0) in inside.moves
+
+
+def test_check_prints_each_finding_and_exits_by_errors(
+    workflow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(workflow)]) == 0
+    assert "Nothing is wrong" in capsys.readouterr().out
+    assert main(["check", str(workflow), "--set", "a.reliability=3"]) == 1
+    assert "error: S00" in capsys.readouterr().out
+
+
+def test_plan_is_printed(workflow: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(workflow)]) == 0
+    assert "fuse(%0, %1, rule=mean" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "no-such-file.json"],
+        ["run", "{workflow}", "--set", "a.reliability"],
+        ["run", "{workflow}", "--set", "nobody.reliability=1"],
+        ["run", "{workflow}", "--replay", "{workflow}"],
+        ["plan", "{workflow}", "--set", "fuse.rule={}"],
+    ],
+)
+def test_wrong_arguments_end_in_a_sentence_and_exit_one(
+    arguments: list[str], workflow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([each.format(workflow=workflow) if "{workflow}" in each else each for each in arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "Traceback" not in error
+
+
+def test_the_catalogue_lists_every_node_and_its_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nodes", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    fader = listed["text_expert"]["schema"]["properties"]["reliability"]
+    assert (fader["live"], fader["widget"], fader["maximum"]) == ("number", "fader", 2.0)
+    assert main(["nodes"]) == 0
+    assert "text_expert" in capsys.readouterr().out
+
+
+def test_three_lines_of_python_make_a_picture(workflow: Path) -> None:
+    piece = load(workflow).with_setting("b.reliability", 0.25).with_sampling(seed=3)
+    pictures = piece.run()
+    assert [picture.size for picture in pictures] == [(16, 16)]
+
+
+def test_a_write_that_dies_leaves_what_was_there(
+    workflow: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    assert main(["run", str(workflow), "--out", str(out)]) == 0
+    (kept,) = out.iterdir()
+    before = kept.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert main(["run", str(workflow), "--out", str(out)]) == 1
+    assert "R009" in capsys.readouterr().err
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(kept, b"half")
+    assert kept.read_bytes() == before
+    assert [path.name for path in out.iterdir()] == [kept.name]
+
+
+def test_a_file_that_is_no_picture_is_not_stored(tmp_path: Path) -> None:
+    store = AssetStore(tmp_path / "assets")
+    with pytest.raises(ChoraleError, match="A00"):
+        store.put(b"RIFF....WAVEfmt ")
+    assert not list(tmp_path.rglob("*"))
