@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
         file = f"{error.filename}: " if error.filename else ""
         what = f"The result could not be written: {file}{error.strerror}."
         hint = "Make room or choose another --out; what was written before is whole."
-        print(_mark(Diagnostic("R009", what, hint)), file=sys.stderr)
+        print(_mark(Diagnostic("W021", what, hint)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped; everything already made is whole.", file=sys.stderr)

@@ -159,7 +159,7 @@ def test_a_write_that_dies_leaves_what_was_there(
 
     monkeypatch.setattr("os.fsync", full)
     assert main(["run", str(workflow), "--out", str(out)]) == 1
-    assert "R009" in capsys.readouterr().err
+    assert "W021" in capsys.readouterr().err
     with pytest.raises(OSError, match="No space"):
         write_atomically(kept, b"half")
     assert kept.read_bytes() == before
