@@ -70,7 +70,7 @@ def _compiled(document: Document) -> Compiled:
 
 
 def lower(document: Document) -> Plan:
-    """The plan of a document that has no errors; ChoraleError R007 or R009 for a batch too large."""
+    """The plan of a document without errors; ChoraleError R007 or R009 for too large a batch."""
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
     for name in document.order:

@@ -105,7 +105,7 @@ class Document:
         found = set(self.outputs)
         waiting = list(self.outputs)
         while waiting:
-            for name in self.graph.pred[waiting.pop()]:
+            for name in self.graph.predecessors(waiting.pop()):
                 if name not in found:
                     found.add(name)
                     waiting.append(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
@@ -134,14 +135,19 @@ class Node(BaseModel, ABC):
 
     def control(self, node: str, name: str) -> Control:
         """The live setting `name` of this node as a control of the plan."""
-        info = type(self).model_fields[name]
-        live = next(item for item in info.metadata if isinstance(item, Live))
-        bounds = {type(item).__name__: item for item in info.metadata}
-        low, high = bounds.get("Ge"), bounds.get("Le")
-        return Control(
-            name=f"{node}.{name}",
-            kind=live.kind,
-            default=getattr(self, name),
-            low=float(low.ge) if low is not None else None,
-            high=float(high.le) if high is not None else None,
-        )
+        kind, low, high = _live(type(self), name)
+        return Control(f"{node}.{name}", kind, getattr(self, name), low, high)
+
+
+@cache
+def _live(declared: type[Node], name: str) -> tuple[ControlKind, float | None, float | None]:
+    """Kind and bounds of a live setting, from its field."""
+    metadata = declared.model_fields[name].metadata
+    live = next(item for item in metadata if isinstance(item, Live))
+    bounds = {type(item).__name__: item for item in metadata}
+    low, high = bounds.get("Ge"), bounds.get("Le")
+    return (
+        live.kind,
+        float(low.ge) if low is not None else None,
+        float(high.le) if high is not None else None,
+    )

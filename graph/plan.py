@@ -171,7 +171,7 @@ class PlanBuilder:
         """Append an operation, or find the equal one that the same node already asked for."""
         pairs = tuple(settings.items())
         parents = [self.operations[ref.number].key for ref in inputs]
-        key = _digest(op, json.dumps(_canonical(pairs)), *parents)
+        key = _digest(op, json.dumps(pairs, default=_canonical), *parents)
         number = self._numbers.setdefault((node, key), len(self.operations))
         if number == len(self.operations):
             self.operations.append(Operation(number, op, inputs, pairs, key, node))
@@ -205,25 +205,21 @@ def _digest(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def _canonical(value: Value) -> object:
-    """A JSON form of a plan value in which a control lacks name and value: those are live."""
+def _canonical(value: object) -> object:
+    """A JSON form of what JSON cannot hold; a control lacks name and value, which are live."""
     match value:
         case Control():
             return {"control": [value.kind, value.low, value.high]}
         case Asset():
             return {"asset": value.sha256}
         case Sweep():
-            return {"sweep": list(value.values)}
+            return {"sweep": value.values}
         case Condition():
-            return {"condition": [value.kind, _canonical(value.value), list(value.steps)]}
+            return {"condition": [value.kind, value.value, value.steps]}
         case Choice():
-            return {"choice": [value.name, _canonical(value.settings)]}
-        case Ref():
-            raise TypeError("references are inputs, not settings")
-        case tuple():
-            return [_canonical(item) for item in value]
+            return {"choice": [value.name, value.settings]}
         case _:
-            return value
+            raise TypeError(f"a key is made of data; {type(value).__name__} belongs to the inputs")
 
 
 def _controls_in(value: Value) -> tuple[Control, ...]:

@@ -19,6 +19,8 @@ def expand(plan: Plan) -> Plan:
     every cell has the same sample indices. The same sweep wired twice is one axis. R007 if the
     batch is too large.
     """
+    if not any(True for operation in plan.operations for _ in _sweeps(operation)):
+        return plan
     builder = PlanBuilder()
     for operation in plan.operations:
         if operation.op == "decode":
