@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
+
+from safetensors import SafetensorError
 
 from graph import experts
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import Checkpoint, Expert
-from graph.library import Library
+from graph.library import Library, Model
 from graph.machine import Machine
 from graph.plan import Choice, Value
 from graph.registry import choices
+
+log = logging.getLogger("chorale")
 
 
 def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
@@ -25,7 +30,7 @@ def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
     loaders = [each for each in families.values() if issubclass(each, Checkpoint)]
     for family in loaders:
         if model.pipeline in family.pipelines:
-            return family.load(model, machine)
+            return _loaded(family, model, machine)
     known = ", ".join(sorted(name for family in loaders for name in family.pipelines))
     raise ChoraleError(
         Diagnostic(
@@ -34,3 +39,19 @@ def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
             "Choose a model of one of these families.",
         )
     )
+
+
+def _loaded(family: type[Checkpoint], model: Model, machine: Machine) -> Expert:
+    """The loaded model; whatever its damaged files make the libraries say, M013 says it."""
+    try:
+        return family.load(model, machine)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        log.warning("loading %s failed", model.name, exc_info=error)
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise ChoraleError(
+            Diagnostic(
+                "M013",
+                f"The files of '{model.name}' cannot be loaded: {reason}",
+                "Copy the model's folder again.",
+            )
+        ) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,10 @@ import torch
 from diffusers import AutoencoderKL
 from PIL import Image
 from torch import Tensor
+
+from graph.library import Model
+from graph.machine import Machine
+from graph.weights import frozen
 
 
 class Codec:
@@ -39,10 +41,12 @@ class Codec:
         return tuple(Image.fromarray(row) for row in rows.movedim(1, -1).cpu().numpy())
 
 
-@lru_cache(maxsize=4)
-def load_codec(folder: Path, device: torch.device, dtype: torch.dtype) -> Codec:
-    """The codec in a diffusers `vae` folder."""
-    autoencoder: Any = AutoencoderKL.from_pretrained(
-        folder, torch_dtype=dtype, use_safetensors=True
-    )
-    return Codec(autoencoder.to(device).eval().requires_grad_(False))
+_CODECS: dict[tuple[str, Machine], Codec] = {}
+
+
+def codec_of(model: Model, machine: Machine) -> Codec:
+    """The codec of a model's latent space; experts of one space share it in memory."""
+    key = (model.space.id, machine)
+    if key not in _CODECS:
+        _CODECS[key] = Codec(frozen(AutoencoderKL, model.folder / "vae", machine))
+    return _CODECS[key]

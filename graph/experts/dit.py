@@ -11,7 +11,7 @@ from diffusers import DiTTransformer2DModel
 from PIL import Image
 from torch import Tensor
 
-from graph.codec import Codec, load_codec
+from graph.codec import Codec, codec_of
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import Checkpoint
 from graph.levels import NoiseLevel
@@ -20,6 +20,7 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.pictures import on_canvas
+from graph.weights import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,10 @@ class DiT(Checkpoint):
     @classmethod
     def load(cls, model: Model, machine: Machine) -> DiT:
         """Load transformer and autoencoder of a folder."""
-        transformer: Any = DiTTransformer2DModel.from_pretrained(
-            model.folder,
-            subfolder="transformer",
-            torch_dtype=machine.precision,
-            use_safetensors=True,
-        )
         return cls(
             model.card,
-            transformer.to(machine.device).eval().requires_grad_(False),
-            load_codec(model.folder / "vae", machine.device, machine.precision),
+            frozen(DiTTransformer2DModel, model.folder / "transformer", machine),
+            codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
 

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoTokenizer, T5EncoderModel
 
-from graph.codec import Codec, load_codec
+from graph.codec import Codec, codec_of
 from graph.interfaces import Checkpoint
 from graph.levels import NoiseLevel
 from graph.library import Card, Model
@@ -20,6 +20,7 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.pictures import on_canvas
+from graph.weights import frozen, frozen_reader
 
 MAX_TOKENS = 300
 
@@ -59,19 +60,12 @@ class PixArt(Checkpoint):
     @classmethod
     def load(cls, model: Model, machine: Machine) -> PixArt:
         """Load transformer, text encoder, tokenizer and autoencoder of a folder."""
-        where: dict[str, Any] = {"torch_dtype": machine.precision, "use_safetensors": True}
-        transformer: Any = PixArtTransformer2DModel.from_pretrained(
-            model.folder, subfolder="transformer", **where
-        )
-        tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder, subfolder="tokenizer")
-        text_encoder: Any = T5EncoderModel.from_pretrained(
-            model.folder, subfolder="text_encoder", dtype=machine.precision, use_safetensors=True
-        )
+        tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder / "tokenizer")
         return cls(
             model.card,
-            transformer.to(machine.device).eval().requires_grad_(False),
-            (tokenizer, text_encoder.to(machine.device).eval().requires_grad_(False)),
-            load_codec(model.folder / "vae", machine.device, machine.precision),
+            frozen(PixArtTransformer2DModel, model.folder / "transformer", machine),
+            (tokenizer, frozen_reader(T5EncoderModel, model.folder / "text_encoder", machine)),
+            codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
 

@@ -74,7 +74,17 @@ def test_nothing_already_made_is_overwritten(workflow: Path, tmp_path: Path) -> 
 def test_json_lines_tell_every_step_and_the_files(
     workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["run", str(workflow), "--out", str(tmp_path / "out"), "--json", "--set", "b.reliability=0.5"])
+    main(
+        [
+            "run",
+            str(workflow),
+            "--out",
+            str(tmp_path / "out"),
+            "--json",
+            "--set",
+            "b.reliability=0.5",
+        ]
+    )
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["event"] for line in lines] == ["progress"] * 4 + ["result"]
     assert [line["step"] for line in lines[:4]] == [1, 2, 3, 4]
@@ -122,7 +132,12 @@ def test_plan_is_printed(workflow: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_wrong_arguments_end_in_a_sentence_and_exit_one(
     arguments: list[str], workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([each.format(workflow=workflow) if "{workflow}" in each else each for each in arguments]) == 1
+    assert (
+        main(
+            [each.format(workflow=workflow) if "{workflow}" in each else each for each in arguments]
+        )
+        == 1
+    )
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert "Traceback" not in error

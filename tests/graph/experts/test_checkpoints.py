@@ -72,6 +72,7 @@ def sample(
     return player.x
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
 @pytest.mark.parametrize("solver", ["ddim", "dpmpp_2m"])
 def test_a_guided_sentence_is_sampled_as_pixart_sigma_pipeline_does(
     tmp_path: Path, solver: str
@@ -80,7 +81,9 @@ def test_a_guided_sentence_is_sampled_as_pixart_sigma_pipeline_does(
     pipeline = PixArtSigmaPipeline.from_pretrained(folder)
     pipeline.set_progress_bar_config(disable=True)
     if solver == "dpmpp_2m":
-        pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config, **DPM)
+        pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
+            pipeline.scheduler.config, **DPM
+        )
     noise = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(5))
     theirs = pipeline(
         "a red house at night",
@@ -146,7 +149,9 @@ def test_a_guided_class_is_sampled_as_dit_pipeline_does(tmp_path: Path) -> None:
     assert np.abs(np.asarray(picture) / 255.0 - theirs).max() <= 1e-3 + 0.5 / 255
 
 
-@pytest.mark.parametrize(("family", "kind"), [("dit", "mask"), ("dit", "sketch"), ("pixart", "text+mask+sketch")])
+@pytest.mark.parametrize(
+    ("family", "kind"), [("dit", "mask"), ("dit", "sketch"), ("pixart", "text+mask+sketch")]
+)
 def test_concatenated_pictures_reach_the_network_and_their_absence_is_zero(
     tmp_path: Path, family: str, kind: str
 ) -> None:

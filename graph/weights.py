@@ -1,0 +1,34 @@
+"""Loading one network of a diffusers folder, frozen, from safetensors and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
+
+from graph.machine import Machine
+
+# A run has a progress bar of its own; those of loading would print across it.
+diffusers_logging.disable_progress_bar()
+transformers_logging.disable_progress_bar()
+
+
+def frozen(family: Any, folder: Path, machine: Machine) -> Any:
+    """A diffusers model class with the weights in `folder`, on the machine, in its precision."""
+    model = family.from_pretrained(
+        folder, torch_dtype=machine.precision, use_safetensors=True, low_cpu_mem_usage=False
+    )
+    return _still(model, machine)
+
+
+def frozen_reader(family: Any, folder: Path, machine: Machine) -> Any:
+    """The same for a transformers model class."""
+    return _still(
+        family.from_pretrained(folder, dtype=machine.precision, use_safetensors=True), machine
+    )
+
+
+def _still(model: Any, machine: Machine) -> Any:
+    return model.to(machine.device).eval().requires_grad_(False)
