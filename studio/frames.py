@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graph.events import Event, Failure, Meters, Progress, Result, Stopped
@@ -17,8 +17,8 @@ Frame = dict[str, Any]
 PREVIEW_QUALITY = 82
 
 
-def frame(event: Event, png: Callable[[Image], bytes]) -> Frame:
-    """One event as JSON; `png` writes a finished picture with its workflow inside."""
+def frame(event: Event, pictures: Sequence[bytes] = ()) -> Frame:
+    """One event as JSON; `pictures` are the PNG files of a result."""
     match event:
         case Progress():
             return {
@@ -36,7 +36,7 @@ def frame(event: Event, png: Callable[[Image], bytes]) -> Frame:
             return {
                 "type": "result",
                 "track": event.track,
-                "pictures": [_address("png", png(picture)) for picture in event.pictures],
+                "pictures": [_address("png", picture) for picture in pictures],
                 "meters": meters(event.meters) if event.meters else None,
                 "record": [list(move) for move in event.record.moves],
                 "seconds": round(event.seconds, 3),
@@ -45,11 +45,14 @@ def frame(event: Event, png: Callable[[Image], bytes]) -> Frame:
         case Stopped():
             return {"type": "stopped", "step": event.step}
         case Failure():
-            return {"type": "failure", "diagnostics": [each.as_json() for each in event.diagnostics]}
+            return {
+                "type": "failure",
+                "diagnostics": [each.as_json() for each in event.diagnostics],
+            }
 
 
 def meters(read: Meters) -> Frame:
-    """Shares and cosines rounded to what a meter shows, and the first sample's map in 256 levels."""
+    """Shares and cosines as a meter shows them, and the first sample's map in 256 levels."""
     return {
         "share": {node: round(float(share), 4) for node, share in read.share.items()},
         "cosine": [[a, b, round(float(value), 3)] for (a, b), value in read.cosine.items()],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,7 +32,7 @@ class Runs:
         self._lock = threading.Lock()
 
     @contextmanager
-    def playing(self, run: object, visitor: str) -> Iterator[Playing]:
+    def playing(self, run: object, visitor: str) -> Generator[Playing]:
         """Hold the run's place while it plays. ChoraleError P001 or P002."""
         name = _checked(run)
         mine = Playing(visitor)

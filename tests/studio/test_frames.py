@@ -46,7 +46,7 @@ def test_a_progress_frame_is_json_with_its_preview_and_the_first_samples_map():
         preview=(Image.new("RGB", (8, 6), "red"),),
         meters=METERS,
     )
-    read = json.loads(json.dumps(frame(event, png)))
+    read = json.loads(json.dumps(frame(event)))
     assert read["noise"] == pytest.approx(0.25)
     assert picture_of(read["preview"][0], "jpeg").size == (8, 6)
     assert read["meters"]["cosine"] == [["a", "b", -0.5]]
@@ -58,14 +58,14 @@ def test_a_progress_frame_is_json_with_its_preview_and_the_first_samples_map():
 def test_a_result_keeps_every_pixel_and_every_move():
     picture = Image.effect_noise((9, 5), 60).convert("RGB")
     event = Result("out", (picture,), None, Performance(((0, "a.reliability", 0.5),)), 2.0)
-    read = json.loads(json.dumps(frame(event, png)))
+    read = json.loads(json.dumps(frame(event, [png(picture)])))
     assert picture_of(read["pictures"][0], "png").tobytes() == picture.tobytes()
     assert read["record"] == [[0, "a.reliability", 0.5]]
 
 
 def test_what_ends_a_run_says_why():
-    assert frame(Stopped(4), png) == {"type": "stopped", "step": 4}
-    read = frame(Failure((Diagnostic("R004", "Broken.", node="a"),)), png)
+    assert frame(Stopped(4)) == {"type": "stopped", "step": 4}
+    read = frame(Failure((Diagnostic("R004", "Broken.", node="a"),)))
     assert read["diagnostics"][0]["node"] == "a"
 
 

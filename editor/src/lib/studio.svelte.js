@@ -23,8 +23,8 @@ export class Studio {
 
   constructor(api) {
     this.#api = api;
-    const { catalogue = [], models = {}, opening = null } = api.props.studio ?? {};
-    this.catalogue = Object.fromEntries(catalogue.map((each) => [each.type, each]));
+    const { catalogue = {}, models = {}, opening = null } = api.props.studio ?? {};
+    this.catalogue = catalogue;
     this.models = models;
     const kept = restored();
     this.doc = new Document(kept?.workflow ?? api.props.value);

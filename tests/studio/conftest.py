@@ -1,0 +1,130 @@
+"""The page as a visitor meets it: the real program in a process of its own, in Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTEFACTS = ROOT / "artefacts"
+PATIENCE = 120
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def lacking(reason):
+    """Skip where the browser cannot be had; where everything is checked, that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The path of Debian's Chromium, installed if that is possible."""
+    if shutil.which("chromium") is None and shutil.which("apt-get") and os.geteuid() == 0:
+        install = ("apt-get", "install", "-qq", "--yes", "--no-install-recommends", "chromium")
+        for command in (("apt-get", "update", "-qq"), install):
+            subprocess.run(command, check=False, capture_output=True)
+    return shutil.which("chromium") or lacking(
+        "Chromium is not installed: apt-get install chromium"
+    )
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    """One headless browser for all stories."""
+    sync = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    with sync.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    """Where the studio answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("studio") / "log"
+    environment = {
+        **os.environ,
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }
+    with log.open("w") as output:
+        program = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+        try:
+            _await(f"http://127.0.0.1:{port}/", program, log)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            program.terminate()
+            program.wait(PATIENCE)
+
+
+def _await(address, program, log):
+    for _ in range(10 * PATIENCE):
+        if program.poll() is not None:
+            pytest.fail(f"The studio ended with status {program.returncode}:\n{log.read_text()}")
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"The studio does not answer:\n{log.read_text()}")
+
+
+class Visit:
+    """A page with what its console said; `keep` writes a screenshot below artefacts/."""
+
+    def __init__(self, page):
+        self.page = page
+        self.complaints = []
+        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def keep(self, name):
+        ARTEFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+    def phase(self, *names):
+        wanted = ", ".join(f".chorale[data-phase={name}]" for name in names)
+        self.page.wait_for_selector(wanted, timeout=1000 * PATIENCE)
+
+    def open(self, address):
+        self.page.goto(address)
+        self.page.wait_for_selector(".chorale h1", timeout=1000 * PATIENCE)
+        return self
+
+
+@pytest.fixture
+def visit(browser, address, request):
+    """A first visit in a fresh window; the story fails if the console complains."""
+    width, height = getattr(request, "param", (1280, 720))
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, accept_downloads=True
+    )
+    visiting = Visit(context.new_page()).open(address)
+    yield visiting
+    context.close()
+    assert visiting.complaints == []
