@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -151,9 +152,22 @@ class Document:
                     yield link, space
 
     def title(self, name: NodeId) -> str:
-        """What a person calls the node: its title, else its label, else its type."""
-        declared = self.types[name]
-        return self.nodes[name].title or (declared.label if declared else self.nodes[name].type)
+        """What a person calls the node; with its id where several are called the same."""
+        plain = self._titles[name]
+        return f"{plain} ({name})" if self._named[plain] > 1 else plain
+
+    @cached_property
+    def _titles(self) -> dict[NodeId, str]:
+        """The nodes' own titles, else the labels of their types, else the types."""
+        found: dict[NodeId, str] = {}
+        for name, node in self.nodes.items():
+            known = self.catalogue.get(node.type)
+            found[name] = node.title or (known.label if known else node.type)
+        return found
+
+    @cached_property
+    def _named(self) -> Counter[str]:
+        return Counter(self._titles.values())
 
     def place(self, name: NodeId) -> Place:
         """The node's surroundings, as its own check is told of them."""

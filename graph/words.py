@@ -29,6 +29,11 @@ SIZES = {
     "too_short": ("min_length", "at least {} items"),
     "too_long": ("max_length", "at most {} items"),
 }
+FORMS = {
+    r"^([0-9a-f]{64})?$": "the sha256 name of a stored picture",
+    r"^[A-Za-z][A-Za-z0-9_-]{0,63}$": "a letter, then up to 63 letters, digits, _ or -",
+    r"^[^.]{1,64}\.[^.]{1,64}$": "node.port",
+}
 
 
 class Finding(NamedTuple):
@@ -51,15 +56,17 @@ def describe(error: Any) -> Finding:
         return Finding("number", "a finite number")
     if name in BOUNDS:
         bound, words = BOUNDS[name]
-        return Finding("range", f"{words} {context[bound]}")
+        return Finding("range", f"{words} {context[bound]:.12g}")
     if name in SIZES:
         limit, words = SIZES[name]
+        words = words.removesuffix("s") if context[limit] == 1 else words
         return Finding("size", words.format(context[limit]))
     if name in ("literal_error", "enum", "union_tag_invalid"):
         tags = context.get("expected_tags", context.get("expected", ""))
         return Finding("choice", f"one of {tags}")
     if name == "string_pattern_mismatch":
-        return Finding("other", f"text of the form {context['pattern']}")
+        pattern = context["pattern"]
+        return Finding("other", FORMS.get(pattern, f"text of the form {pattern}"))
     if name == "value_error":
         return Finding("other", str(context.get("error", error["msg"])))
     if family in TYPES and family != "value":
@@ -73,6 +80,14 @@ def where(location: Iterable[int | str]) -> str:
     for part in location:
         found += f"[{part}]" if isinstance(part, int) else f".{part}" if found else str(part)
     return found
+
+
+def got(error: Any) -> str:
+    """What was found in place of the expected: a value, or its size where that is wrong."""
+    value = error["input"]
+    if error["type"].startswith("string_too_"):
+        return f"{len(value)} characters"
+    return shown(error.get("ctx", {}).get("tag", value))
 
 
 def shown(value: object) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from graph.errors import ChoraleError, Diagnostic
 from graph.jsontext import parse_json, read_limited, refused
 from graph.migrations import migrate
-from graph.words import describe, shown, where
+from graph.words import describe, got, shown, where
 
 VERSION = 1
 MAX_NODES = 2_000
@@ -120,4 +120,4 @@ def _rewritten(error: Any) -> Diagnostic:
         return Diagnostic(code, f"The workflow has {count} {place}; expected {found.expected}.")
     if found.kind == "missing":
         return Diagnostic("W002", f"'{place}' is missing.", "Add it.")
-    return Diagnostic("W002", f"'{place}' expected {found.expected}, got {shown(error['input'])}.")
+    return Diagnostic("W002", f"'{place}' expected {found.expected}, got {got(error)}.")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from graph.document import Document
 from graph.errors import Diagnostic
-from graph.words import describe, did_you_mean, shown, where
+from graph.words import describe, did_you_mean, got, shown, where
 
 CODES = {
     "unknown": "S004",
@@ -42,13 +42,13 @@ def _rewritten(document: Document, name: str, error: Any) -> Diagnostic:
             message = f"{message[:-1]}. It has: {', '.join(known)}."
         hint = did_you_mean(str(path[-1]), known) or "Delete it."
     elif found.kind == "missing":
-        message, hint = f"'{place}' of '{title}' is missing.", "Give it a value."
+        inner = ".name" if error["type"] == "union_tag_not_found" else ""
+        message, hint = f"'{place}{inner}' of '{title}' is missing.", "Give it a value."
     else:
-        got = error.get("ctx", {}).get("tag", error["input"])
-        message = f"'{place}' of '{title}' expected {found.expected}, got {shown(got)}."
+        message = f"'{place}' of '{title}' expected {found.expected}, got {got(error)}."
         options = found.expected.replace("'", " ").replace(",", " ").split()
-        meant = did_you_mean(str(got), options) if found.kind == "choice" else ""
-        hint = meant or "Change the value."
+        meant = did_you_mean(got(error).strip("'"), options) if found.kind == "choice" else ""
+        hint = meant or f"Change {shown(setting)} of this node."
     return Diagnostic(CODES[found.kind], message, hint, node=name, port=setting)
 
 

@@ -19,8 +19,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
         if known is None:
             yield Diagnostic(
                 "G004",
-                f"'{document.title(name)}' is of the type {shown(node.type)}, "
-                "which this version does not know. It is kept as it is.",
+                f"This version does not know nodes of the type {shown(node.type)}. "
+                "The node is kept as it is.",
                 did_you_mean(node.type, document.catalogue)
                 or "Update Chorale, or delete the node.",
                 node=name,
@@ -28,8 +28,8 @@ def check(document: Document) -> Iterator[Diagnostic]:
         else:
             yield Diagnostic(
                 "G011",
-                f"'{document.title(name)}' is a '{node.type}' of version {node.version}; "
-                f"this version knows {known.version}. It is kept as it is.",
+                f"'{document.title(name)}' was saved as version {node.version} of its type; "
+                f"this Chorale knows {known.version}. The node is kept as it is.",
                 "Update Chorale, or draw the node anew.",
                 node=name,
             )

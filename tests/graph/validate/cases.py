@@ -1,0 +1,156 @@
+"""Workflows with one fault each, by what is wrong with them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from graph.workflow import Workflow, WorkflowNode
+from tests.graph.documents import TEXT_AND_CLASS, WIRES, Nodes, changed, document
+
+GAUSSIANS: Nodes = {
+    "one": ("gaussian_expert", {}),
+    "two": ("gaussian_expert", {}),
+    "fuse": ("fuse", {}),
+    "picture": ("picture", {}),
+}
+GAUSSIAN_WIRES = (
+    "one.score > fuse.scores",
+    "two.score > fuse.scores",
+    "fuse.score > picture.score",
+)
+MASKED: Nodes = {
+    "mask": ("mask", {}),
+    "mask_expert": ("mask_expert", {}),
+    "picture": ("picture", {}),
+}
+MASKED_WIRES = ("mask.mask > mask_expert.mask", "mask_expert.score > picture.score")
+ABSENT = "1" * 64
+
+
+def with_settings(**settings: dict[str, Any]) -> Workflow:
+    """The plain workflow with some settings replaced."""
+    return document(changed(**settings))
+
+
+def gaussians(**settings: dict[str, Any]) -> Workflow:
+    """Two analytic experts in one fusion."""
+    return document(changed(GAUSSIANS, **settings), GAUSSIAN_WIRES)
+
+
+def wired(*more: str, without: str = "") -> Workflow:
+    """The plain workflow with some wires more, or one less."""
+    return document(wires=(*(wire for wire in WIRES if wire != without), *more))
+
+
+def masked(picture: str, **assets: str) -> Workflow:
+    """A mask expert with this picture, and files that come with the workflow."""
+    nodes = changed(MASKED, mask={"picture": picture})
+    return document(nodes, MASKED_WIRES, assets={name[1:]: text for name, text in assets.items()})
+
+
+def twice() -> Workflow:
+    """Two nodes of one id."""
+    plain = document()
+    return plain.model_copy(update={"nodes": (*plain.nodes, plain.nodes[0])})
+
+
+def newer_node() -> Workflow:
+    """A node of a version that is not known yet."""
+    plain = document()
+    newer = WorkflowNode(id="fuse", type="fuse", version=9, settings={"rule": "telepathy"})
+    nodes = tuple(newer if node.id == "fuse" else node for node in plain.nodes)
+    return plain.model_copy(update={"nodes": nodes})
+
+
+def many_outputs() -> Workflow:
+    """More pictures than are sampled together."""
+    more = {f"picture{i}": ("picture", {}) for i in range(9)}
+    wires = tuple(f"fuse.score > {name}.score" for name in more)
+    return document({**TEXT_AND_CLASS, **more}, (*WIRES, *wires))
+
+
+def swept(count: int, axes: int, **sampler: Any) -> Workflow:
+    """Several sweeps on one expert."""
+    sweeps = {f"sweep{i}": ("sweep", {"count": count}) for i in range(axes)}
+    wires = tuple(f"{name}.reliability > text_expert.reliability" for name in sweeps)
+    return document({**changed(sampler=sampler), **sweeps}, (*WIRES, *wires))
+
+
+def encoded(data: bytes) -> str:
+    """A file as a workflow carries it."""
+    return base64.b64encode(data).decode()
+
+
+CASES: Mapping[str, Workflow] = {
+    "several nodes of one id": twice(),
+    "a wire from nowhere": wired("txt.text > text_expert.text"),
+    "a wire between two that are not there": wired("a.b > c.d"),
+    "a loop": wired("fuse.score > fuse.scores"),
+    "a loop of two": document(
+        {**TEXT_AND_CLASS, "again": ("fuse", {})},
+        (*WIRES, "fuse.score > again.scores", "again.score > fuse.background"),
+    ),
+    "an unknown type": document({**TEXT_AND_CLASS, "fuse": ("fuze", {})}),
+    "an unknown type that nothing needs": document({**TEXT_AND_CLASS, "x": ("telepathy", {})}),
+    "a node of a newer version": newer_node(),
+    "a document of a newer version": document(chorale=4),
+    "a wire of the wrong kind": wired("text.text > fuse.background"),
+    "a wire of the wrong kind beside the right port": wired("sampler.sampling > picture.score"),
+    "an input that is not there": wired("text_expert.score > fuse.skores"),
+    "an output that is not there": wired("text_expert.scor > fuse.scores"),
+    "an output of a node without any": wired("picture.picture > fuse.scores"),
+    "an input without a wire": wired(without=WIRES[0]),
+    "two wires on a single input": wired("text_expert.score > picture.score"),
+    "a wire drawn twice": wired(WIRES[2]),
+    "no output": document({"text": ("text", {})}, ()),
+    "nothing at all": document({}, ()),
+    "too many outputs": many_outputs(),
+    "an unknown setting": with_settings(text_expert={"relibility": 1.0}),
+    "an unknown setting of a choice": with_settings(fuse={"rule": {"name": "mean", "warmth": 2}}),
+    "text for a number": with_settings(text_expert={"reliability": "loud"}),
+    "a number for text": with_settings(text={"text": 5}),
+    "half a step": with_settings(sampler={"steps": 2.5}),
+    "too many steps": with_settings(sampler={"steps": 500}),
+    "a negative weight": with_settings(text_expert={"reliability": -0.5}),
+    "no number": with_settings(text_expert={"guidance": float("nan")}),
+    "a huge number": with_settings(sampler={"seed": 10**30}),
+    "a choice that is none": with_settings(sampler={"method": {"name": "hoin"}}),
+    "a choice without a name": with_settings(sampler={"method": {}}),
+    "a sentence too long": with_settings(text={"text": "a " * 300}),
+    "a curve of nothing": document(
+        {**TEXT_AND_CLASS, "curve": ("curve", {"points": []})},
+        (*WIRES, "curve.reliability > text_expert.reliability"),
+    ),
+    "a picture that is no hash": masked("../../etc/passwd"),
+    "a range of noise that is none": with_settings(
+        text_expert={"from_noise": 0.2, "to_noise": 0.4}
+    ),
+    "no picture": masked(""),
+    "a picture that is missing": masked(ABSENT),
+    "an embedded file of another content": masked(ABSENT, **{"_" + ABSENT: encoded(b"x")}),
+    "an embedded file that is no base64": masked(ABSENT, **{"_" + ABSENT: "?"}),
+    "an embedded file without a hash": masked("", _name="AAAA"),
+    "a model that is missing": with_settings(text_expert={"model": "playground/txt"}),
+    "a model of another condition": with_settings(text_expert={"model": "playground/mask"}),
+    "a model by a path": with_settings(text_expert={"model": "../../secrets"}),
+    "words that are not known": with_settings(text={"text": "A red salboat by Vermeer, 4k"}),
+    "a class that is not there": with_settings(scene={"name": "sea at nite"}),
+    "experts of two spaces": document(
+        {**changed(), "odd": ("gaussian_expert", {"shape": [12, 16, 16]})},
+        (*WIRES, "odd.score > fuse.background"),
+    ),
+    "weights that do not fit": gaussians(),
+    "weights that fit": gaussians(one={"reliability": 0.6}, two={"reliability": 0.4}),
+    "silence": with_settings(text_expert={"muted": True}, class_expert={"reliability": 0.0}),
+    "a sweep too large": swept(7, 3),
+    "pictures too large": document(
+        {
+            **changed(text_expert={"model": "large/text"}, class_expert={"model": "large/class"}),
+            "sweep": ("sweep", {"count": 25}),
+            "sampler": ("sampler", {"count": 3}),
+        },
+        (*WIRES, "sweep.reliability > text_expert.reliability"),
+    ),
+}
