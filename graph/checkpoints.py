@@ -47,7 +47,9 @@ def _loaded(family: type[Checkpoint], model: Model, machine: Machine) -> Expert:
         return family.load(model, machine)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         log.warning("loading %s failed", model.name, exc_info=error)
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        reason = (
+            str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        )
         raise ChoraleError(
             Diagnostic(
                 "M013",
