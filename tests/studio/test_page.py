@@ -83,7 +83,7 @@ def test_a_run_streams_previews_and_ends_with_a_picture(visit, tmp_path):
 
 def test_a_fader_moved_while_it_plays_is_heard_and_replayed(visit):
     page = visit.page
-    set_steps(visit, 120)
+    set_steps(visit, 48)
     run(visit)
     visit.phase("playing")
     fader(visit, 0).press("End")
@@ -139,9 +139,9 @@ def test_a_run_can_be_stopped_from_the_keyboard(visit):
 
 def test_what_is_painted_is_in_the_workflow(visit):
     page = visit.page
-    node = page.locator("article", has=page.get_by_role("heading", name="Mask", exact=True))
+    node = page.locator("article", has=page.get_by_role("radiogroup", name="Palette")).first
     name = node.get_attribute("data-node")
-    before = next(n for n in opened(page)["nodes"] if n["id"] == name)["settings"]["picture"]
+    before = setting(visit, name, "picture")
     node.get_by_role("button", name="Paint large").click()
     node.get_by_role("radio", name="balloon").click()
     paper = node.locator("canvas")
@@ -162,12 +162,6 @@ def test_what_is_painted_is_in_the_workflow(visit):
     page.wait_for_function(
         "before => localStorage.getItem('chorale.kept').includes(before)", arg=before
     )
-
-
-def opened(page):
-    """The workflow that Python sent."""
-    page.wait_for_function("() => localStorage.getItem('chorale.kept')")
-    return json.loads(page.evaluate("localStorage.getItem('chorale.kept')"))["workflow"]
 
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
