@@ -32,15 +32,14 @@ def model_card(recipe: Recipe, facts: dict[str, Any]) -> str:
 
     Args:
         recipe: the expert.
-        facts: `steps`, `minutes` and `held_out` of its training.
+        facts: `steps`, examples seen as `examples`, and `held_out` of its training.
     """
     predicts = {
         "v": "v = alpha·noise - sigma·x0 on the cosine schedule of 1000 steps",
         "flow": "u = noise - x0 on the straight path, with 1000·t as its time",
     }[recipe.objective]
     pipeline = "text-to-image" if "text" in recipe.sees else "unconditional-image-generation"
-    alone = "pairs of" if len(recipe.sees) > 1 else "no condition but"
-    seen = ", ".join(recipe.sees) or "nothing: it is unconditional"
+    seen = ", ".join(recipe.sees) or "none"
     return f"""---
 license: apache-2.0
 library_name: diffusers
@@ -52,8 +51,8 @@ tags:
 
 # Playground expert: {recipe.name}
 
-This expert {_PURPOSE[recipe.condition]}. It works on 16×16×12 latents of 128×128 pictures, in the
-latent space `playground` that all Playground experts share, and is opened by
+This expert {_PURPOSE[recipe.condition]}. It works on 16×16×12 latents of 128×128
+pictures, in the latent space `playground` that all Playground experts share, and is opened by
 `diffusers.DiffusionPipeline.from_pretrained`.
 
 | | |
@@ -61,9 +60,9 @@ latent space `playground` that all Playground experts share, and is opened by
 | condition | {seen} |
 | predicts | {predicts} |
 | size | width {recipe.width}, {recipe.layers} blocks, patches of 2×2 |
-| data | the draw "{recipe.draw}" of the procedural world; it saw {alone} {seen} |
+| data | the draw "{recipe.draw}" of the procedural world, which no other expert sees |
 | condition dropped | {recipe.dropout:.0%} of the examples, for the null condition |
-| training | {facts["steps"]} steps, {facts["minutes"]:.0f} minutes on one processor core |
+| training | {facts["steps"]} steps, {facts["examples"]} examples, on a processor core |
 | held-out loss | {facts["held_out"]:.4f} (mean squared error of its own prediction) |
 
 Made with `python -m training expert {recipe.name}`. The weights are the moving average, stored as

@@ -141,6 +141,7 @@ class ExpertTraining:
         seed = self.recipe.seed * 10**9 + self.trainer.step
         x0, condition = self.batch(torch.Generator().manual_seed(seed))
         generator = torch.Generator(self.device).manual_seed(seed)
+        self.trainer.examples += len(x0)
         return self.trainer.apply(loss_of(self.network, x0, condition, generator), progress)
 
     @torch.no_grad()
@@ -185,12 +186,11 @@ def train(
     torch.set_num_threads(1)
     training = ExpertTraining(RECIPES[name], settings, runs, assets)
     budget = Budget(steps, minutes)
-    before, last, loss = training.trainer.minutes, 0.0, 0.0
+    last, loss = 0.0, 0.0
     for progress, bar in budget.ticks(name):
         loss = training.advance(progress)
-        training.trainer.minutes = before + budget.elapsed / 60
         if budget.elapsed - last > 60 * settings.validate_minutes:
             last = budget.elapsed
-            bar.set_postfix(training.report(loss, training.trainer.minutes))
-    training.report(loss, training.trainer.minutes)
+            bar.set_postfix(training.report(loss, budget.elapsed / 60))
+    training.report(loss, budget.elapsed / 60)
     ship(training.network, training.trainer, training.validate(), runs, assets)

@@ -106,7 +106,7 @@ def ship(network: Expert, trainer: Trainer, held_out: float, runs: Path, assets:
     trainer.ema.swap()
     write(copy.deepcopy(network).cpu(), vae, preview, folder)
     trainer.ema.swap()
-    facts = {"steps": trainer.step, "minutes": trainer.minutes, "held_out": held_out}
+    facts = {"steps": trainer.step, "examples": trainer.examples, "held_out": held_out}
     (folder / "README.md").write_text(model_card(network.recipe, facts))
     print(f"shipped {folder}", flush=True)
 

@@ -39,7 +39,7 @@ class Trainer:
         self.optimiser = MuonAdamW(model.named_parameters(), lr)
         self.ema = Ema(self.parameters, ema)
         self.step = 0
-        self.minutes = 0.0
+        self.examples = 0
 
     def resume(self) -> bool:
         """Continue from the checkpoint if there is one, and say whether there was."""
@@ -49,7 +49,8 @@ class Trainer:
         self.model.load_state_dict(saved["model"])
         self.optimiser.load_state_dict(saved["optimiser"])
         self.ema.load(saved["ema"])
-        self.step, self.minutes = saved["step"], saved["minutes"]
+        self.step = saved["step"]
+        self.examples = saved.get("examples", 64 * self.step)
         return True
 
     def save(self) -> None:
@@ -59,7 +60,7 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "ema": self.ema.state(),
             "step": self.step,
-            "minutes": self.minutes,
+            "examples": self.examples,
         }
         save_atomically(state, self.checkpoint)
 
