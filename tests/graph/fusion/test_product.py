@@ -95,3 +95,11 @@ def test_a_sum_without_finite_value_is_refused() -> None:
     estimates = [Estimate(first), Estimate(second)]
     with pytest.raises(ChoraleError, match=r"F005 The weights sum to 2 .*Add a background"):
         Product()(x, PURE_NOISE, estimates, [1.0, 1.0], [1.0, 1.0], None)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rounding_in_the_weights_is_no_lack_of_weight(dtype: torch.dtype) -> None:
+    """Ten tenths do not sum to one in either precision."""
+    x, *clean = draw(11, dtype)
+    fused = Product()(x, PURE_NOISE, list(map(Estimate, clean)), [0.1] * 10, [1.0] * 10, None)
+    assert torch.allclose(fused.denoised, sum(clean) / 10, rtol=0, atol=2e-6)
