@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { heightAt } from '../src/lib/curve.js';
 import { defaultsOf, resolve, variants, widgetOf } from '../src/lib/schema.js';
-import { columns, strips, voiceOf, withoutOrphans, withSetting } from '../src/lib/workflow.js';
+import { columns, holderOf, strips, voiceOf, withoutOrphans, withSetting } from '../src/lib/workflow.js';
 import { tints } from '../src/lib/attribution.js';
 
 const port = (name, kind) => ({ name, kind });
@@ -42,6 +42,14 @@ test('an expert has the voice of its wired condition, else of its model', () => 
   const alone = { ...workflow, wires: [] };
   assert.equal(voiceOf(alone, catalogue, {}, a), 'score');
   assert.equal(voiceOf(alone, catalogue, { m: { condition: 'sketch' } }, { ...a, settings: { model: 'm' } }), 'sketch');
+});
+
+test('the master strip turns the sampler, not another node with a count', () => {
+  const count = { properties: { count: { type: 'integer' } } };
+  const more = { ...catalogue, mask: { ...catalogue.mask, schema: count }, sampling: { ...catalogue.sampling, schema: count } };
+  const sweepFirst = { ...workflow, nodes: [workflow.nodes[4], ...workflow.nodes] };
+  assert.equal(holderOf(sweepFirst, more, 'count').id, 'sampling');
+  assert.equal(holderOf(sweepFirst, more, 'seed'), undefined);
 });
 
 test('every expert with a live fader has a strip', () => {

@@ -136,6 +136,8 @@ export class Studio {
   open(workflow) {
     if (this.run.running) this.stop();
     this.doc.open(workflow);
+    this.found = [];
+    this.notice = '';
     Object.assign(this.run, { pictures: [], record: null, diagnostics: [], phase: 'idle', labels: [], meters: { share: {}, cosine: [], map: null } });
   }
 

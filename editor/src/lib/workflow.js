@@ -94,9 +94,12 @@ export function switchesOf(declaration) {
   return fields.filter(([, field]) => field.live === 'switch').map(([name]) => name);
 }
 
-/** The node that holds `setting` (steps, seed, count): the master strip's source. */
+/** The sampler that holds `setting` (steps, seed, count): the master strip's source. */
 export function holderOf(workflow, catalogue, setting) {
-  return workflow.nodes.find((node) => setting in (declarationOf(catalogue, node).schema.properties ?? {}));
+  return workflow.nodes.find((node) => {
+    const { outputs, schema } = declarationOf(catalogue, node);
+    return carries(outputs, 'sampling') && setting in (schema.properties ?? {});
+  });
 }
 
 /** A copy with one setting of one node replaced. */
