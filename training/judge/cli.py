@@ -38,7 +38,9 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--pictures", type=int, default=500, help="held-out pictures a row")
     root.add_argument("--seeds", type=int, default=3, help="seeds a picture")
     root.add_argument("--steps", type=int, default=16, help="steps of the sampler")
-    root.add_argument("--rows", default="*", help="rows by name: 'text', '*, product'")
+    root.add_argument(
+        "--rows", nargs="+", default=["*"], metavar="NAME", help="rows by name: text '*, product'"
+    )
     root.add_argument(
         "--guidance",
         metavar="EXPERT=WEIGHT",
@@ -79,7 +81,7 @@ def _measured(bench: Bench, options: argparse.Namespace) -> Table:
     """Sample what is missing, all rows growing together, then summarise."""
     guidance = GUIDANCE | dict(options.guidance)
     rows = _rows(guidance, options.steps, search=options.search)
-    rows = [row for row in rows if bench.can(row) and fnmatch(row.name, options.rows)]
+    rows = [row for row in rows if bench.can(row) and _named(row, options.rows)]
     faders: dict[str, list[Row]] = {}
     if not (options.search or options.no_faders):
         faders = {name: faded(name, guidance, options.steps) for name in TRIPLE}
@@ -91,7 +93,7 @@ def _measured(bench: Bench, options: argparse.Namespace) -> Table:
         *broad([row for group in faders.values() for row in group], few, 1),
     ]
     for row, *where in tqdm(blocks, desc="judge", mininterval=5):
-        bench.block(row, *where)
+        bench.pictures(row, *where)
     reference = Reference(bench.judge, bench.weights["judge"], bench.cache)
     return Table(
         list(_lines(bench, rows, reference, options)),
@@ -115,6 +117,10 @@ def _rows(guidance: Guidance, steps: int, *, search: bool) -> list[Row]:
     return [*real(), *singles(guidance, steps), *composed(guidance, steps)]
 
 
+def _named(row: Row, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(row.name, pattern) for pattern in patterns)
+
+
 def _lines(
     bench: Bench, rows: list[Row], reference: Reference, options: argparse.Namespace
 ) -> Iterator[Line]:
@@ -129,13 +135,13 @@ def _lines(
         yield line_of(row, verdicts[row.name], seeds, reference, alone)
 
 
-def _floors(reference: Reference, options: argparse.Namespace) -> Floors:
-    counts = sorted({options.pictures, options.pictures * options.seeds})
-    return Floors(
-        {count: reference.floor(count) for count in counts},
-        reference.retold(options.seeds) if options.seeds > 1 else None,
-        reference.any_two(),
-    )
+def _floors(reference: Reference, options: argparse.Namespace) -> Floors | None:
+    """The floors, where there are pictures enough to compare with them."""
+    count = options.pictures * options.seeds
+    distance = reference.floor(count)
+    if distance is None or options.seeds == 1:
+        return None
+    return Floors(count, distance, reference.retold(options.seeds), reference.any_two())
 
 
 def _settings(bench: Bench, guidance: Guidance, options: argparse.Namespace) -> dict[str, str]:

@@ -15,6 +15,7 @@ from training.judge.network import Judge
 from training.judge.rows import Row
 from training.judge.sight import look
 from training.judge.verdict import Verdict, joined, judged
+from training.pictures import to_bytes
 
 BLOCK = 25
 """Pictures that are sampled together."""
@@ -27,8 +28,7 @@ class Bench:
     Attributes:
         cast: the experts.
         judge: the judge.
-        weights: hashes of what a picture and its verdict depend on: experts by name, codec, judge
-            and world.
+        weights: hashes of what pictures depend on (experts by name, codec, world) and the judge's.
         cache: folder of finished blocks.
     """
 
@@ -42,20 +42,29 @@ class Bench:
         """The row's verdict over `pictures` conditions, each under `seeds` seeds; seed by seed."""
         return joined([self.block(row, *where) for where in _blocks(pictures, seeds)])
 
-    def done(self, row: Row, pictures: int, seeds: int) -> bool:
-        """Whether nothing is left to be sampled."""
-        return all(self._path(row, *where).exists() for where in _blocks(pictures, seeds))
-
     def block(self, row: Row, seed: int, start: int, count: int) -> Verdict:
-        """A block's verdict, from the cache if it is there."""
+        """A block's verdict."""
+        asked = self.conditions(start, count)
+        return judged(look(self.judge, self.pictures(row, seed, start, count)), asked)
+
+    def pictures(self, row: Row, seed: int, start: int, count: int) -> Tensor:
+        """A block's pictures, [n, 3, 128, 128] in [0, 1], painted if they are not in the cache.
+
+        They are kept without what the judge says of them: a better judge needs no new pictures.
+        """
         path = self._path(row, seed, start, count)
         saved = load_checkpoint(path)
-        if saved is not None:
-            return Verdict(**saved)
-        asked = self.conditions(start, count)
-        verdict = judged(look(self.judge, self._pictures(row, asked, seed)), asked)
-        save_atomically(verdict.tensors(), path)
-        return verdict
+        if saved is None:
+            painted = self._painted(row, self.conditions(start, count), seed)
+            saved = {"pictures": to_bytes(painted)}
+            save_atomically(saved, path)
+        return saved["pictures"].float() / 255
+
+    def conditions(self, start: int, count: int) -> Conditions:
+        """The conditions of a block, rendered once."""
+        if start not in self._conditions or len(self._conditions[start]) != count:
+            self._conditions[start] = conditions(start, count)
+        return self._conditions[start]
 
     def can(self, row: Row) -> bool:
         """Whether the experts of the row are there."""
@@ -64,8 +73,7 @@ class Bench:
             self.cast.codec is not None or row.rule != "autoencoder"
         )
 
-    def _pictures(self, row: Row, asked: Conditions, seed: int) -> Tensor:
-        """The row's pictures, [n, 3, 128, 128] in [0, 1]."""
+    def _painted(self, row: Row, asked: Conditions, seed: int) -> Tensor:
         if row.rule == "render":
             return asked.pictures
         if row.rule == "autoencoder" and self.cast.codec:
@@ -74,17 +82,11 @@ class Bench:
                 return from_images(self.cast.codec.decode(latents))
         return from_images(paint(row, self.cast, asked, seed))
 
-    def conditions(self, start: int, count: int) -> Conditions:
-        """The conditions of a block, rendered once."""
-        if start not in self._conditions or len(self._conditions[start]) != count:
-            self._conditions[start] = conditions(start, count)
-        return self._conditions[start]
-
     def _path(self, row: Row, seed: int, start: int, count: int) -> Path:
-        names = sorted({part.expert for part in row.parts} | {"judge", "world"})
+        names = sorted({part.expert for part in row.parts} | {"world"})
         names += ["codec"] * (row.rule != "render")
         weights = " ".join(self.weights[name] for name in names)
-        return self.cache / f"{row.key(weights)}-{seed}-{start}-{count}.pt"
+        return self.cache / "rows" / f"{row.key(weights)}-{seed}-{start}-{count}.pt"
 
 
 def _blocks(pictures: int, seeds: int) -> Iterator[tuple[int, int, int]]:

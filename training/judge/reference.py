@@ -38,7 +38,7 @@ class Reference:
 
     def distance(self, features: Tensor) -> float | None:
         """FD-judge to the reference draw; None with fewer than ten pictures a direction."""
-        if len(features) < 10 * DIRECTIONS:
+        if not enough(len(features)):
             return None
         real = self.features(REFERENCE, PICTURES)
         axes = principal(real, DIRECTIONS)
@@ -46,7 +46,7 @@ class Reference:
 
     def floor(self, count: int) -> float | None:
         """FD-judge of as many real pictures of another draw."""
-        return self.distance(self.features(FLOOR, count))
+        return self.distance(self.features(FLOOR, count)) if enough(count) else None
 
     def features(self, name: str, count: int) -> Tensor:
         """Features of the first pictures of a draw, [count, 64]."""
@@ -75,6 +75,11 @@ class Reference:
         """Mean distance of two real pictures."""
         real = self.features(REFERENCE, PICTURES)
         return float(diversity(real[None]).mean())
+
+
+def enough(count: int) -> bool:
+    """Whether a Fréchet distance of so many pictures means anything: ten for each direction."""
+    return count >= 10 * DIRECTIONS
 
 
 def principal(features: Tensor, directions: int) -> Tensor:

@@ -12,13 +12,15 @@ class Floors:
     """What real pictures score: the scale that painted ones are read on.
 
     Attributes:
-        distance: FD-judge of real pictures, by how many.
+        pictures: how many real pictures stand for a row.
+        distance: their FD-judge.
         retold: diversity of renders of one scene.
         any_two: diversity of any renders.
     """
 
-    distance: dict[int, float | None]
-    retold: float | None
+    pictures: int
+    distance: float
+    retold: float
     any_two: float
 
 
@@ -28,13 +30,15 @@ class Table:
 
     lines: list[Line]
     faders: list[Fader]
-    floors: Floors
+    floors: Floors | None
     settings: dict[str, str]
 
 
 def markdown(table: Table) -> str:
     """The table, its faders and its floors."""
-    parts = [_grid(HEAD, [_cells(line) for line in table.lines]), _floors(table.floors)]
+    parts = [_grid(HEAD, [_cells(line) for line in table.lines])]
+    if table.floors:
+        parts.append(_floors(table.floors))
     if table.faders:
         head = (
             "fader",
@@ -75,12 +79,9 @@ def _figure(figure: Figure | None, digits: int = 3) -> str:
 
 
 def _floors(floors: Floors) -> str:
-    known = [(n, value) for n, value in floors.distance.items() if value is not None]
-    distances = ", ".join(f"{value:.2f} for {n} pictures" for n, value in known) or "–"
-    retold = "–" if floors.retold is None else f"{floors.retold:.2f}"
     return (
-        f"Real against real: FD-judge {distances}; diversity {retold} for renders of one scene, "
-        f"{floors.any_two:.2f} for any two renders."
+        f"Real against real: FD-judge {floors.distance:.2f} for {floors.pictures} pictures, "
+        f"diversity {floors.retold:.2f} for renders of one scene, {floors.any_two:.2f} for any two renders."
     )
 
 
