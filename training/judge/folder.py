@@ -86,7 +86,7 @@ IoU by class: {regions}.
 | | |
 |---|---|
 | data | {pictures[0]} pictures of the draw "judge-train", some autoencoded, all weathered |
-| training | {trainer.step} steps, {trainer.minutes:.0f} minutes on one processor core |
+| training | {trainer.step} steps, {trainer.examples} examples |
 | weights | float16, SHA-256 `{digest(folder)}` |
 
 Made with `python -m training judge`. The pictures are synthetic and show no person; the weights may

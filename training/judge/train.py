@@ -1,7 +1,6 @@
 """Train the judge on renders, then write it beside the experts."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -88,18 +87,15 @@ def train(
     runs: Path = RUNS,
     folder: Path = MODELS,
 ) -> None:
-    """Train for a budget, from the checkpoint if there is one, and write the judge's folder.
-
-    The minutes that the model card tells are those of the processor.
-    """
+    """Train for a budget, from the checkpoint if there is one, and write the judge's folder."""
     torch.set_num_threads(1)
     training = JudgeTraining(pictures, runs, rate)
     test = pool(TEST, held_out, training.run)
     budget = Budget(steps, minutes)
-    before, last, loss = training.trainer.minutes - time.process_time() / 60, 0.0, 0.0
+    last, loss = 0.0, 0.0
     for progress, bar in budget.ticks("judge"):
         loss = training.advance(progress)
-        training.trainer.minutes = before + time.process_time() / 60
+        training.trainer.examples += BATCH
         if budget.elapsed - last > 120:
             last = budget.elapsed
             bar.set_postfix(_report(training, loss, test.rows(slice(0, 128))))
@@ -121,7 +117,6 @@ def _report(training: JudgeTraining, loss: float, test: Truth) -> dict[str, floa
         "edges": round(scores.edges, 4),
     }
     detail = {"accuracies": scores.accuracy, "iou": scores.iou}
-    step, minutes = training.trainer.step, round(training.trainer.minutes, 2)
-    log(training.run / "log.jsonl", step=step, minutes=minutes, **entry, **detail)
+    log(training.run / "log.jsonl", step=training.trainer.step, **entry, **detail)
     print(json.dumps(entry), flush=True)
     return entry
