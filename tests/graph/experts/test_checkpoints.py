@@ -178,5 +178,5 @@ def test_every_expert_is_finite_at_pure_noise(tmp_path: Path) -> None:
 
 
 def test_an_unknown_class_is_named_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ChoraleError, match="M008 .*'dusk'.*day, night"):
+    with pytest.raises(ChoraleError, match=r"M008 .*'dusk'.*day, night"):
         expert(folders.dit(tmp_path / "class")).encode("dusk")
