@@ -10,9 +10,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
 
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from graph.assets import AssetStore
+from graph.assets import AssetStore, open_picture, unpack
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import content_hash, read_folder, read_json, stamp
 
@@ -123,6 +124,10 @@ class Library:
         """Whether a file of that name is stored."""
         return sha256 in self.assets
 
+    def picture(self, sha256: str) -> Image.Image:
+        """The stored picture; ChoraleError A001 to A007."""
+        return self.assets.get(sha256)
+
     def _try(self, name: str) -> Model | ChoraleError:
         try:
             return self.model(name)
@@ -177,6 +182,12 @@ class Consulted(Library):
         if sha256 not in self._files:
             self._files[sha256] = self._library.has(sha256)
         return self._files[sha256] or sha256 in self._embedded
+
+    def picture(self, sha256: str) -> Image.Image:
+        """The picture that is stored or comes with the workflow."""
+        if sha256 in self._embedded and not self._library.has(sha256):
+            return open_picture(unpack(sha256, self._embedded[sha256]))
+        return self._library.picture(sha256)
 
     def holds(self) -> bool:
         """Whether every answer stands."""

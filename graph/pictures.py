@@ -66,6 +66,30 @@ def sketch(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ImageOps.grayscale(fit(picture, size)).convert("RGB")
 
 
+def fitting(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClass] = ()) -> str:
+    """What fitting will change about a condition picture, in words; empty if it fits as it is."""
+    parts: list[str] = []
+    if picture.size != size:
+        whole = picture.width * size[1] == picture.height * size[0]
+        how = "resized" if whole else "cropped about its centre and resized"
+        parts.append(f"its {_by(picture.size)} pixels are {how} to {_by(size)}")
+    if palette:
+        pixels = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.NEAREST))
+        known = np.array([each.colour for each in palette], dtype=np.uint8)
+        strange = (pixels[:, :, None] != known).any(-1).all(-1).mean()
+        if strange > 0:
+            taken = {palette[index].name for index in np.unique(quantise(picture, palette))}
+            parts.append(
+                f"{100 * strange:.0f} % of it is in colours of no class and takes the nearest, "
+                f"so that it holds {', '.join(sorted(taken))}"
+            )
+    return "; ".join(parts)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"
+
+
 def edges(picture: Image.Image, size: tuple[int, int], detail: float = 0.5) -> Image.Image:
     """The contours of a photograph as a pen would trace them, on the canvas.
 

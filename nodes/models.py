@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from abc import ABC
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from graph.errors import Diagnostic
+from graph.errors import ChoraleError, Diagnostic
 from graph.library import Model
 from graph.node import Live, Place, Widget
+from graph.pictures import fitting
 from graph.ports import Kind, Port
 from nodes.experts import RELIABILITY, ModelNode
 from nodes.label import Label
@@ -53,7 +55,26 @@ class TextExpert(ModelNode):
                 )
 
 
-class MaskExpert(ModelNode):
+class PictureExpert(ModelNode, ABC):
+    """An expert that is shown a picture."""
+
+    def understand(self, place: Place, model: Model) -> Iterator[Diagnostic]:
+        """Say what is changed about a picture of another size or with colours of its own."""
+        height, width = (side * model.space.scale for side in model.space.shape[-2:])
+        for title, node in place.all(self.condition):
+            for file in node.files():
+                try:
+                    picture = place.library.picture(file)
+                except ChoraleError:
+                    continue  # the check of files says what is wrong with it
+                changed = fitting(picture, (width, height), model.card.palette)
+                if changed:
+                    yield Diagnostic(
+                        "A010", f"The picture of '{title}' is fitted: {changed}.", severity="note"
+                    )
+
+
+class MaskExpert(PictureExpert):
     """Paints so that everything lies where the mask says."""
 
     type: ClassVar[str] = "mask_expert"
@@ -64,7 +85,7 @@ class MaskExpert(ModelNode):
     model: Annotated[str, Widget("model")] = model("playground/mask")
 
 
-class SketchExpert(ModelNode):
+class SketchExpert(PictureExpert):
     """Paints along the lines of a drawing."""
 
     type: ClassVar[str] = "sketch_expert"

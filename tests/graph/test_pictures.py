@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from graph.library import MaskClass
-from graph.pictures import edges, fit, mask, sketch
+from graph.pictures import edges, fit, fitting, mask, sketch
 
 PALETTE = (
     MaskClass(name="sky", colour=(80, 150, 220)),
@@ -61,3 +61,14 @@ def test_more_detail_keeps_fainter_lines() -> None:
     traced = [np.asarray(edges(photo, (64, 64), detail)).min() for detail in (0.0, 1.0)]
     assert traced[0] == 255
     assert traced[1] < 128
+
+
+def test_what_fitting_changes_is_said_in_words() -> None:
+    painted = Image.new("RGB", (64, 32), PALETTE[0].colour)
+    ImageDraw.Draw(painted).rectangle((32, 0, 63, 31), fill=(25, 60, 120))
+    assert fitting(painted, (32, 32), PALETTE) == (
+        "its 64×32 pixels are cropped about its centre and resized to 32×32; "
+        "50 % of it is in colours of no class and takes the nearest, so that it holds sea, sky"
+    )
+    assert fitting(mask(painted, (32, 32), PALETTE), (32, 32), PALETTE) == ""
+    assert fitting(Image.new("L", (64, 64)), (32, 32)) == "its 64×64 pixels are resized to 32×32"
