@@ -13,6 +13,7 @@ from bench.timing import Row, compare, seconds
 from graph.events import Progress
 from graph.interfaces import Expert
 from graph.levels import NoiseLevel
+from graph.workflow import Workflow
 from studio.piece import WORKFLOWS, Piece, load, runtime
 
 
@@ -111,6 +112,24 @@ def _sentences() -> Row:
     pairs = [(loop() * steps / (steps - 1), seconds(bare)) for _ in range(5)]
     ratio = sorted(one / two for one, two in pairs)[2]
     return Row("four sentences on one network over one batched call", ratio, "×", "≤ 1.05")
+
+
+def _four_sentences() -> Piece:
+    """Four text experts of one model in one fusion."""
+    sentences = ("a red house", "a snowfield by day", "mountains behind", "a tree on the left")
+    nodes: list[dict[str, Any]] = [{"id": "fuse", "type": "fuse"}, {"id": "out", "type": "picture"}]
+    wires = [("fuse.score", "out.score")]
+    for index, sentence in enumerate(sentences):
+        nodes += [
+            {"id": f"text{index}", "type": "text", "settings": {"text": sentence}},
+            {"id": f"expert{index}", "type": "text_expert"},
+        ]
+        wires += [
+            (f"text{index}.text", f"expert{index}.text"),
+            (f"expert{index}.score", "fuse.scores"),
+        ]
+    drawn = [{"from": origin, "to": target} for origin, target in wires]
+    return Piece(Workflow.model_validate({"nodes": nodes, "wires": drawn}))
 
 
 def _muting(piece: Piece) -> Row:

@@ -67,6 +67,10 @@ class Runtime:
             log.exception("the run ended by an error of the program")
             yield Failure((_unexpected(error),))
 
+    def prepare(self, plan: Plan) -> None:
+        """Load the experts and encode the conditions of a plan before it is played."""
+        assemble(plan, self)
+
     def expert(self, choice: Value) -> tuple[str, Expert]:
         """The expert called for by a plan, with the name of its network; loaded once."""
         name = str(choice)

@@ -37,8 +37,13 @@ class Session:
         self._runs = Runs()
 
     def warm(self) -> None:
-        """Load torch and what stands on it, so that the first run need not wait."""
-        piece.runtime()
+        """Load torch and the experts of the opening workflow: the first run need not wait."""
+        runtime = piece.runtime()
+        workflow = Workflow.model_validate(self.opening()["workflow"])
+        import_assets(workflow, self._library)
+        compiled = compile_workflow(workflow, nodes.catalogue(), self._library)
+        if compiled.plan is not None:
+            runtime.prepare(compiled.plan)
 
     def opening(self) -> Frame:
         """What a first visit shows: {workflow, picture}."""
