@@ -72,8 +72,9 @@ class PixArt(Checkpoint):
     def encode(self, value: Any) -> Prompt:
         """A sentence, or {"text": sentence, "mask": picture, …} where pictures are taken too."""
         parts = cast("Mapping[str, Any]", value if isinstance(value, Mapping) else {"text": value})
+        text = parts.get("text") or ""
         tokens = self._tokenizer(
-            parts.get("text") or "",
+            text.lower() if self.card.vocabulary else text,  # such vocabularies hold lower case
             padding="max_length",
             max_length=min(self._tokenizer.model_max_length, MAX_TOKENS),
             truncation=True,
