@@ -45,7 +45,9 @@ def scheduler(**changes: Any) -> DDIMScheduler:
     return DDIMScheduler(**{**settings, **changes})
 
 
-def pixart(folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any) -> Path:
+def pixart(
+    folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any
+) -> Path:
     """A text expert; with `pictures`, so many are concatenated to the state."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -20.0)]
     vocabulary = pieces + [(f"▁{word}", -1.0) for word in WORDS]
@@ -76,7 +78,9 @@ def pixart(folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = Non
     return _with_card(folder, card or {"condition": "text"})
 
 
-def dit(folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any) -> Path:
+def dit(
+    folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any
+) -> Path:
     """A class expert, or one that takes a picture."""
     torch.manual_seed(2)
     transformer = DiTTransformer2DModel(
