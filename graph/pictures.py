@@ -78,7 +78,8 @@ def fitting(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskC
         known = np.array([each.colour for each in palette], dtype=np.uint8)
         strange = (pixels[:, :, None] != known).any(-1).all(-1).mean()
         if strange > 0:
-            taken = {palette[index].name for index in np.unique(quantise(picture, palette))}
+            found = np.unique(quantise(picture, palette)).tolist()
+            taken = {palette[int(index)].name for index in found}
             parts.append(
                 f"{100 * strange:.0f} % of it is in colours of no class and takes the nearest, "
                 f"so that it holds {', '.join(sorted(taken))}"
