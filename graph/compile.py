@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from graph.consulted import Consulted
 from graph.document import Document
 from graph.errors import ChoraleError, Diagnostic, has_errors
-from graph.library import Consulted, Library, Space
+from graph.library import Library, Space
 from graph.node import Carried, Node, Wired
 from graph.plan import Plan, PlanBuilder
 from graph.sweeps import expand

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Literal, cast
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from graph.assets import AssetStore, open_picture, unpack
+from graph.assets import AssetStore
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import content_hash, read_folder, read_json, stamp
 
@@ -100,12 +99,12 @@ class Library:
 
     def models(self, condition: str | None = None) -> tuple[Model, ...]:
         """The models that can be used, of one kind of condition if given."""
-        found = (model for model in map(self._try, self.names()) if isinstance(model, Model))
+        found = (model for model in map(self.attempt, self.names()) if isinstance(model, Model))
         return tuple(each for each in found if condition in (None, each.card.condition))
 
     def problems(self) -> tuple[Diagnostic, ...]:
         """What is wrong with the folders that cannot be used."""
-        found = map(self._try, self.names())
+        found = map(self.attempt, self.names())
         return tuple(
             d for error in found if not isinstance(error, Model) for d in error.diagnostics
         )
@@ -128,7 +127,8 @@ class Library:
         """The stored picture; ChoraleError A001 to A007."""
         return self.assets.get(sha256)
 
-    def _try(self, name: str) -> Model | ChoraleError:
+    def attempt(self, name: str) -> Model | ChoraleError:
+        """The model, or what is wrong with it."""
         try:
             return self.model(name)
         except ChoraleError as error:
@@ -156,54 +156,6 @@ class Library:
                 )
             )
         return folder
-
-
-class Consulted(Library):
-    """A library as one compilation asked it; knows whether it would still answer the same."""
-
-    def __init__(self, library: Library, embedded: Mapping[str, str]) -> None:
-        self.folder, self.assets = library.folder, library.assets
-        self._library = library
-        self._embedded = embedded
-        self._models: dict[str, Model | ChoraleError] = {}
-        self._files: dict[str, bool] = {}
-
-    def model(self, name: str) -> Model:
-        """As the library, asked once."""
-        if name not in self._models:
-            self._models[name] = self._library._try(name)  # noqa: SLF001 (its own kind)
-        answer = self._models[name]
-        if isinstance(answer, ChoraleError):
-            raise answer
-        return answer
-
-    def has(self, sha256: str) -> bool:
-        """Whether the file is stored or comes with the workflow."""
-        if sha256 not in self._files:
-            self._files[sha256] = self._library.has(sha256)
-        return self._files[sha256] or sha256 in self._embedded
-
-    def picture(self, sha256: str) -> Image.Image:
-        """The picture that is stored or comes with the workflow."""
-        if sha256 in self._embedded and not self._library.has(sha256):
-            return open_picture(unpack(sha256, self._embedded[sha256]))
-        return self._library.picture(sha256)
-
-    def holds(self) -> bool:
-        """Whether every answer stands."""
-        return all(self._library.has(name) == was for name, was in self._files.items()) and all(
-            _same(self._library._try(name), was)  # noqa: SLF001 (its own kind)
-            for name, was in self._models.items()
-        )
-
-    def _try(self, name: str) -> Model | ChoraleError:
-        return self._library._try(name)  # noqa: SLF001 (its own kind)
-
-
-def _same(now: Model | ChoraleError, was: Model | ChoraleError) -> bool:
-    if isinstance(now, ChoraleError) and isinstance(was, ChoraleError):
-        return now.diagnostics == was.diagnostics
-    return now is was
 
 
 def _open(name: str, folder: Path) -> Model:

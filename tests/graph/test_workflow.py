@@ -109,10 +109,13 @@ def test_every_old_version_has_a_migration() -> None:
         ('{"chorale": -1}', "W002"),
         (
             '{"nodes": [{"id": "9", "type": "text"}]}',
-            "W002 'nodes[0].id' expected text of the form",
+            "W002 'nodes[0].id' expected a letter, then up to 63",
         ),
         ('{"nodes": [{"type": "text"}]}', "W002 'nodes[0].id' is missing."),
-        ('{"wires": [{"from": "a", "to": "b.c"}]}', "W002 'wires[0].from' expected text"),
+        (
+            '{"wires": [{"from": "a", "to": "b.c"}]}',
+            "W002 'wires[0].from' expected node.port, got 'a'",
+        ),
         ('{"wires": [{"from": "a.b.c", "to": "b.c"}]}', "W002"),
         ('{"chorale": 0, "nodes": []}', "W002 A document of version 0"),
         ('{"chorale": 0, "wires": [["a", "b"]]}', "W002 A wire of version 0 has four parts"),

@@ -1,0 +1,59 @@
+"""A library as one compilation asked it: each question once, and whether the answers stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PIL import Image
+
+from graph.assets import open_picture, unpack
+from graph.errors import ChoraleError
+from graph.library import Library, Model
+
+
+class Consulted(Library):
+    """A library as one compilation asked it; knows whether it would still answer the same."""
+
+    def __init__(self, library: Library, embedded: Mapping[str, str]) -> None:
+        self.folder, self.assets = library.folder, library.assets
+        self._library = library
+        self._embedded = embedded
+        self._models: dict[str, Model | ChoraleError] = {}
+        self._files: dict[str, bool] = {}
+
+    def model(self, name: str) -> Model:
+        """As the library, asked once."""
+        if name not in self._models:
+            self._models[name] = self._library.attempt(name)
+        answer = self._models[name]
+        if isinstance(answer, ChoraleError):
+            raise answer
+        return answer
+
+    def has(self, sha256: str) -> bool:
+        """Whether the file is stored or comes with the workflow."""
+        if sha256 not in self._files:
+            self._files[sha256] = self._library.has(sha256)
+        return self._files[sha256] or sha256 in self._embedded
+
+    def picture(self, sha256: str) -> Image.Image:
+        """The picture that is stored or comes with the workflow."""
+        if sha256 in self._embedded and not self._library.has(sha256):
+            return open_picture(unpack(sha256, self._embedded[sha256]))
+        return self._library.picture(sha256)
+
+    def holds(self) -> bool:
+        """Whether every answer stands."""
+        return all(self._library.has(name) == was for name, was in self._files.items()) and all(
+            _same(self._library.attempt(name), was) for name, was in self._models.items()
+        )
+
+    def attempt(self, name: str) -> Model | ChoraleError:
+        """As the library, every time anew."""
+        return self._library.attempt(name)
+
+
+def _same(now: Model | ChoraleError, was: Model | ChoraleError) -> bool:
+    if isinstance(now, ChoraleError) and isinstance(was, ChoraleError):
+        return now.diagnostics == was.diagnostics
+    return now is was
