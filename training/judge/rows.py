@@ -7,8 +7,8 @@ from typing import Literal
 
 Rule = Literal["product", "mean", "alternating", "render", "autoencoder"]
 EXPERTS = ("text", "class", "mask", "sketch", "unconditional", "joint")
-GUIDANCE = {"text": 3.0, "class": 3.0, "mask": 1.5, "sketch": 1.5, "joint": 2.0}
-"""The default weights of the example workflows."""
+GUIDANCE = {"text": 4.0, "class": 3.0, "mask": 3.0, "sketch": 3.0, "joint": 3.0}
+"""Weights that `--search` found to serve each expert alone; every rule uses the same."""
 SEARCHED = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 PAIRS = (("text", "mask"), ("text", "sketch"), ("mask", "sketch"), ("class", "text"))
 TRIPLE = ("text", "mask", "sketch")

@@ -81,7 +81,7 @@ def _figure(figure: Figure | None, digits: int = 3) -> str:
 def _floors(floors: Floors) -> str:
     return (
         f"Real against real: FD-judge {floors.distance:.2f} for {floors.pictures} pictures, "
-        f"diversity {floors.retold:.2f} for renders of one scene and {floors.any_two:.2f} for any two."
+        f"diversity {floors.retold:.2f} for one scene drawn anew, {floors.any_two:.2f} for any two."
     )
 
 
