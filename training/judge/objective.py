@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from training.judge.data import NO_OBJECT, UNTOLD, Truth
 from training.judge.metrics import class_iou, confusion, edge_f1, overlaps
-from training.judge.network import INK, Judge, Reading
+from training.judge.network import INK, LINE, Judge, Reading
 from training.world import CLASSES
 
 SCENE_FACTS = ("time", "weather", "ground", "background")
@@ -86,7 +86,7 @@ def examine(judge: Judge, truth: Truth, batch: int = 32) -> Scores:
             hits.append(hit[true != UNTOLD].float().cpu())
         seen = reading.classes.argmax(1)
         table += confusion(part.mask.long(), seen, len(CLASSES)).sum(0).cpu()
-        edges.append(edge_f1(part.ink.float() / 255 > INK, reading.ink.sigmoid() > INK).cpu())
+        edges.append(edge_f1(part.ink.float() / 255 > INK, reading.ink.sigmoid() > LINE).cpu())
     judge.train(was)
     iou = class_iou(overlaps(table))
     there = table.sum(1) > 0

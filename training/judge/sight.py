@@ -7,7 +7,7 @@ from torch import Tensor
 
 from training.judge.data import NO_OBJECT
 from training.judge.facts import Facts, Thing
-from training.judge.network import INK, Judge, Reading
+from training.judge.network import LINE, Judge, Reading
 from training.world import (
     BACKGROUNDS,
     CLASSES,
@@ -72,7 +72,7 @@ def _named(reading: Reading) -> Sight:
             rows, regions, strict=True
         )
     ]
-    lines = reading.ink.sigmoid().cpu() > INK
+    lines = reading.ink.sigmoid().cpu() > LINE
     return Sight(facts, regions, lines, reading.features.float().cpu())
 
 
