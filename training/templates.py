@@ -18,6 +18,8 @@ from training.world import Scene, draw, mask_to_rgb, scene_of
 
 FOLDER = Path(__file__).parent.parent / "assets" / "workflows"
 DRAW = "templates"
+GUIDANCE = {"text": 4.0, "mask": 3.0, "sketch": 3.0}
+"""What `python app.py judge --search` found best."""
 Workflow = dict[str, Any]
 
 
@@ -110,8 +112,8 @@ def documents() -> dict[str, Workflow]:
     mask = node("mask", "mask", "Where", picture=sha256(sea["mask"]))
     sketch = node("sketch", "sketch", "Lines", picture=sha256(sea["sketch"]))
     by_text, by_mask, by_sketch = (
-        node(f"{name}_expert", f"{name}_expert", model=f"playground/{name}")
-        for name in ("text", "mask", "sketch")
+        node(f"{name}_expert", f"{name}_expert", model=f"playground/{name}", guidance=guidance)
+        for name, guidance in GUIDANCE.items()
     )
     return {
         "first-light": workflow(
@@ -181,8 +183,8 @@ def documents() -> dict[str, Workflow]:
             [
                 node("left", "text", "Left", text="a lighthouse in a meadow by day"),
                 node("right", "text", "Right", text="a red sailboat on the sea at night"),
-                node("left_expert", "text_expert", "Left expert"),
-                node("right_expert", "text_expert", "Right expert"),
+                node("left_expert", "text_expert", "Left expert", guidance=GUIDANCE["text"]),
+                node("right_expert", "text_expert", "Right expert", guidance=GUIDANCE["text"]),
                 node("left_map", "map", "Left half", picture=sha256(ramp(falling=True))),
                 node("right_map", "map", "Right half", picture=sha256(ramp(falling=False))),
                 *ends(),
