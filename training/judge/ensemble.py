@@ -57,6 +57,11 @@ class Cast:
             ),
         )
 
+    def decoded(self, states: Tensor) -> tuple[Image.Image, ...]:
+        """States as pictures."""
+        with torch.inference_mode():
+            return self.codec.decode(states.to(self.device)) if self.codec else plain(states)
+
     def null(self, part: Part) -> Encoded:
         """No condition."""
         return Encoded("null", (self._value(part, -1, None),))
@@ -77,8 +82,8 @@ class Cast:
         return self._read[key]
 
 
-def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> tuple[Image.Image, ...]:
-    """The row's pictures, one for each condition.
+def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> Tensor:
+    """The row's clean states, one for each condition, [n, *shape].
 
     The noise of a picture belongs to its number and the seed, wherever a block is cut.
     """
@@ -99,7 +104,7 @@ def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> tuple[Imag
     controls = Controls(solos.values(), _performance(row))
     for event in play([track], controls, threading.Event(), Watch(0, {})):
         if isinstance(event, tuple):
-            return _pictures(cast, event[1])
+            return event[1]
     raise AssertionError("a run that nobody stops ends with its clean state")
 
 
@@ -140,11 +145,6 @@ def _voice(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Voi
         solo=solo,
         noise_range=(1.0, 0.0),
     )
-
-
-def _pictures(cast: Cast, state: Tensor) -> tuple[Image.Image, ...]:
-    with torch.inference_mode():
-        return cast.codec.decode(state) if cast.codec else plain(state)
 
 
 def _no_map(name: str) -> Image.Image:

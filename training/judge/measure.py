@@ -1,7 +1,7 @@
 """Measurements that survive an interruption: small blocks, each written when it is done."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,8 @@ class Bench:
     Attributes:
         cast: the experts.
         judge: the judge.
-        weights: hashes of what pictures depend on (experts by name, codec, world) and the judge's.
+        weights: hashes of what pictures depend on (experts by name, encoder, codec, world), and the
+            judge's.
         cache: folder of finished blocks.
     """
 
@@ -48,17 +49,20 @@ class Bench:
         return judged(look(self.judge, self.pictures(row, seed, start, count)), asked)
 
     def pictures(self, row: Row, seed: int, start: int, count: int) -> Tensor:
-        """A block's pictures, [n, 3, 128, 128] in [0, 1], painted if they are not in the cache.
+        """A block's pictures, [n, 3, 128, 128] in [0, 1].
 
-        They are kept without what the judge says of them: a better judge needs no new pictures.
+        The state, what a decoder makes of it and what the judge says of that are kept apart: a new
+        decoder or a better judge needs no new sampling.
         """
-        path = self._path(row, seed, start, count)
-        saved = load_checkpoint(path)
-        if saved is None:
-            painted = self._painted(row, self.conditions(start, count), seed)
-            saved = {"pictures": to_bytes(painted)}
-            save_atomically(saved, path)
-        return saved["pictures"].float() / 255
+        asked = self.conditions(start, count)
+        if row.rule == "render":
+            return asked.pictures
+        names = sorted({part.expert for part in row.parts})
+        weights = " ".join(self.weights[name] for name in (*names, "world", "encoder"))
+        key = f"{row.key(weights)}-{seed}-{start}-{count}"
+        states = kept(self.cache / "states" / f"{key}.pt", lambda: self._states(row, asked, seed))
+        path = self.cache / "pictures" / f"{key}-{self.weights['codec'][:12]}.pt"
+        return kept(path, lambda: to_bytes(from_images(self.cast.decoded(states)))).float() / 255
 
     def conditions(self, start: int, count: int) -> Conditions:
         """The conditions of a block, rendered once."""
@@ -73,20 +77,20 @@ class Bench:
             self.cast.codec is not None or row.rule != "autoencoder"
         )
 
-    def _painted(self, row: Row, asked: Conditions, seed: int) -> Tensor:
-        if row.rule == "render":
-            return asked.pictures
+    def _states(self, row: Row, asked: Conditions, seed: int) -> Tensor:
         if row.rule == "autoencoder" and self.cast.codec:
             with torch.inference_mode():
-                latents = self.cast.codec.encode(to_images(asked.pictures))
-                return from_images(self.cast.codec.decode(latents))
-        return from_images(paint(row, self.cast, asked, seed))
+                return self.cast.codec.encode(to_images(asked.pictures))
+        return paint(row, self.cast, asked, seed)
 
-    def _path(self, row: Row, seed: int, start: int, count: int) -> Path:
-        names = sorted({part.expert for part in row.parts} | {"world"})
-        names += ["codec"] * (row.rule != "render")
-        weights = " ".join(self.weights[name] for name in names)
-        return self.cache / "rows" / f"{row.key(weights)}-{seed}-{start}-{count}.pt"
+
+def kept(path: Path, make: Callable[[], Tensor]) -> Tensor:
+    """A tensor from its file, or made and written there."""
+    saved = load_checkpoint(path)
+    if saved is None:
+        saved = {"rows": make()}
+        save_atomically(saved, path)
+    return saved["rows"]
 
 
 def _blocks(pictures: int, seeds: int) -> Iterator[tuple[int, int, int]]:
@@ -103,10 +107,10 @@ def broad(rows: Iterable[Row], pictures: int, seeds: int) -> Iterator[tuple[Row,
             yield row, seed, start, count
 
 
-def digest(folder: Path, pattern: str = "*.safetensors") -> str:
-    """SHA-256 over the files of one pattern in a folder and below, by their names."""
+def digest(files: Iterable[Path]) -> str:
+    """SHA-256 over files with their names."""
     content = hashlib.sha256()
-    for path in sorted(folder.rglob(pattern)):
-        content.update(str(path.relative_to(folder)).encode())
+    for path in sorted(files):
+        content.update(path.name.encode())
         content.update(hashlib.sha256(path.read_bytes()).digest())
     return content.hexdigest()

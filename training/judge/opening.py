@@ -1,10 +1,12 @@
 """Opens what a table is measured with: experts, codec and judge, with their hashes."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from graph.library import Library
 from graph.machine import Machine
@@ -41,13 +43,27 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     width, height = experts[names[0]].canvas
     shape = (codec.channels, height // codec.factor, width // codec.factor)
     device = machine.device
-    weights = {
-        name: f"{digest(models / 'playground' / name)} {machine.precision}" for name in names
-    }
-    weights |= {
-        "judge": folder.digest(models / "judge"),
-        "codec": f"{digest(models / 'playground' / names[0] / 'vae')} {machine.precision}",
-        "world": digest(WORLD, "*.py"),
-    }
+    weights = _weights(models / "playground", names, str(machine.precision))
+    weights["judge"] = folder.digest(models / "judge")
     judge = folder.load(models / "judge", device)
     return Bench(Cast(experts, shape, codec, device), judge, weights, cache)
+
+
+def _weights(experts: Path, names: list[str], precision: str) -> dict[str, str]:
+    """Hashes of the experts by name, of the encoder, of the whole codec and of the world."""
+    parts = ("transformer", "text_encoder", "scheduler", "tokenizer")
+    files = {
+        name: [p for part in parts for p in (experts / name / part).glob("*") if p.is_file()]
+        for name in names
+    }
+    codec = experts / names[0] / "vae" / "diffusion_pytorch_model.safetensors"
+    encoder = hashlib.sha256()
+    for name, values in sorted(load_file(codec).items()):
+        if name.startswith(("encoder", "quant_conv")):
+            encoder.update(name.encode() + values.numpy().tobytes())
+    return {
+        **{name: f"{digest(found)} {precision}" for name, found in files.items()},
+        "encoder": f"{encoder.hexdigest()} {precision}",
+        "codec": f"{digest([codec])} {precision}",
+        "world": digest(WORLD.glob("*.py")),
+    }

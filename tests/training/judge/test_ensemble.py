@@ -2,10 +2,14 @@ import pytest
 import torch
 
 from training.judge.conditions import conditions, from_images
-from training.judge.ensemble import paint
+from training.judge.ensemble import paint as states
 from training.judge.rows import Part, Row
 
 ASKED = conditions(0, 3, "judge ensemble test")
+
+
+def paint(row, cast, asked, seed):
+    return cast.decoded(states(row, cast, asked, seed))
 
 
 def row(rule, *parts, steps=4):

@@ -25,7 +25,7 @@ from training.judge.table import markdown
 def bench(cast, tiny_judge, tmp_path, monkeypatch):
     monkeypatch.setattr("training.judge.reference.PICTURES", 50)
     monkeypatch.setattr("training.judge.reference.DIRECTIONS", 2)
-    weights = {name: name for name in (*cast.experts, "judge", "codec", "world")}
+    weights = {name: name for name in (*cast.experts, "judge", "encoder", "codec", "world")}
     return Bench(cast, tiny_judge, weights, tmp_path)
 
 
@@ -41,7 +41,7 @@ def test_a_finished_block_is_never_painted_again(bench):
     assert all(torch.equal(a, again.tensors()[name]) for name, a in first.tensors().items())
 
 
-@pytest.mark.parametrize("changed", ["mask", "codec", "world"])
+@pytest.mark.parametrize("changed", ["mask", "encoder", "world"])
 def test_new_weights_make_a_new_block(bench, changed):
     bench.block(mask_row(), 0, 0, 2)
     asked = bench.cast.experts["mask"].asked
@@ -50,10 +50,11 @@ def test_new_weights_make_a_new_block(bench, changed):
     assert bench.cast.experts["mask"].asked == 2 * asked
 
 
-def test_a_new_judge_needs_no_new_pictures(bench):
+@pytest.mark.parametrize("changed", ["judge", "codec"])
+def test_a_new_judge_or_decoder_needs_no_new_sampling(bench, changed):
     bench.block(mask_row(), 0, 0, 2)
     asked = bench.cast.experts["mask"].asked
-    bench.weights["judge"] += " trained on"
+    bench.weights[changed] = f"new {changed}"
     bench.block(mask_row(), 0, 0, 2)
     assert bench.cast.experts["mask"].asked == asked
 
