@@ -88,7 +88,7 @@ def _overhead(plan: Any) -> Row:
 
 def _sentences() -> Row:
     """Four sentences on one network against one bare batched call per step."""
-    piece = load(WORKFLOWS / "four-sentences.json")
+    piece = _four_sentences()
     operations: Any = piece.plan().operations
     _, expert = runtime().expert("playground/text")
     sentences = [str(op["condition"].value) for op in operations if op.op == "denoise"]
