@@ -50,7 +50,7 @@ class Trainer:
         self.optimiser.load_state_dict(saved["optimiser"])
         self.ema.load(saved["ema"])
         self.step = saved["step"]
-        self.examples = saved.get("examples", 64 * self.step)
+        self.examples = saved["examples"]
         return True
 
     def save(self) -> None:
