@@ -138,14 +138,13 @@ def documents() -> dict[str, Workflow]:
         ),
         "class-background": workflow(
             "An object in a scene",
-            "One expert knows the scene by its class, one the object by its words; both are "
-            "measured against an expert that knows neither.",
+            "One expert knows the scene by its class, one the object by its words: the scene "
+            "experiment of Unite and Conquer.",
             [
-                node("scene", "label", "Scene", name="sea at sunset"),
-                node("class_expert", "class_expert", model="playground/class"),
-                node("text", "text", "Object", text="a large white sailboat"),
-                by_text,
-                node("background", "unconditional_expert", "Background"),
+                node("scene", "label", "Scene", name="meadow by day"),
+                node("class_expert", "class_expert", model="playground/class", guidance=2.0),
+                node("text", "text", "Object", text="a red balloon on the right"),
+                node("text_expert", "text_expert", model="playground/text", guidance=3.0),
                 *ends(),
             ],
             [
@@ -153,7 +152,6 @@ def documents() -> dict[str, Workflow]:
                 ("text.text", "text_expert.text"),
                 ("class_expert.score", "fuse.scores"),
                 ("text_expert.score", "fuse.scores"),
-                ("background.score", "fuse.background"),
                 *END,
             ],
         ),
