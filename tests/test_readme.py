@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from studio.cli import main
+from studio.piece import load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -42,6 +43,13 @@ def test_the_lines_of_python_save_a_picture(elsewhere: Path) -> None:
     assert len([line for line in program.splitlines() if line]) == 3
     exec(compile(program, "README.md", "exec"), {})
     assert pixels(elsewhere / "first-light.png").shape == (128, 128, 3)
+
+
+def test_its_picture_was_made_by_the_workflow_beside_it() -> None:
+    (name,) = re.findall(r'<img src="(.+?)"', README)
+    picture, document = ROOT / name, (ROOT / name).with_suffix(".json")
+    made, drawn = (load(path).workflow for path in (picture, document))
+    assert (made.nodes, made.wires) == (drawn.nodes, drawn.wires)
 
 
 def pixels(path: Path) -> np.ndarray:
