@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from graph.compile import compile_workflow
@@ -35,9 +36,21 @@ def library() -> Library:
     return Library(MODELS, DATA / "assets")
 
 
-@cache
+_LOADING = Lock()
+
+
 def runtime() -> Runtime:
-    """The runtime of this process; importing torch waits until it is asked for."""
+    """The runtime of this process; importing torch waits until it is asked for.
+
+    One thread imports, others wait: a run may be asked for while the page still warms up, and the
+    lazy modules of the libraries do not bear being imported twice at once.
+    """
+    with _LOADING:
+        return _runtime()
+
+
+@cache
+def _runtime() -> Runtime:
     from graph.runtime import Runtime
 
     return Runtime(library())

@@ -14,7 +14,7 @@ from graph.library import Library
 PIPELINES = {"text": "PixArtSigmaPipeline"}
 CARDS: dict[str, dict[str, Any]] = {
     "text": {"vocabulary": ["a", "red", "blue", "sailboat", "on", "the", "sea", "at", "sunset"]},
-    "class": {"labels": ["sea at night", "sea at sunset", "sea by day"]},
+    "class": {"labels": ["sea at night", "sea at sunset", "sea by day", "meadow by day"]},
     "mask": {"palette": [{"name": "sky", "colour": [116, 176, 224]}]},
     "sketch": {},
     "none": {},
