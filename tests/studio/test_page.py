@@ -91,7 +91,11 @@ def test_a_fader_moved_while_it_plays_is_heard_and_replayed(visit):
     visit.phase("done")
     visit.keep("moved-fader")
     node = strips(visit).nth(0).get_attribute("data-strip")
-    assert setting(visit, node, "reliability") == highest
+    page.wait_for_function(  # the page keeps its workflow a moment after the last change
+        """([node, highest]) => JSON.parse(localStorage.getItem('chorale.kept') ?? 'null')
+            ?.workflow.nodes.some((each) => each.id === node && each.settings.reliability === highest)""",
+        arg=[node, highest],
+    )
     played = page.locator(f"{ANY_PICTURE} img").get_attribute("src")
     page.get_by_role("button", name="Replay").click()
     page.wait_for_selector(".chorale:not([data-phase=done])")
