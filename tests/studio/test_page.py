@@ -93,7 +93,8 @@ def test_a_fader_moved_while_it_plays_is_heard_and_replayed(visit):
     node = strips(visit).nth(0).get_attribute("data-strip")
     page.wait_for_function(  # the page keeps its workflow a moment after the last change
         """([node, highest]) => JSON.parse(localStorage.getItem('chorale.kept') ?? 'null')
-            ?.workflow.nodes.some((each) => each.id === node && each.settings.reliability === highest)""",
+            ?.workflow.nodes.some((each) =>
+                each.id === node && each.settings.reliability === highest)""",
         arg=[node, highest],
     )
     played = page.locator(f"{ANY_PICTURE} img").get_attribute("src")
