@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
         if name == "expert":
             command.add_argument("name", choices=RECIPES)
+            command.add_argument("--fuse", action="store_true", help="compile the transformer")
         if name == "autoencoder":
             command.add_argument("--decoder-only", action="store_true", help="keep the latents")
             command.add_argument("--processes", type=int, default=2)
@@ -73,7 +74,8 @@ def main() -> None:
             sheet.write(options.name, MODELS, RUNS, options.guidance, options.steps)
         case _:
             names = [options.name] if options.command == "expert" else list(RECIPES)
-            settings = replace(experts.Settings(), **_changes(options))
+            fuse = options.command == "expert" and options.fuse
+            settings = replace(experts.Settings(fuse=fuse), **_changes(options))
             if options.command == "all":
                 autoencoder.train(autoencoder.Settings(), options.steps, options.minutes)
                 _encode(names, None)
