@@ -22,7 +22,7 @@ from graph.samplers.heun import Heun
 from graph.schedules.karras import Karras
 from tests.graph.exact import no_noise
 
-COUNT = 100_000
+COUNT = 200_000
 LEFT = Gaussian((1, COUNT), -1.0, 0.25)
 RIGHT = Gaussian((1, COUNT), 2.0, 1.0)
 
