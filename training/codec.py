@@ -33,7 +33,9 @@ def build(channels: tuple[int, ...] = (16, 32, 64, 96)) -> AutoencoderKL:
 
 def open_frozen(folder: Path) -> AutoencoderKL:
     """Open a stored autoencoder for use: float32, evaluation mode, no gradients."""
-    vae: Any = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32)
+    vae: Any = AutoencoderKL.from_pretrained(
+        folder, torch_dtype=torch.float32, low_cpu_mem_usage=False
+    )
     return vae.eval().requires_grad_(False)
 
 
