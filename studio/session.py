@@ -54,8 +54,8 @@ class Session:
         return nodes.catalogue_json()
 
     def models(self) -> Frame:
-        """What the page must know of a model: the condition it hears, its palette and classes."""
-        told = {"condition", "palette", "labels"}
+        """What the page must know of a model: its kind of condition, and what it knows of it."""
+        told = {"condition", "palette", "labels", "vocabulary"}
         models = self._library.models()
         return {model.name: model.card.model_dump(mode="json", include=told) for model in models}
 
@@ -90,8 +90,11 @@ class Session:
             with self._runs.playing(run, visitor) as playing:
                 workflow = _workflow(document)
                 plan = self._plan(workflow)
-                yield {"run": run, "type": "started", "labels": labels(plan)}
-                for event in self._events(plan, record, playing):
+                performance = None if record is None else performance_of(record)
+                playing.controls = Controls(plan.controls, performance)
+                names = [control.name for control in plan.controls]
+                yield {"run": run, "type": "started", "labels": labels(plan), "controls": names}
+                for event in self._events(plan, playing.controls, playing):
                     yield {"run": run, **frame(event, _pictures(event, workflow))}
         except ChoraleError as error:
             yield {"run": run, "type": "failure", **_told(error.diagnostics)}
@@ -128,12 +131,10 @@ class Session:
             raise ChoraleError(*compiled.diagnostics)
         return compiled.plan
 
-    def _events(self, plan: Plan, record: object, playing: Playing) -> Iterator[Event]:
+    def _events(self, plan: Plan, controls: Controls, playing: Playing) -> Iterator[Event]:
         """Play the plan with controls that the page can move."""
-        performance = None if record is None else performance_of(record)
-        playing.controls = Controls(plan.controls, performance)
         yield from piece.runtime().run(
-            plan, playing.controls, previews=PREVIEWS_PER_SECOND, stop=playing.stop
+            plan, controls, previews=PREVIEWS_PER_SECOND, stop=playing.stop
         )
 
 

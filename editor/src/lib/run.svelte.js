@@ -19,8 +19,12 @@ export class Run {
   record = $state.raw(null);
   played = $state.raw(null);
   replaying = $state(false);
+  controls = $state.raw(new Set());
 
   get running() { return this.id !== null; }
+
+  /** Whether the run can be told of moves. */
+  get begun() { return this.running && this.phase !== 'waiting'; }
 
   begin(workflow, replaying = false) {
     this.id = unguessable();
@@ -48,8 +52,9 @@ export class Run {
     this.replaying = false;
   }
 
-  _started({ labels }) {
+  _started({ labels, controls }) {
     this.labels = labels ?? [];
+    this.controls = new Set(controls);
     this.phase = 'preparing';
   }
 

@@ -1,5 +1,6 @@
 import { getContext, setContext } from 'svelte';
 import { Document } from './document.svelte.js';
+import { moved } from './live.js';
 import { Run } from './run.svelte.js';
 import { valueOf } from './schema.js';
 import { columns, holderOf, isWorkflow, strips, voiceOf, declarationOf } from './workflow.js';
@@ -19,7 +20,7 @@ export class Studio {
   notice = $state('');
   painted = $state(false);
   catalogue; models;
-  #api; #timers = {}; #pending = new Map();
+  #api; #timers = {}; #heard = null;
 
   constructor(api) {
     this.#api = api;
@@ -45,37 +46,36 @@ export class Studio {
   holder(setting) { return holderOf(this.doc.workflow, this.catalogue, setting); }
   marks(id) { return this.diagnostics.filter((each) => each.node === id); }
 
-  /** Change a setting; a live one is also sent to the run that plays. */
-  set(id, name, value) {
-    this.doc.set(id, name, value);
-    const field = this.declaration(this.doc.workflow.nodes.find((node) => node.id === id)).schema.properties?.[name];
-    if (this.run.running && field?.live) this.#play(`${id}.${name}`, value);
+  /** Change a setting; a run that plays hears it if it is live. */
+  set(id, name, value) { this.doc.set(id, name, value); }
+
+  /** Store a painted picture as a setting. */
+  paint(id, name, dataUrl) { return this.doc.store(id, name, dataUrl); }
+
+  /** Tell the run that plays what has moved since it was last told, whatever the edit was. */
+  async #tell() {
+    const now = this.doc.workflow;
+    if (!this.run.begun || this.#heard === now) return;
+    const heard = moved(this.#heard, now, this.catalogue).filter(({ control }) => this.run.controls.has(control));
+    this.#heard = now;
+    const answers = await Promise.all(heard.map((each) => this.#api.server.set_control({ run: this.run.id, ...each })));
+    const refused = answers.flatMap((answer) => answer?.diagnostics ?? []);
+    if (refused.length) this.found = refused;
   }
 
-  #play(control, value, picture) {
-    this.#pending.set(control, { value, picture });
-    this.#timers.fader ??= setTimeout(() => {
+  /** One telling at a time: moves arrive in the order in which they were made. */
+  #tellSoon() {
+    this.#timers.fader ??= setTimeout(async () => {
+      await this.#tell();
       this.#timers.fader = undefined;
-      for (const [control, latest] of this.#pending) {
-        this.#api.server.set_control({ run: this.run.id, control, ...latest })
-          .then((answer) => { if (answer?.diagnostics?.length) this.found = answer.diagnostics; });
-      }
-      this.#pending.clear();
+      if (this.run.begun && this.#heard !== this.doc.workflow) this.#tellSoon();
     }, TO_FADER);
-  }
-
-  /** Store a painted picture as a setting; a live map is heard by the run that plays. */
-  async paint(id, name, dataUrl) {
-    const sha = await this.doc.store(id, name, dataUrl);
-    const node = this.doc.workflow.nodes.find((each) => each.id === id);
-    const field = this.declaration(node).schema.properties?.[name];
-    if (this.run.running && field?.live) this.#play(`${id}.${name}`, sha, dataUrl);
-    return sha;
   }
 
   /** Called by an effect after every edit: tells Python, asks for a check, keeps a copy. */
   changed() {
     const workflow = this.doc.workflow;
+    this.#tellSoon();
     this.#later('value', TO_PYTHON, () => this.#send(workflow));
     this.#later('check', TO_CHECK, () => this.check());
     this.#later('keep', TO_CHECK, () => this.#keep());
@@ -90,6 +90,7 @@ export class Studio {
   play(record = null) {
     const workflow = this.doc.workflow;
     const run = this.run.begin(workflow, Boolean(record));
+    this.#heard = workflow;
     this.#send(workflow);
     setTimeout(() => this.#api.trigger('run', { run, record }), 0);
   }
@@ -108,6 +109,7 @@ export class Studio {
 
   hear(event) {
     if (!this.run.hear(event)) return;
+    if (event.type === 'started') this.#tellSoon();
     if (event.type === 'result') {
       const entry = { pictures: event.pictures, workflow: this.run.played, record: event.record, meters: this.run.meters, seconds: event.seconds, labels: this.run.labels };
       this.history = [entry, ...this.history].slice(0, 24);
