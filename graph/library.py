@@ -37,12 +37,15 @@ class Space:
 
 
 class Preview(BaseModel):
-    """A linear map from a latent place to a patch of k×k colours in [0, 1].
+    """A linear map from a latent place, with its neighbours, to a patch of k×k colours in [0, 1].
 
-    `weight` is [channels, 3·k²] and `bias` [3·k²], ordered colour, row, column.
+    `window` is how many places a side are seen, an odd number. `weight` is
+    [channels·window², 3·k²] and `bias` [3·k²]; rows are ordered channel, row, column, columns
+    colour, row, column.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+    window: int = Field(default=1, ge=1, le=7)
     weight: tuple[tuple[float, ...], ...]
     bias: tuple[float, ...]
 

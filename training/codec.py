@@ -10,6 +10,7 @@ from torch import Tensor
 LATENT_CHANNELS = 12
 LATENT_SIZE = 16
 PREVIEW_PATCH = 4
+PREVIEW_WINDOW = 3
 PICTURE_SIZE = 128
 
 
@@ -83,25 +84,33 @@ def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
     quant.bias[channels:] -= 2 * deviation.log()
 
 
-def fit_preview(latents: Tensor, pictures: Tensor) -> dict[str, list[Any]]:
-    """Fit the linear map from each latent place to a small patch of picture by least squares.
+def fit_preview(latents: Tensor, pictures: Tensor) -> dict[str, Any]:
+    """Fit the linear map from each latent place and its neighbours to a small patch of picture.
 
     Args:
         latents: [n, 12, 16, 16].
         pictures: [n, 3, 128, 128] in [0, 1]; averaged to 4×4 points a latent place.
 
     Returns:
-        `weight` 12×48 and `bias` 48: patch = latent · weight + bias, colour by colour, in [0, 1].
+        `window` 3, `weight` 108×48 and `bias` 48, by least squares:
+        patch = neighbourhood · weight + bias, colour by colour, in [0, 1].
     """
     size = latents.shape[-1] * PREVIEW_PATCH
     small = torch.nn.functional.interpolate(pictures.float(), size=size, mode="area")
-    patches = torch.nn.functional.pixel_unshuffle(small, PREVIEW_PATCH)
-    x = latents.double().permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
-    y = patches.double().permute(0, 2, 3, 1).reshape(-1, patches.shape[1])
+    y = _rows(torch.nn.functional.pixel_unshuffle(small, PREVIEW_PATCH))
+    reach = PREVIEW_WINDOW // 2
+    around = torch.nn.functional.pad(latents.float(), (reach,) * 4, mode="replicate")
+    seen = torch.nn.functional.unfold(around, PREVIEW_WINDOW)
+    x = _rows(seen.unflatten(2, latents.shape[2:]))
     x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype, device=x.device)], dim=1)
     solution = torch.linalg.lstsq(x, y).solution
     rounded = [[round(float(v), 4) for v in row] for row in solution]
-    return {"weight": rounded[:-1], "bias": rounded[-1]}
+    return {"window": PREVIEW_WINDOW, "weight": rounded[:-1], "bias": rounded[-1]}
+
+
+def _rows(places: Tensor) -> Tensor:
+    """[n, c, h, w] as rows of places, [n·h·w, c], float64."""
+    return places.double().movedim(1, -1).flatten(0, 2)
 
 
 def psnr(a: Tensor, b: Tensor) -> float:

@@ -27,7 +27,7 @@ def test_a_training_leaves_latents_of_unit_scale_a_preview_and_a_score(run):
     latents = codec.encode(vae, autoencoder.held_out(64, start=1000))
     assert latents.std(dim=(0, 2, 3)).sub(1).abs().max() < 0.15
     preview = json.loads((run / "preview.json").read_text())
-    assert (len(preview["weight"]), len(preview["bias"])) == (12, 48)
+    assert (len(preview["weight"]), len(preview["bias"])) == (108, 48)
     assert json.loads((run / "score.json").read_text())["steps"] == 3
 
 

@@ -50,10 +50,13 @@ def test_standardising_moves_the_latents_and_not_the_pictures(vae, pictures):
 def test_the_preview_recovers_a_linear_decoder():
     generator = torch.Generator().manual_seed(0)
     latents = torch.randn(4, 12, 16, 16, generator=generator)
-    weight = torch.randn(12, 48, generator=generator) * 0.1
-    patches = torch.einsum("nchw,cd->ndhw", latents, weight) + 0.5
+    weight = torch.randn(12 * 9, 48, generator=generator) * 0.1
+    around = torch.nn.functional.pad(latents, (1, 1, 1, 1), mode="replicate")
+    kernel = weight.T.reshape(48, 12, 3, 3)
+    patches = torch.nn.functional.conv2d(around, kernel) + 0.5
     small = torch.nn.functional.pixel_shuffle(patches, codec.PREVIEW_PATCH)
     fitted = codec.fit_preview(latents, small.repeat_interleave(2, -1).repeat_interleave(2, -2))
+    assert fitted["window"] == 3
     assert torch.allclose(torch.tensor(fitted["weight"]), weight, atol=1e-4)
     assert torch.allclose(torch.tensor(fitted["bias"]), torch.full((48,), 0.5), atol=1e-4)
 
