@@ -1,4 +1,7 @@
-"""Chorale: `python app.py` opens the studio; with arguments it is the command line."""
+"""Chorale: `python app.py` opens the studio, with --mcp as an MCP server too.
+
+With other arguments it is the command line.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,18 @@ import sys
 
 def main(argv: list[str]) -> int:
     """Open the page, or hand the arguments to the command line; returns the exit status."""
-    if argv:
+    if argv not in ([], ["--mcp"]):
         from studio.cli import main as command_line
 
         return command_line(argv)
+    from graph.errors import ChoraleError
     from studio.page import serve
 
-    serve()
+    try:
+        serve(mcp="--mcp" in argv)
+    except ChoraleError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -40,7 +40,6 @@ def frame(event: Event, pictures: Sequence[bytes] = ()) -> Frame:
                 "meters": meters(event.meters) if event.meters else None,
                 "record": [list(move) for move in event.record.moves],
                 "seconds": round(event.seconds, 3),
-                "files": [],
             }
         case Stopped():
             return {"type": "stopped", "step": event.step}

@@ -5,17 +5,28 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import FileData
 
+from graph.errors import ChoraleError, Diagnostic
+from studio.calls import Call, answer
 from studio.session import Session
+from studio.waiting import QUEUE_NAME
+from studio.waiting import place as place_of
 
 EDITOR = Path(__file__).resolve().parents[1] / "assets" / "editor"
 QUEUE = 32
 """Runs that may wait; the next visitor is told that the studio is full."""
 UPLOAD = "16mb"
+MCP = "mcp==1.30.0"
+"""What an MCP server needs beyond requirements.txt; the extra `mcp` of pyproject.toml."""
+HOUR, DAY = 3_600, 86_400
+"""How often the files of answered calls are looked through, and how long they stay."""
 
 _BARE = """
 html, body, gradio-app { background: #15161c !important; }
@@ -24,8 +35,19 @@ footer, .loading, .wrap.default { display: none !important; }
 _DARK = "() => document.body.classList.add('dark')"
 
 
-def serve(session: Session | None = None, **launch: Any) -> gr.Blocks:
-    """Open the page and block; `launch` goes to gradio (port, address, prevent_thread_lock)."""
+def serve(session: Session | None = None, *, mcp: bool = False, **launch: Any) -> gr.Blocks:
+    """Open the page and block; `launch` goes to gradio (port, address, prevent_thread_lock).
+
+    `mcp` also answers as an MCP server. ChoraleError P003 if what that needs is not installed.
+    """
+    if mcp and find_spec("mcp") is None:
+        raise ChoraleError(
+            Diagnostic(
+                "P003",
+                "The MCP server needs the package mcp, which is not installed.",
+                f"Install it: pip install {MCP}",
+            )
+        )
     session = session or Session()
     page = build(session)
     page.queue(max_size=QUEUE)
@@ -40,6 +62,7 @@ def serve(session: Session | None = None, **launch: Any) -> gr.Blocks:
         show_error=False,
         enable_monitoring=False,
         max_file_size=UPLOAD,
+        mcp_server=mcp,
         **launch,
     )
     return page
@@ -48,8 +71,10 @@ def serve(session: Session | None = None, **launch: Any) -> gr.Blocks:
 def build(session: Session) -> gr.Blocks:
     """The page over a session: the workflow as a value, events on the bus, controls un-queued."""
     gr.set_static_paths([EDITOR])
-    with gr.Blocks(title="Chorale", fill_width=True, fill_height=True) as page:
-        editor = _editor(session)
+    with gr.Blocks(
+        title="Chorale", fill_width=True, fill_height=True, delete_cache=(HOUR, DAY)
+    ) as page:
+        editor = _editor(session, page)
         bus = _bus()
 
         def play(
@@ -58,7 +83,14 @@ def build(session: Session) -> gr.Blocks:
             """Stream a run's events to the bus."""
             asked: dict[str, Any] = event._data or {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             visitor = str(request.session_hash)
-            yield from session.play(asked.get("run"), workflow, asked.get("record"), visitor)
+            yield from session.play(
+                asked.get("run"),
+                workflow,
+                asked.get("record"),
+                visitor,
+                key=asked.get("visitor"),
+                sheet=asked.get("sheet"),
+            )
 
         def leave(request: gr.Request) -> None:
             """Stop what a closed page has left playing."""
@@ -68,16 +100,50 @@ def build(session: Session) -> gr.Blocks:
             play,
             editor,
             bus,
-            concurrency_id="sampling",
+            concurrency_id=QUEUE_NAME,
             concurrency_limit=1,
             show_progress="hidden",
             api_visibility="private",
         )
         page.unload(leave)
+        gr.api(run, api_name="run", concurrency_id=QUEUE_NAME, concurrency_limit=1)
     return page
 
 
-def _editor(session: Session) -> gr.HTML:
+def run(
+    workflow: dict[str, Any],
+    settings: dict[str, Any] | None = None,
+    seed: int | None = None,
+    count: int | None = None,
+    performance: list[Any] | None = None,
+) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
+    """Play a workflow and return its pictures with the record of the run.
+
+    Args:
+        workflow: The workflow, as a workflow file holds it.
+        settings: Settings to replace, by node.setting, such as {"text.text": "a red house"}.
+        seed: The seed to sample from; the workflow's own if left out.
+        count: Pictures in one batch; the workflow's own number if left out.
+        performance: Fader moves to replay, as rows [step, control, value].
+
+    Returns:
+        The PNG files, each carrying its workflow, and {seed, seconds, share, performance}; until
+        they are made, no files and {step, steps, seconds_left}.
+    """
+    call = Call(workflow, settings, seed, count, performance)
+    try:
+        with TemporaryDirectory() as folder:
+            for paths, told in answer(call, Path(folder)):
+                yield [FileData(path=str(path)).model_dump() for path in paths], told
+    except ChoraleError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+# gradio reads from here how many values a call returns, and does not look inside an iterator
+run.__annotations__["return"] = tuple[list[dict[str, Any]], dict[str, Any]]
+
+
+def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
     """The editor, mounted once into a template that never renders again."""
 
     def set_control(asked: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +164,24 @@ def _editor(session: Session) -> gr.HTML:
     def open_picture(asked: dict[str, Any]) -> dict[str, Any]:
         return session.open_picture(asked)
 
+    def open_text(asked: dict[str, Any]) -> dict[str, Any]:
+        return session.open_text(asked)
+
+    def kept(asked: dict[str, Any]) -> dict[str, Any]:
+        return session.history.list(asked)
+
+    def reopen(asked: dict[str, Any]) -> dict[str, Any]:
+        return session.history.open(asked)
+
+    def forget(asked: dict[str, Any]) -> dict[str, Any]:
+        return session.history.delete(asked)
+
+    def download(asked: dict[str, Any]) -> dict[str, Any]:
+        return session.history.download(asked)
+
+    def place(asked: dict[str, Any]) -> dict[str, Any]:
+        return place_of(blocks._queue, asked.get("run"))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
     opening = session.opening()
     return gr.HTML(
         value=opening["workflow"],
@@ -111,7 +195,20 @@ def _editor(session: Session) -> gr.HTML:
         head=f"<link rel='stylesheet' href='{_address('editor.css')}'>",
         apply_default_css=False,
         elem_id="editor",
-        server_functions=[set_control, stop, check, templates, template, open_picture],
+        server_functions=[
+            set_control,
+            stop,
+            check,
+            templates,
+            template,
+            open_picture,
+            open_text,
+            kept,
+            reopen,
+            forget,
+            download,
+            place,
+        ],
         studio={
             "catalogue": session.catalogue(),
             "models": session.models(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "assets" / "models"
 WORKFLOWS = ROOT / "assets" / "workflows"
-DATA = ROOT / "data"
+DATA = Path(os.environ.get("CHORALE_DATA") or ROOT / "data")
+"""Where uploads and the run history are kept."""
 
 
 @cache
@@ -77,7 +79,7 @@ class Piece:
                 Diagnostic(
                     "S010",
                     f"'{address}' names no setting; expected node.setting with a node of: {known}.",
-                    "For example --set text.text='a red house'.",
+                    "For example text.text='a red house'.",
                 )
             )
         setting, _, field = path.partition(".")
@@ -133,13 +135,18 @@ class Piece:
         """Write the pictures of a result, each with workflow, versions and performance inside."""
         folder.mkdir(parents=True, exist_ok=True)
         stem = re.sub(r"[^a-z0-9]+", "-", self.workflow.title.lower()).strip("-") or "untitled"
-        seed = next(int(op["seed"]) for op in self.plan().operations if op.op == "noise")  # pyright: ignore[reportArgumentType]
+        seed = seed_of(self.plan())
         paths: list[Path] = []
         for sample, picture in enumerate(result.pictures):
             path = _free(folder, stem)
             write_picture(path, picture, self.workflow, result.record, seed=seed, sample=sample)
             paths.append(path)
         return paths
+
+
+def seed_of(plan: Plan) -> int:
+    """The seed that the first track of a plan is sampled from."""
+    return next(int(op["seed"]) for op in plan.operations if op.op == "noise")  # pyright: ignore[reportArgumentType]
 
 
 def load(path: str | Path) -> Piece:

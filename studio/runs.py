@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from graph.errors import ChoraleError, Diagnostic
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 MAX_RUNS = 64
+MAX_FORSAKEN = 256
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Runs:
 
     def __init__(self) -> None:
         self._playing: dict[str, Playing] = {}
+        self._forsaken: deque[str] = deque(maxlen=MAX_FORSAKEN)
         self._lock = threading.Lock()
 
     @contextmanager
@@ -46,6 +49,8 @@ class Runs:
                     )
                 )
             self._playing[name] = mine
+            if name in self._forsaken:
+                mine.stop.set()
         try:
             yield mine
         finally:
@@ -57,6 +62,16 @@ class Runs:
         """The run of that name, or None if it has ended or never was."""
         with self._lock:
             return self._playing.get(run) if isinstance(run, str) else None
+
+    def stop(self, run: object) -> bool:
+        """Stop a run at its next step, or before it begins if it still waits; whether it played."""
+        playing = self.find(run)
+        if playing is not None:
+            playing.stop.set()
+        elif isinstance(run, str) and RUN_ID.fullmatch(run):
+            with self._lock:
+                self._forsaken.append(run)
+        return playing is not None
 
     def leave(self, visitor: str) -> None:
         """Stop every run of a visitor whose page is closed."""

@@ -15,12 +15,15 @@ from graph.controls import Controls
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Result
 from graph.plan import Plan
-from graph.storage import import_assets, performance_of, picture_bytes, read_bytes
+from graph.storage import import_assets, performance_of, read_bytes
 from graph.workflow import Workflow, dump_workflow, read_workflow
 from studio import piece
-from studio.frames import Frame, frame, labels
+from studio.archive import Archive, archive, has_key
+from studio.frames import Frame, frame
 from studio.runs import Playing, Runs
+from studio.sheets import Sheet, read_sheet
 from studio.shelf import Shelf
+from studio.takes import Takes
 
 if TYPE_CHECKING:
     from graph.library import Library
@@ -31,10 +34,16 @@ PREVIEWS_PER_SECOND = 20.0
 class Session:
     """What one process offers its pages: templates, checks, and the runs that play."""
 
-    def __init__(self, library: Library | None = None, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self,
+        library: Library | None = None,
+        shelf: Shelf | None = None,
+        history: Archive | None = None,
+    ) -> None:
         self._library = library or piece.library()
         self._shelf = shelf or Shelf()
         self._runs = Runs()
+        self.history = history or archive(piece.DATA)
 
     def warm(self) -> None:
         """Load torch and the experts of the opening workflow: the first run need not wait."""
@@ -84,18 +93,40 @@ class Session:
             return _told(error.diagnostics)
         return _told(compile_workflow(workflow, nodes.catalogue(), self._library).diagnostics)
 
-    def play(self, run: object, document: object, record: object, visitor: str) -> Iterator[Frame]:
-        """A run's events as frames; a run that cannot begin is one failure frame."""
+    def open_text(self, asked: Mapping[str, Any]) -> Frame:
+        """The workflow that a text from outside holds, read like a file, or a message why none."""
+        try:
+            workflow = read_workflow(str(asked.get("text")))
+        except ChoraleError as error:
+            return {"message": str(error)}
+        return {"workflow": json.loads(dump_workflow(workflow))}
+
+    def play(
+        self,
+        run: object,
+        document: object,
+        record: object,
+        visitor: str,
+        *,
+        key: object = None,
+        sheet: object = None,
+    ) -> Iterator[Frame]:
+        """A run's events as frames; a run that cannot begin is one failure frame.
+
+        `sheet` asks for a sweep sheet of the workflow; `key` keeps the result in that browser's
+        history.
+        """
         try:
             with self._runs.playing(run, visitor) as playing:
                 workflow = _workflow(document)
-                plan = self._plan(workflow)
+                asked = read_sheet(sheet, workflow) if sheet else None
+                plan = self._plan(workflow) if asked is None else self._sheet_plan(asked)
                 performance = None if record is None else performance_of(record)
                 playing.controls = Controls(plan.controls, performance)
-                names = [control.name for control in plan.controls]
-                yield {"run": run, "type": "started", "labels": labels(plan), "controls": names}
+                takes = Takes(workflow, plan, asked)
+                yield {"run": run, "type": "started", **takes.told}
                 for event in self._events(plan, playing.controls, playing):
-                    yield {"run": run, **frame(event, _pictures(event, workflow))}
+                    yield {"run": run, **self._frame(event, takes, run, key)}
         except ChoraleError as error:
             yield {"run": run, "type": "failure", **_told(error.diagnostics)}
 
@@ -113,11 +144,8 @@ class Session:
         return _told(())
 
     def stop(self, asked: Mapping[str, Any]) -> Frame:
-        """Stop a run at its next step."""
-        playing = self._runs.find(asked.get("run"))
-        if playing is not None:
-            playing.stop.set()
-        return {"stopped": playing is not None}
+        """Stop a run at its next step; one that waits ends as soon as its turn comes."""
+        return {"stopped": self._runs.stop(asked.get("run"))}
 
     def leave(self, visitor: str) -> None:
         """Stop what a visitor's closed page has left playing."""
@@ -131,21 +159,29 @@ class Session:
             raise ChoraleError(*compiled.diagnostics)
         return compiled.plan
 
+    def _sheet_plan(self, sheet: Sheet) -> Plan:
+        """The plan of a whole sheet; ChoraleError with what is wrong in any of its corners."""
+        for corner in sheet.corners():
+            self._plan(corner)
+        return self._plan(sheet.played())
+
+    def _frame(self, event: Event, takes: Takes, run: object, key: object) -> Frame:
+        """An event as a frame; a result is also kept, if its browser has a history."""
+        if not isinstance(event, Result):
+            return frame(event)
+        event = takes.result(event)
+        pictures = takes.pictures(event)
+        made = {**frame(event, pictures), **takes.shown}
+        if not has_key(key):
+            return made
+        told = {**made, "seed": takes.seed}
+        return {**made, **self.history.keep(key, run, takes.document, told, pictures)}
+
     def _events(self, plan: Plan, controls: Controls, playing: Playing) -> Iterator[Event]:
         """Play the plan with controls that the page can move."""
         yield from piece.runtime().run(
             plan, controls, previews=PREVIEWS_PER_SECOND, stop=playing.stop
         )
-
-
-def _pictures(event: Event, workflow: Workflow) -> list[bytes]:
-    """The finished pictures of a result as PNG, each with workflow and performance inside."""
-    if not isinstance(event, Result):
-        return []
-    return [
-        picture_bytes(picture, workflow, event.record, sample=sample)
-        for sample, picture in enumerate(event.pictures)
-    ]
 
 
 def _workflow(document: object) -> Workflow:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,28 +59,46 @@ def browser(chromium):
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
-    """Where the studio answers."""
+def studio(tmp_path_factory):
+    """Starts the program: `with studio(*arguments, data=folder, port=number) as address`."""
+
+    @contextmanager
+    def start(*arguments, data=None, port=None):
+        port = port or free_port()
+        log = tmp_path_factory.mktemp("studio") / "log"
+        environment = {
+            **os.environ,
+            "GRADIO_SERVER_NAME": "127.0.0.1",
+            "GRADIO_SERVER_PORT": str(port),
+            "OMP_NUM_THREADS": "1",
+            "CHORALE_DATA": str(data or tmp_path_factory.mktemp("data")),
+        }
+        command = [sys.executable, "app.py", *arguments]
+        with log.open("w") as output:
+            program = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=output
+            )
+            try:
+                _await(f"http://127.0.0.1:{port}/", program, log)
+                yield f"http://127.0.0.1:{port}/"
+            finally:
+                program.terminate()
+                program.wait(PATIENCE)
+
+    return start
+
+
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("studio") / "log"
-    environment = {
-        **os.environ,
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-        "GRADIO_SERVER_PORT": str(port),
-        "OMP_NUM_THREADS": "1",
-    }
-    with log.open("w") as output:
-        program = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output
-        )
-        try:
-            _await(f"http://127.0.0.1:{port}/", program, log)
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            program.terminate()
-            program.wait(PATIENCE)
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def address(studio):
+    """Where the studio answers."""
+    with studio() as answering:
+        yield answering
 
 
 def _await(address, program, log):

@@ -1,0 +1,170 @@
+"""The sweep sheet: one or two faders over ranges, sampled as one batch, every cell a workflow."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, cast
+
+from graph.errors import ChoraleError, Diagnostic
+from graph.events import Performance
+from graph.plan import Plan, Sweep
+from graph.workflow import Workflow, dump_workflow
+
+FADERS = ("reliability", "guidance")
+"""Settings of an expert whose product is its weight; a sweep is a factor of that."""
+MAX_VALUES = 25
+MAX_CELLS = 144
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One fader of one node with its values, first to last."""
+
+    node: str
+    setting: str
+    values: tuple[float, ...]
+
+    @property
+    def control(self) -> str:
+        """The fader's address."""
+        return f"{self.node}.{self.setting}"
+
+    @property
+    def full(self) -> float:
+        """Where the fader stands while factors below one sweep it; they go to 4 and it may not."""
+        return max(map(abs, self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A workflow under every combination of one or two axes; one picture a cell."""
+
+    workflow: Workflow
+    axes: tuple[Axis, ...]
+
+    def corners(self) -> Iterator[Workflow]:
+        """The cells at the ends of the axes: whatever is wrong is wrong there."""
+        for ends in product(*((axis.values[0], axis.values[-1]) for axis in self.axes)):
+            yield self.cell(ends)
+
+    def cell(self, values: Sequence[float]) -> Workflow:
+        """The workflow with the faders where a cell has them."""
+        workflow = _one_sample(self.workflow)
+        for axis, value in zip(self.axes, values, strict=True):
+            workflow = workflow.with_settings(axis.node, **{axis.setting: value})
+        return workflow
+
+    def played(self) -> Workflow:
+        """The workflow that samples all cells at once: every axis is a sweep node on its expert."""
+        document = json.loads(dump_workflow(_one_sample(self.workflow)))
+        for axis, name in zip(self.axes, self._names(), strict=True):
+            full = axis.full
+            ends = {"start": axis.values[0] / full, "stop": axis.values[-1] / full}
+            settings = {**ends, "count": len(axis.values)}
+            document["nodes"].append({"id": name, "type": "sweep", "settings": settings})
+            document.setdefault("wires", []).append(
+                {"from": f"{name}.reliability", "to": f"{axis.node}.reliability"}
+            )
+        workflow = Workflow.model_validate(document)
+        for axis in self.axes:
+            workflow = workflow.with_settings(axis.node, **{axis.setting: axis.full})
+        return workflow
+
+    def cells(self, plan: Plan) -> list[tuple[int, ...]]:
+        """For each picture of the batch of `played`, its place on every axis."""
+        spread = {sweep.axis: sweep for sweep in _sweeps(plan)}
+        places: list[list[int]] = []
+        for axis, name in zip(self.axes, self._names(), strict=True):
+            first, last = axis.values[0], axis.values[-1]
+            step = (last - first) / (len(axis.values) - 1)
+            heard = (factor * axis.full for factor in spread[name].values)
+            places.append([round((value - first) / step) for value in heard])
+        return list(zip(*places, strict=True))
+
+    def values(self, cell: Sequence[int]) -> tuple[float, ...]:
+        """Where the faders stand in a cell."""
+        return tuple(axis.values[place] for axis, place in zip(self.axes, cell, strict=True))
+
+    def performance(self, played: Performance) -> Performance:
+        """What was played, without the swept faders: in a cell they stand as it has them."""
+        swept = {axis.control for axis in self.axes}
+        return Performance(tuple(move for move in played.moves if move[1] not in swept))
+
+    def told(self, plan: Plan) -> dict[str, Any]:
+        """Axes and cells as the page draws them."""
+        axes = [
+            {"node": axis.node, "setting": axis.setting, "values": list(axis.values)}
+            for axis in self.axes
+        ]
+        return {"axes": axes, "cells": [list(cell) for cell in self.cells(plan)]}
+
+    def _names(self) -> tuple[str, ...]:
+        """Ids for the sweep nodes that no node has."""
+        taken = {node.id for node in self.workflow.nodes}
+        free = (name for number in range(len(taken) + 2) if (name := f"axis{number}") not in taken)
+        return tuple(next(free) for _ in self.axes)
+
+
+def read_sheet(asked: object, workflow: Workflow) -> Sheet:
+    """The sheet that a page asks for: [{node, setting, start, stop, count}]. S015 or S016."""
+    if not isinstance(asked, list) or not 1 <= len(cast("list[Any]", asked)) <= 2:
+        raise _refused("A sheet has one or two axes.")
+    if any(node.type == "sweep" for node in workflow.nodes):
+        raise ChoraleError(
+            Diagnostic(
+                "S016",
+                "The workflow sweeps by itself: it has a sweep node.",
+                "Remove the sweep node, or run the workflow as it is.",
+                node=next(node.id for node in workflow.nodes if node.type == "sweep"),
+            )
+        )
+    axes = tuple(_axis(each, workflow) for each in cast("list[Any]", asked))
+    if len({axis.control for axis in axes}) < len(axes):
+        raise _refused("Both axes of the sheet are the same fader.")
+    cells = math.prod(len(axis.values) for axis in axes)
+    if cells > MAX_CELLS:
+        raise _refused(f"The sheet has {cells} cells; at most {MAX_CELLS} are sampled at once.")
+    return Sheet(workflow, axes)
+
+
+def _axis(asked: Any, workflow: Workflow) -> Axis:
+    read = cast("Mapping[str, Any]", asked) if isinstance(asked, dict) else {}
+    node, setting, count = read.get("node"), read.get("setting"), read.get("count")
+    ends = (read.get("start"), read.get("stop"))
+    if setting not in FADERS or node not in {each.id for each in workflow.nodes}:
+        raise _refused(f"There is no fader '{node}.{setting}' to sweep.")
+    if not isinstance(count, int) or not 2 <= count <= MAX_VALUES:
+        raise _refused(
+            f"'{node}.{setting}' is to take {count!r} values; expected 2 to {MAX_VALUES}."
+        )
+    numbers = [float(end) for end in ends if isinstance(end, int | float)]
+    if len(numbers) < 2 or not all(map(math.isfinite, numbers)) or numbers[0] == numbers[1]:
+        raise _refused(f"'{node}.{setting}' needs two different numbers to go from and to.")
+    step = (numbers[1] - numbers[0]) / (count - 1)
+    values = tuple(round(numbers[0] + step * index, 6) for index in range(count))
+    return Axis(str(node), str(setting), values)
+
+
+def _one_sample(workflow: Workflow) -> Workflow:
+    for node in workflow.nodes:
+        if node.type == "sampler":
+            workflow = workflow.with_settings(node.id, count=1)
+    return workflow
+
+
+def _sweeps(plan: Plan) -> Iterator[Sweep]:
+    for operation in plan.operations:
+        for _, value in operation.settings:
+            yield from (each for each in _parts(value) if isinstance(each, Sweep))
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    return cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+
+
+def _refused(what: str) -> ChoraleError:
+    return ChoraleError(Diagnostic("S015", what, "Choose faders and ranges on the sweep sheet."))

@@ -1,0 +1,67 @@
+"""The pictures of one run: which workflow each carries, and what tells them apart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from graph.events import Result
+from graph.plan import Plan
+from graph.storage import picture_bytes
+from graph.workflow import Workflow, dump_workflow
+from studio.frames import Frame, labels
+from studio.piece import seed_of
+from studio.sheets import Sheet
+
+
+class Takes:
+    """A run's batch: every picture of it can be made again from the workflow that it carries."""
+
+    def __init__(self, workflow: Workflow, plan: Plan, sheet: Sheet | None = None) -> None:
+        self._workflow = workflow
+        self._sheet = sheet
+        self._cells = sheet.cells(plan) if sheet else []
+        self.seed = seed_of(plan)
+        self.shown: Frame = {"labels": labels(plan), "sheet": None}
+        """What the page needs to arrange and name the pictures."""
+        if sheet:
+            self.shown = {"labels": self._labels(sheet), "sheet": sheet.told(plan)}
+        swept = {axis.control for axis in sheet.axes} if sheet else set[str]()
+        names = [control.name for control in plan.controls if control.name not in swept]
+        self.told: Frame = {**self.shown, "controls": names}
+        """What the page is told when the run begins."""
+
+    @property
+    def document(self) -> Any:
+        """The workflow as JSON, as the page sent it."""
+        return json.loads(dump_workflow(self._workflow))
+
+    def result(self, event: Result) -> Result:
+        """The result with the performance that its pictures carry."""
+        return (
+            replace(event, record=self._sheet.performance(event.record)) if self._sheet else event
+        )
+
+    def pictures(self, event: Result) -> list[bytes]:
+        """The finished pictures as PNG, each with its workflow and the performance inside."""
+        sheet = self._sheet
+        return [
+            picture_bytes(
+                picture,
+                sheet.cell(sheet.values(self._cells[number])) if sheet else self._workflow,
+                event.record,
+                seed=self.seed,
+                sample=0 if sheet else number,
+            )
+            for number, picture in enumerate(event.pictures)
+        ]
+
+    def _labels(self, sheet: Sheet) -> list[str]:
+        return [
+            " · ".join(
+                f"{axis.setting} {value:g}"
+                for axis, value in zip(sheet.axes, sheet.values(cell), strict=True)
+            )
+            for cell in self._cells
+        ]

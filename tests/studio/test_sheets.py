@@ -1,0 +1,112 @@
+"""Sweep sheets: every cell has its own faders, and its workflow makes its picture again."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+
+import nodes
+from graph.compile import compile_workflow
+from graph.errors import ChoraleError
+from graph.events import Performance, Result
+from graph.workflow import Workflow
+from studio import piece
+from studio.piece import Piece
+from studio.sheets import MAX_CELLS, read_sheet
+from tests.studio.documents import TWO
+
+X = {"node": "a", "setting": "reliability", "start": 0.0, "stop": 1.0, "count": 3}
+Y = {"node": "b", "setting": "guidance", "start": 6.0, "stop": 2.0, "count": 2}
+
+
+def workflow(**sampler):
+    document = copy.deepcopy(TWO)
+    document["nodes"][3]["settings"].update(sampler)
+    return Workflow.model_validate(document)
+
+
+def sheet_plan(sheet):
+    return compile_workflow(sheet.played(), nodes.catalogue(), piece.library()).plan
+
+
+def pictures(plan):
+    events = piece.runtime().run(plan)
+    (result,) = (event for event in events if isinstance(event, Result))
+    return [np.asarray(picture, dtype=float) for picture in result.pictures]
+
+
+def test_two_axes_make_every_combination_once():
+    sheet = read_sheet([X, Y], workflow(count=4))
+    cells = sheet.cells(sheet_plan(sheet))
+    assert sorted(cells) == [(x, y) for x in range(3) for y in range(2)]
+    assert sheet.values((1, 0)) == (0.5, 6.0)
+
+
+@pytest.mark.parametrize("axes", [[X], [Y], [X, Y], [Y, X], [X, {**Y, "node": "a"}]])
+def test_every_cell_is_the_picture_of_its_own_workflow(axes):
+    sheet = read_sheet(axes, workflow())
+    plan = sheet_plan(sheet)
+    made = pictures(plan)
+    assert len(made) == math.prod(axis["count"] for axis in axes)
+    for cell, picture in zip(sheet.cells(plan), made, strict=True):
+        alone = Piece(sheet.cell(sheet.values(cell)))
+        (again,) = pictures(alone.plan())
+        assert np.abs(picture - again).max() <= 1
+    assert any(np.abs(made[0] - other).max() > 4 for other in made[1:])
+
+
+def test_the_swept_faders_are_no_part_of_a_cells_performance():
+    sheet = read_sheet([X], workflow())
+    played = Performance(((0, "a.reliability", 1.0), (0, "b.reliability", 0.5)))
+    assert sheet.performance(played).moves == ((0, "b.reliability", 0.5),)
+
+
+def test_names_that_are_taken_are_not_taken_again():
+    document = copy.deepcopy(TWO)
+    document["nodes"].append({"id": "axis0", "type": "gaussian_expert"})
+    sheet = read_sheet([X, Y], Workflow.model_validate(document))
+    ids = [node.id for node in sheet.played().nodes]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ([], "one or two axes"),
+        ("reliability", "one or two axes"),
+        ([X, Y, X], "one or two axes"),
+        ([7], "no fader 'None.None'"),
+        ([{**X, "node": "nobody"}], "no fader 'nobody.reliability'"),
+        ([{**X, "setting": "mean"}], "no fader 'a.mean'"),
+        ([{**X, "count": 1}], "2 to 25"),
+        ([{**X, "count": 10**9}], "2 to 25"),
+        ([{**X, "count": "9"}], "2 to 25"),
+        ([{**X, "stop": 0.0}], "two different numbers"),
+        ([{**X, "stop": math.inf}], "two different numbers"),
+        ([{**X, "start": None}], "two different numbers"),
+        ([X, X], "the same fader"),
+        ([{**X, "count": 25}, {**Y, "count": 25}], f"at most {MAX_CELLS}"),
+    ],
+)
+def test_what_is_no_sheet_is_refused(asked, said):
+    with pytest.raises(ChoraleError, match="S015") as refused:
+        read_sheet(asked, workflow())
+    assert said in str(refused.value)
+
+
+def test_a_range_beyond_the_fader_is_wrong_in_a_corner():
+    sheet = read_sheet([{**X, "stop": 9.0}], workflow())
+    found = [
+        each.code
+        for corner in sheet.corners()
+        for each in compile_workflow(corner, nodes.catalogue(), piece.library()).diagnostics
+    ]
+    assert "S006" in found
+
+
+def test_a_workflow_that_sweeps_by_itself_is_refused():
+    document = copy.deepcopy(TWO)
+    document["nodes"].append({"id": "s", "type": "sweep"})
+    with pytest.raises(ChoraleError, match="S016"):
+        read_sheet([X], Workflow.model_validate(document))
