@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -48,6 +49,16 @@ class Preview(BaseModel):
     window: int = Field(default=1, ge=1, le=7)
     weight: tuple[tuple[float, ...], ...]
     bias: tuple[float, ...]
+
+    def fits(self, channels: int) -> bool:
+        """Whether the map has the form it must have for latents of so many channels."""
+        places = len(self.bias) // 3
+        return (
+            self.window % 2 == 1
+            and len(self.bias) == 3 * math.isqrt(places) ** 2 > 0
+            and len(self.weight) == channels * self.window**2
+            and all(len(row) == len(self.bias) for row in self.weight)
+        )
 
 
 class MaskClass(BaseModel):
@@ -164,6 +175,8 @@ class Library:
 def _open(name: str, folder: Path) -> Model:
     found = read_folder(name, folder)
     card = _card(name, folder, found.condition)
+    if card.preview and not card.preview.fits(found.shape[0]):
+        raise _bad_card(name, "preview", f"it is no map from {found.shape[0]} channels to a patch")
     if found.autoencoder is None:
         key = "pixels-" + "x".join(map(str, found.shape))
     else:
@@ -180,14 +193,17 @@ def _card(name: str, folder: Path, condition: str) -> Card:
         return Card.model_validate(read_json(name, folder / "card.json"))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ChoraleError(
-            Diagnostic(
-                "M005",
-                f"The card.json of '{name}' is wrong at '{where}': {first['msg']}.",
-                "Write it as docs/experts.md says, or remove it.",
-            )
-        ) from None
+        raise _bad_card(name, ".".join(map(str, first["loc"])), first["msg"]) from None
+
+
+def _bad_card(name: str, where: str, why: str) -> ChoraleError:
+    return ChoraleError(
+        Diagnostic(
+            "M005",
+            f"The card.json of '{name}' is wrong at '{where}': {why}.",
+            "Write it as docs/experts.md says, or remove it.",
+        )
+    )
 
 
 def _unknown(name: str, names: tuple[str, ...]) -> Diagnostic:

@@ -137,6 +137,22 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert "linked" not in library.names()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"window": 2}, {"window": 3}, {"bias": [0.0] * 6}, {"bias": []}, {"weight": [[0.0] * 3]}],
+)
+def test_a_preview_of_another_form_than_the_latents_is_refused(
+    library: Library, change: dict[str, object]
+) -> None:
+    whole = {"window": 1, "weight": [[0.0] * 3] * 12, "bias": [0.0] * 3}
+    write_model(library.folder / "well", card={"condition": "text", "preview": whole})
+    write_model(library.folder / "ill", card={"condition": "text", "preview": {**whole, **change}})
+    assert library.model("well").card.preview is not None
+    assert refusal(library, "ill").startswith(
+        "M005 The card.json of 'ill' is wrong at 'preview': it is no map from 12 channels"
+    )
+
+
 def test_cards_may_know_more_than_this_version(library: Library) -> None:
     card = {"condition": "text", "space": "x", "mood": [1, 2]}
     write_model(library.folder / "newer", card=card)
