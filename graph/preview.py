@@ -70,8 +70,8 @@ class Painter:
         latents = denoised.float().cpu()
         reach = self._window // 2
         around = torch.nn.functional.pad(latents, (reach,) * 4, mode="replicate")
-        columns = torch.nn.functional.unfold(around, self._window)
-        return columns.unflatten(2, latents.shape[2:]).movedim(1, -1)
+        columns: Tensor = torch.nn.functional.unfold(around, self._window)
+        return columns.view(len(latents), -1, *latents.shape[2:]).movedim(1, -1)
 
     def _enlarge(self, row: np.ndarray) -> Image.Image:
         return Image.fromarray(row).resize(self._size, Image.Resampling.BICUBIC)
