@@ -9,6 +9,7 @@ export const KINDS = {
   score: { colour: '--coral', rgb: [239, 125, 107], shape: 'hexagon' },
   reliability: { colour: '--cream', rgb: [233, 228, 216], shape: 'triangle' },
   sampling: { colour: '--cream', rgb: [233, 228, 216], shape: 'triangle' },
+  any: { colour: '--faint', rgb: [133, 131, 121], shape: 'circle' },
   out: { colour: '--violet', rgb: [183, 156, 242], shape: 'pill' },
 };
 

@@ -1,43 +1,36 @@
 import { pictureAddress, sha256, bytesOf } from './assets.js';
+import { begun, redone, stepped, undone } from '../document/history.js';
 import { complete, withoutOrphans, withSetting } from './workflow.js';
-
-const COALESCE = 700;
-const DEPTH = 200;
 
 /** The open workflow with its history. Every edit makes a new document that shares what is equal. */
 export class Document {
-  workflow = $state.raw(null);
   saved = $state(true);
-  #past = $state.raw([]);
-  #future = $state.raw([]);
-  #last = { key: '', at: 0 };
+  /** Rises with every document that is opened: the canvas then looks at all of it. */
+  opened = $state(0);
+  #history = $state.raw(null);
 
   constructor(workflow) {
-    this.workflow = complete(workflow);
+    this.#history = begun(complete(workflow));
   }
 
-  get canUndo() { return this.#past.length > 0; }
-  get canRedo() { return this.#future.length > 0; }
+  get workflow() { return this.#history.present; }
+  get canUndo() { return this.#history.past.length > 0; }
+  get canRedo() { return this.#history.future.length > 0; }
 
   /** Replace the document; edits with the same key that follow each other quickly are one. */
   edit(workflow, key = '') {
-    const now = Date.now();
-    const joined = key && key === this.#last.key && now - this.#last.at < COALESCE;
-    if (!joined) this.#past = [...this.#past.slice(-DEPTH), this.workflow];
-    this.#future = [];
-    this.#last = { key, at: now };
-    this.workflow = workflow;
-    this.saved = false;
+    this.#turn(stepped(this.#history, workflow, key));
   }
 
   /** Open another document; the one before can be had back by undo. */
   open(workflow) {
     this.edit(complete(workflow));
     this.saved = true;
+    this.opened += 1;
   }
 
-  set(id, name, value) {
-    this.edit(withSetting(this.workflow, id, name, value), `${id}.${name}`);
+  set(address, name, value) {
+    this.edit(withSetting(this.workflow, address, name, value), `${address}.${name}`);
   }
 
   rename(title) {
@@ -45,10 +38,10 @@ export class Document {
   }
 
   /** Store a PNG data URL and let a setting name it; returns the sha256. */
-  async store(id, name, dataUrl) {
+  async store(address, name, dataUrl) {
     const sha = await sha256(bytesOf(dataUrl));
     const assets = { ...this.workflow.assets, [sha]: dataUrl.slice(dataUrl.indexOf(',') + 1) };
-    this.edit(withoutOrphans(withSetting({ ...this.workflow, assets }, id, name, sha)), `${id}.${name}.${sha}`);
+    this.edit(withoutOrphans(withSetting({ ...this.workflow, assets }, address, name, sha)), `${address}.${name}.${sha}`);
     return sha;
   }
 
@@ -57,21 +50,12 @@ export class Document {
     return pictureAddress(this.workflow.assets?.[sha]);
   }
 
-  undo() {
-    if (!this.canUndo) return;
-    this.#future = [this.workflow, ...this.#future];
-    this.workflow = this.#past.at(-1);
-    this.#past = this.#past.slice(0, -1);
-    this.#last.key = '';
-    this.saved = false;
-  }
+  undo() { this.#turn(undone(this.#history)); }
+  redo() { this.#turn(redone(this.#history)); }
 
-  redo() {
-    if (!this.canRedo) return;
-    this.#past = [...this.#past, this.workflow];
-    [this.workflow] = this.#future;
-    this.#future = this.#future.slice(1);
-    this.#last.key = '';
+  #turn(history) {
+    if (history === this.#history) return;
+    this.#history = history;
     this.saved = false;
   }
 }

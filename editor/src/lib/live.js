@@ -1,14 +1,15 @@
 /** What a run hears of the document: the live settings, named as the loop names its controls. */
 
-import { declarationOf } from './workflow.js';
+import { everyNode } from '../document/scope.js';
 import { valueOf } from './schema.js';
+import { declarationOf } from './workflow.js';
 
-/** Every live setting of a node: [{control, kind, value}]. */
-function liveOf(node, catalogue) {
+/** Every live setting of the node at an address: [{control, kind, value}]. */
+function liveOf(node, address, catalogue) {
   const declaration = declarationOf(catalogue, node);
   return Object.entries(declaration.schema.properties ?? {})
     .filter(([, field]) => field.live)
-    .map(([name, field]) => ({ control: `${node.id}.${name}`, kind: field.live, value: valueOf(node, name, declaration) }));
+    .map(([name, field]) => ({ control: `${address}.${name}`, kind: field.live, value: valueOf(node, name, declaration) }));
 }
 
 /**
@@ -16,10 +17,10 @@ function liveOf(node, catalogue) {
  * curve, a painted map, an undo. A map comes with its picture: [{control, value, picture}].
  */
 export function moved(before, after, catalogue) {
-  const old = new Map(before.nodes.map((node) => [node.id, node]));
-  return after.nodes.filter((node) => old.has(node.id) && old.get(node.id) !== node).flatMap((node) => {
-    const was = new Map(liveOf(old.get(node.id), catalogue).map((each) => [each.control, JSON.stringify(each.value)]));
-    return liveOf(node, catalogue)
+  const old = new Map(everyNode(before));
+  return everyNode(after).filter(([address, node]) => old.has(address) && old.get(address) !== node).flatMap(([address, node]) => {
+    const was = new Map(liveOf(old.get(address), address, catalogue).map((each) => [each.control, JSON.stringify(each.value)]));
+    return liveOf(node, address, catalogue)
       .filter(({ control, value }) => was.get(control) !== JSON.stringify(value))
       .map(({ control, kind, value }) => ({ control, value, picture: kind === 'map' ? after.assets?.[value] : undefined }));
   });

@@ -1,21 +1,28 @@
 /** Pure questions about a workflow document, answered with the catalogue of node declarations. */
 
+import { declared, portAt } from '../document/ports.js';
+import { addressOf, everyNode, graphAt, placeOf, withGraph } from '../document/scope.js';
+import { unsound } from '../document/sound.js';
+
+const EMPTY = { nodes: [], wires: [] };
 const CONDITIONS = ['text', 'mask', 'sketch', 'class', 'photo'];
 
-/** The declaration of a node, or a placeholder that a newer version's node is shown as. */
-export function declarationOf(catalogue, node) {
-  return catalogue[node.type] ?? {
-    type: node.type, label: node.type, help: 'This version does not know this node; it is kept as it is.',
-    inputs: [], outputs: [], schema: { properties: {} }, unknown: true,
-  };
-}
+/** The declaration of a node; the workflow tells the ports of a subgraph. */
+export const declarationOf = (catalogue, node, workflow = EMPTY) => declared(workflow, workflow, catalogue, node);
 
 const carries = (ports, kind) => ports.some((port) => port.kind === kind);
 const endOf = (end) => end.split('.')[0];
 
-/** Nodes that `node` hears (`from` side), in the order of the wires. */
+/** Nodes that `node` hears (`from` side), in the order of the wires; reroutes are looked through. */
 export function heard(workflow, id) {
-  return workflow.wires.filter((wire) => endOf(wire.to) === id).map((wire) => endOf(wire.from));
+  return workflow.wires.filter((wire) => endOf(wire.to) === id).map((wire) => endOf(sourceOf(workflow, wire)));
+}
+
+/** The end at which what a wire brings begins: before all its reroutes. */
+function sourceOf(workflow, wire, seen = new Set()) {
+  const node = workflow.nodes.find((each) => each.id === endOf(wire.from));
+  const into = node?.type === 'reroute' && !seen.has(node.id) && workflow.wires.find((each) => each.to === `${node.id}.in`);
+  return into ? sourceOf(workflow, into, seen.add(node.id)) : wire.from;
 }
 
 /** 'condition', 'expert' or 'mix': the column in which the form view shows a node. */
@@ -29,8 +36,9 @@ export function columnOf(declaration) {
 /** Nodes by column in signal order: experts as the mix hears them, conditions as the experts do. */
 export function columns(workflow, catalogue) {
   const found = { condition: [], expert: [], mix: [] };
-  for (const node of workflow.nodes) found[columnOf(declarationOf(catalogue, node))].push(node);
-  const late = (node) => lateness(workflow, declarationOf(catalogue, node), node);
+  const shown = workflow.nodes.filter((node) => node.type !== 'reroute');
+  for (const node of shown) found[columnOf(declarationOf(catalogue, node, workflow))].push(node);
+  const late = (node) => lateness(workflow, declarationOf(catalogue, node, workflow), node);
   found.mix.sort((a, b) => late(a) - late(b));
   found.expert = heardFirst(workflow, found.mix, found.expert);
   found.condition = heardFirst(workflow, [...found.expert, ...found.mix], found.condition);
@@ -63,24 +71,24 @@ function depth(workflow, id, seen = new Set()) {
 
 /** What an expert listens to: the kind of its wired condition, else of its model, else 'score'. */
 export function voiceOf(workflow, catalogue, models, node) {
-  const declaration = declarationOf(catalogue, node);
-  const kinds = workflow.wires.filter((wire) => endOf(wire.to) === node.id).map((wire) => {
-    const source = workflow.nodes.find((other) => other.id === endOf(wire.from));
-    const ports = source ? declarationOf(catalogue, source).outputs : [];
-    return ports.find((port) => port.name === wire.from.split('.')[1])?.kind;
-  });
-  const wired = kinds.find((kind) => CONDITIONS.includes(kind));
-  if (columnOf(declaration) === 'expert') {
-    return wired ?? models[node.settings?.model]?.condition ?? 'score';
-  }
-  return declaration.outputs[0]?.kind ?? 'out';
+  const [path, id] = placeOf(node.id);
+  const graph = graphAt(workflow, path) ?? workflow;
+  const declaration = declarationOf(catalogue, node, workflow);
+  if (columnOf(declaration) !== 'expert') return declaration.outputs[0]?.kind ?? 'out';
+  const kinds = graph.wires.filter((wire) => endOf(wire.to) === id)
+    .map((wire) => portAt(workflow, graph, catalogue, sourceOf(graph, wire), 'outputs')?.kind);
+  return kinds.find((kind) => CONDITIONS.includes(kind)) ?? models[node.settings?.model]?.condition ?? 'score';
 }
 
-/** Number settings that are live and drawn as faders, on nodes that carry a score. */
+/** A node as components know it: its id is its address, inside a subgraph `outer/inner`. */
+export const addressed = (node, path) => (path.length ? { ...node, id: addressOf(path, node.id) } : node);
+
+/** Number settings that are live and drawn as faders, on nodes that carry a score; subgraphs last. */
 export function strips(workflow, catalogue) {
   const order = columns(workflow, catalogue);
-  return [...order.expert, ...order.mix].flatMap((node) => {
-    const declaration = declarationOf(catalogue, node);
+  const inner = everyNode(workflow).filter(([address]) => address.includes('/')).map(([address, node]) => ({ ...node, id: address }));
+  return [...order.expert, ...order.mix, ...inner].flatMap((node) => {
+    const declaration = declarationOf(catalogue, node, workflow);
     if (!carries(declaration.outputs, 'score')) return [];
     const found = Object.entries(declaration.schema.properties ?? {})
       .find(([, field]) => field.live === 'number' && field.widget === 'fader');
@@ -102,27 +110,30 @@ export function holderOf(workflow, catalogue, setting) {
   });
 }
 
-/** A copy with one setting of one node replaced. */
-export function withSetting(workflow, id, name, value) {
-  const nodes = workflow.nodes.map((node) =>
+/** A copy with one setting of the node at an address replaced. */
+export function withSetting(workflow, address, name, value) {
+  const [path, id] = placeOf(address);
+  const graph = graphAt(workflow, path);
+  if (!graph) return workflow;
+  const nodes = graph.nodes.map((node) =>
     node.id === id ? { ...node, settings: { ...node.settings, [name]: value } } : node);
-  return { ...workflow, nodes };
+  return withGraph(workflow, path, { ...graph, nodes });
 }
 
 /** A copy that keeps only the stored files that some setting names. */
 export function withoutOrphans(workflow) {
-  const named = JSON.stringify(workflow.nodes);
+  const named = JSON.stringify([workflow.nodes, workflow.subgraphs]);
   const kept = Object.entries(workflow.assets ?? {}).filter(([sha]) => named.includes(sha));
   return { ...workflow, assets: Object.fromEntries(kept) };
 }
 
-/** Whether a parsed JSON value has the outer shape of a workflow. */
-export function isWorkflow(value) {
-  return Boolean(value) && typeof value === 'object' && Number.isInteger(value.chorale)
-    && Array.isArray(value.nodes) && Array.isArray(value.wires ?? []);
-}
+/** Whether a parsed JSON value can be shown as a workflow. */
+export const isWorkflow = (value) => !unsound(value);
 
 /** The document with every optional part present. */
 export function complete(value) {
-  return { title: 'Untitled', description: '', wires: [], assets: {}, view: {}, ...value };
+  const whole = { title: 'Untitled', description: '', wires: [], assets: {}, view: {}, ...value };
+  if (!whole.subgraphs) return whole;
+  const subgraphs = Object.entries(whole.subgraphs).map(([name, graph]) => [name, { wires: [], view: {}, ...graph }]);
+  return { ...whole, subgraphs: Object.fromEntries(subgraphs) };
 }
