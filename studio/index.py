@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from graph.errors import ChoraleError, Diagnostic
@@ -51,7 +51,7 @@ class Index:
     def add(self, entries: Iterable[Entry]) -> None:
         """Enter runs; one that is there already is replaced."""
         with self._open() as table:
-            marks = ", ".join("?" * len(Entry.__slots__))
+            marks = ", ".join("?" for _ in fields(Entry))
             rows = [astuple(each) for each in entries]
             table.executemany(f"INSERT OR REPLACE INTO runs VALUES ({marks})", rows)  # noqa: S608
 
@@ -79,7 +79,7 @@ class Index:
             self._path.replace(self._path.with_suffix(".damaged"))
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Generator[sqlite3.Connection]:
         """The table in a transaction. DamagedIndexError, or ChoraleError H005."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

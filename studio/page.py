@@ -30,7 +30,7 @@ HOUR, DAY = 3_600, 86_400
 
 _BARE = """
 html, body, gradio-app { background: #15161c !important; }
-footer, .loading, .wrap.default { display: none !important; }
+footer, .loading, .wrap.default, .toast-wrap { display: none !important; }
 """
 _DARK = "() => document.body.classList.add('dark')"
 
@@ -158,6 +158,9 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
     def templates(_: dict[str, Any]) -> list[dict[str, Any]]:
         return session.templates()
 
+    def thumbnails(asked: dict[str, Any]) -> str | None:
+        return session.thumbnails(asked)
+
     def template(asked: dict[str, Any]) -> dict[str, Any] | None:
         return session.template(asked)
 
@@ -180,6 +183,8 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
         return session.history.download(asked)
 
     def place(asked: dict[str, Any]) -> dict[str, Any]:
+        if session.plays(asked.get("run")):
+            return {"waits": True, "before": 0, "lost": None}
         return place_of(blocks._queue, asked.get("run"))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
     opening = session.opening()
@@ -199,6 +204,7 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
             set_control,
             stop,
             check,
+            thumbnails,
             templates,
             template,
             open_picture,

@@ -24,6 +24,7 @@ from studio.runs import Playing, Runs
 from studio.sheets import Sheet, read_sheet
 from studio.shelf import Shelf
 from studio.takes import Takes
+from studio.thumbnails import thumbnails
 
 if TYPE_CHECKING:
     from graph.library import Library
@@ -67,6 +68,10 @@ class Session:
         told = {"condition", "palette", "labels", "vocabulary"}
         models = self._library.models()
         return {model.name: model.card.model_dump(mode="json", include=told) for model in models}
+
+    def thumbnails(self, asked: Mapping[str, Any]) -> str | None:
+        """The small pictures of a model's classes, or None."""
+        return thumbnails(self._library, asked.get("model"))
 
     def templates(self) -> list[Frame]:
         """The templates that ship with the studio, with their pictures."""
@@ -146,6 +151,10 @@ class Session:
     def stop(self, asked: Mapping[str, Any]) -> Frame:
         """Stop a run at its next step; one that waits ends as soon as its turn comes."""
         return {"stopped": self._runs.stop(asked.get("run"))}
+
+    def plays(self, run: object) -> bool:
+        """Whether a run has left the queue and not ended."""
+        return self._runs.find(run) is not None
 
     def leave(self, visitor: str) -> None:
         """Stop what a visitor's closed page has left playing."""

@@ -132,7 +132,7 @@ def read_sheet(asked: object, workflow: Workflow) -> Sheet:
 
 
 def _axis(asked: Any, workflow: Workflow) -> Axis:
-    read = cast("Mapping[str, Any]", asked) if isinstance(asked, dict) else {}
+    read: Mapping[str, Any] = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {}
     node, setting, count = read.get("node"), read.get("setting"), read.get("count")
     ends = (read.get("start"), read.get("stop"))
     if setting not in FADERS or node not in {each.id for each in workflow.nodes}:
