@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -92,10 +93,25 @@ def read_json(name: str, path: Path) -> dict[str, Any]:
     return found  # pyright: ignore[reportUnknownVariableType]
 
 
-def stamp(folder: Path) -> tuple[tuple[int, int], ...]:
+def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Changes whenever a file of the folder or of its parts is added, removed or replaced."""
-    places = (folder, folder / "model_index.json", folder / "card.json", folder / "vae")
-    return tuple(_stat(path) for path in (*places, *(folder / part for part in DENOISERS)))
+    found: list[tuple[str, int, int]] = []
+    for place in (folder, *(folder / part for part in _parts(folder))):
+        found += [(entry.path, *_stat(Path(entry.path))) for entry in _entries(place)]
+    return tuple(sorted(found))
+
+
+def _parts(folder: Path) -> list[str]:
+    return [entry.name for entry in _entries(folder) if entry.is_dir()]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing if it is gone or is none."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def content_hash(path: Path) -> str:

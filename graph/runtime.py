@@ -20,15 +20,23 @@ from graph.ensemble import assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
 from graph.interfaces import Expert
-from graph.library import Library
+from graph.library import Library, Model
 from graph.loop import Encoded, play
 from graph.machine import Machine
 from graph.pictures import prepare
-from graph.plan import Asset, Condition, Plan, Value
+from graph.plan import Asset, Choice, Condition, Plan, Value
 from graph.preview import Watch, plain
 
 log = logging.getLogger("chorale")
 KEPT_CONDITIONS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An expert with the folder that it was loaded from; None for one that needs no folder."""
+
+    model: Model | None
+    expert: Expert
 
 
 @dataclass(slots=True)
@@ -37,7 +45,7 @@ class Runtime:
 
     library: Library
     machine: Machine = field(default_factory=Machine.best)
-    _experts: dict[str, Expert] = field(default_factory=dict[str, Expert])
+    _experts: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
     _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict[str, Encoded])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -72,12 +80,20 @@ class Runtime:
         assemble(plan, self)
 
     def expert(self, choice: Value) -> tuple[str, Expert]:
-        """The expert called for by a plan, with the name of its network; loaded once."""
+        """The expert called for by a plan, with the name of its network.
+
+        Loaded once, and again when the files of its folder have changed since.
+        """
         name = str(choice)
+        model = None if isinstance(choice, Choice) else self.library.model(name)
         with self._lock:
-            if name not in self._experts:
-                self._experts[name] = load_expert(choice, self.library, self.machine)
-            return name, self._experts[name]
+            loaded = self._experts.get(name)
+            if loaded is None or loaded.model is not model:
+                loaded = Loaded(model, load_expert(choice, self.library, self.machine))
+                self._experts[name] = loaded
+                for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
+                    del self._encoded[key]
+            return name, loaded.expert
 
     def encode(self, network: str, expert: Expert, condition: Condition | None) -> Encoded:
         """The condition as this expert's tensors; kept, so that equal conditions cost once."""

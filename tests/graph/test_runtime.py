@@ -90,6 +90,20 @@ def test_moving_a_fader_loads_and_encodes_nothing(
     assert first.pictures[0].tobytes() != second.pictures[0].tobytes()
 
 
+def test_a_folder_that_was_trained_on_is_loaded_again(library: Library, plan: Plan) -> None:
+    runtime = Runtime(library, CPU)
+    before = result(runtime.run(plan))
+    weights = library.folder / "playground/text/text_encoder/model.safetensors"
+    save_file({name: 1.5 * part for name, part in load_file(weights).items()}, weights)
+    network = library.folder / "playground/text/transformer/diffusion_pytorch_model.safetensors"
+    trained = {name: part + 0.01 for name, part in load_file(network).items()}
+    save_file(trained, network)
+    after = result(runtime.run(plan))
+    fresh = result(Runtime(library, CPU).run(plan))
+    assert np.array_equal(np.asarray(after.pictures[0]), np.asarray(fresh.pictures[0]))
+    assert not np.array_equal(np.asarray(after.pictures[0]), np.asarray(before.pictures[0]))
+
+
 def test_a_performance_is_replayed_bit_by_bit(library: Library, plan: Plan) -> None:
     runtime, controls = Runtime(library, CPU), Controls(plan.controls)
     last = None
