@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from graph.node import Carried, Node, Wired
+from graph.node import Carried, Node, Widget, Wired
 from graph.plan import Condition, PlanBuilder
 from graph.ports import Kind, Port
 
@@ -21,7 +21,7 @@ class Label(Node):
     synonyms: ClassVar[tuple[str, ...]] = ("class", "category", "scene", "kind")
     outputs: ClassVar[tuple[Port, ...]] = (Port("class", Kind.LABEL, "The class."),)
 
-    name: str = Field(
+    name: Annotated[str, Widget("class")] = Field(
         default="sea at night", max_length=200, description="Name of the class to paint."
     )
 

@@ -49,11 +49,11 @@ def held_out_condition(recipe: Recipe, vae: Any) -> tuple[dict[str, Tensor], Ten
     return condition, draw(recipe.held_out, 0, SHOWN).picture
 
 
-def tile(pictures: Tensor) -> Image.Image:
-    """Pictures [k·8, 3, h, w] in [0, 1] as one image, eight a row."""
+def tile(pictures: Tensor, columns: int = 8) -> Image.Image:
+    """Pictures [k·columns, 3, h, w] in [0, 1] as one image, `columns` a row."""
     count, _, height, width = pictures.shape
-    rows = pictures.reshape(count // 8, 8, 3, height, width).permute(0, 3, 1, 4, 2)
-    flat = rows.reshape(count // 8 * height, 8 * width, 3)
+    grid = pictures.reshape(count // columns, columns, 3, height, width).permute(0, 3, 1, 4, 2)
+    flat = grid.reshape(count // columns * height, columns * width, 3)
     return Image.fromarray((flat * 255).round().byte().numpy().astype(np.uint8))
 
 

@@ -1,46 +1,49 @@
 /** Automation: the curves wired to an expert. Its strip in the mixer edits them where they stand. */
 
+import { freshName } from '../document/own.js';
+import { graphAt, placeOf, withGraph } from '../document/scope.js';
+import { moved, placeIn, takenIn } from '../document/view.js';
 import { heightAt, inOrder } from './curve.js';
 import { valueOf } from './schema.js';
-import { declarationOf } from './workflow.js';
+import { addressed, declarationOf, heard } from './workflow.js';
 
 export const FLAT = [[1, 1], [0, 1]];
 const MOST = 64;
+const LEFT = 300;
 
-const idOf = (end) => end.split('.')[0];
 const curveField = (declaration) => Object.entries(declaration.schema.properties ?? {}).find(([, field]) => field.live === 'curve');
-const reliabilityPort = (declaration) => declaration.inputs.find((port) => port.kind === 'reliability');
+const reliabilityPort = (ports) => ports.find((port) => port.kind === 'reliability');
 
 /** The curves that an expert is multiplied by: [{node, setting, field, points, shared}]. */
 export function curvesOf(workflow, catalogue, expert) {
-  const port = reliabilityPort(declarationOf(catalogue, expert))?.name;
-  return workflow.wires.filter((wire) => port && wire.to === `${expert.id}.${port}`).flatMap((wire) => {
-    const node = workflow.nodes.find((each) => each.id === idOf(wire.from));
-    const declaration = node && declarationOf(catalogue, node);
-    const found = declaration && curveField(declaration);
+  const [path, id] = placeOf(expert.id);
+  const graph = graphAt(workflow, path);
+  if (!graph) return [];
+  return [...new Set(heard(graph, id))].flatMap((source) => {
+    const node = graph.nodes.find((each) => each.id === source);
+    const declaration = node && declarationOf(catalogue, node, workflow);
+    const found = declaration && reliabilityPort(declaration.outputs) && curveField(declaration);
     if (!found) return [];
-    const listeners = new Set(workflow.wires.filter((each) => each.from === wire.from).map((each) => idOf(each.to)));
-    return [{ node, setting: found[0], field: found[1], points: valueOf(node, found[0], declaration) ?? FLAT, shared: listeners.size }];
+    const shared = graph.nodes.filter((each) => each.type !== 'reroute' && heard(graph, each.id).includes(source)).length;
+    return [{ node: addressed(node, path), setting: found[0], field: found[1], points: valueOf(node, found[0], declaration) ?? FLAT, shared }];
   });
 }
 
-/** A copy with a curve added and wired to an expert, and the id of the new node. */
+/** {workflow, id, setting}: a copy with a curve added and wired to an expert, and where it is. */
 export function withCurve(workflow, catalogue, expert, points, title) {
-  const declaration = Object.values(catalogue).find((each) => curveField(each) && each.outputs.some((port) => port.kind === 'reliability'));
-  const into = reliabilityPort(declarationOf(catalogue, expert));
-  const out = declaration?.outputs.find((port) => port.kind === 'reliability');
-  if (!into || !out) return null;
-  const id = unused(workflow, `${expert.id.slice(0, 50)}_curve`);
-  const node = { id, type: declaration.type, title: title.slice(0, 80), settings: { [curveField(declaration)[0]]: points } };
-  const wire = { from: `${id}.${out.name}`, to: `${expert.id}.${into.name}` };
-  return { id, workflow: { ...workflow, nodes: [...workflow.nodes, node], wires: [...workflow.wires, wire] } };
-}
-
-function unused(workflow, wanted) {
-  const taken = new Set(workflow.nodes.map((node) => node.id));
-  let id = wanted;
-  for (let n = 2; taken.has(id); n += 1) id = `${wanted}${n}`;
-  return id;
+  const [path, name] = placeOf(expert.id);
+  const graph = graphAt(workflow, path);
+  const declaration = Object.values(catalogue).find((each) => curveField(each) && reliabilityPort(each.outputs));
+  const into = reliabilityPort(declarationOf(catalogue, expert, workflow).inputs);
+  if (!graph || !declaration || !into) return null;
+  const setting = curveField(declaration)[0];
+  const id = freshName(`${name.slice(0, 48)}_curve`, takenIn(graph));
+  const node = { id, type: declaration.type, title: title.slice(0, 80), settings: { [setting]: points } };
+  const wire = { from: `${id}.${reliabilityPort(declaration.outputs).name}`, to: `${name}.${into.name}` };
+  const grown = { ...graph, nodes: [...graph.nodes, node], wires: [...graph.wires, wire] };
+  const place = placeIn(graph, name);
+  const placed = place ? moved(grown, { [id]: [place[0] - LEFT, place[1] + 120] }) : grown;
+  return { id: addressed(node, path).id, setting, workflow: withGraph(workflow, path, placed) };
 }
 
 /** The product of curves as points: a corner wherever one of them has one, and between. */

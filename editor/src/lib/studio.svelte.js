@@ -20,7 +20,7 @@ export class Studio {
   notice = $state('');
   painted = $state(false);
   catalogue; models;
-  #api; #timers = {}; #heard = null;
+  #api; #timers = {}; #heard = null; #thumbnails = {};
 
   constructor(api) {
     this.#api = api;
@@ -123,6 +123,9 @@ export class Studio {
     this.doc.open(entry.workflow);
     Object.assign(this.run, { ...entry, played: entry.workflow, phase: 'done', workflow: undefined });
   }
+
+  /** The small pictures of a model's classes as one address, or null; asked for once. */
+  thumbnails(model) { return this.#thumbnails[model] ??= this.#api.server.thumbnails({ model }); }
 
   /** The templates that ship with the studio: [{name, title, description, picture}]. */
   async templates() { return (await this.#api.server.templates({})) ?? []; }
