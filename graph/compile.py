@@ -8,13 +8,14 @@ from typing import Any
 
 from graph.consulted import Consulted
 from graph.document import Document
+from graph.drawing import NodeId
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.library import Library, Space
 from graph.node import Carried, Node, Wired
 from graph.plan import Plan, PlanBuilder
 from graph.sweeps import expand
 from graph.validate import validate
-from graph.workflow import NodeId, Workflow
+from graph.workflow import Workflow
 
 MAX_PIXELS = 2**26
 
@@ -112,4 +113,9 @@ def _check_pixels(document: Document, plan: Plan) -> None:
 
 def _equal(before: Workflow, now: Workflow) -> bool:
     """Whether nothing that is compiled or named in a message has changed."""
-    return before.nodes == now.nodes and before.wires == now.wires and before.assets == now.assets
+    return (
+        before.nodes == now.nodes
+        and before.wires == now.wires
+        and before.subgraphs == now.subgraphs
+        and before.assets == now.assets
+    )

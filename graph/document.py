@@ -1,4 +1,4 @@
-"""The document: a workflow with its nodes parsed and its wires resolved."""
+"""The document: a workflow made flat, with its nodes parsed and its wires resolved."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from functools import cached_property
 import networkx as nx
 from pydantic import ValidationError
 
+from graph.drawing import STRUCTURE, Endpoint, NodeId, Wire, WorkflowNode
 from graph.errors import ChoraleError
+from graph.flatten import Flat, flatten
 from graph.library import Library, Space
 from graph.node import Node, Place
 from graph.ports import Kind, Port
-from graph.workflow import Endpoint, NodeId, Wire, Workflow, WorkflowNode
+from graph.workflow import Workflow
 
 Parsed = Node | ValidationError
 
@@ -46,16 +48,24 @@ class Document:
     before: Document | None = field(default=None, repr=False)
 
     @cached_property
+    def flat(self) -> Flat:
+        """The workflow without reroutes, bypassed nodes and subgraphs."""
+        return flatten(self.workflow, self.catalogue)
+
+    @cached_property
     def nodes(self) -> dict[NodeId, WorkflowNode]:
-        """The nodes by id; of several with one id, the first."""
+        """The nodes of the flat workflow by id; of several with one id, the first."""
         found: dict[NodeId, WorkflowNode] = {}
-        for node in self.workflow.nodes:
+        for node in self.flat.workflow.nodes:
             found.setdefault(node.id, node)
         return found
 
     @cached_property
     def types(self) -> dict[NodeId, type[Node] | None]:
-        """The declaration of every node; None for a placeholder, unknown or of a newer version."""
+        """The declaration of every node; None for a placeholder.
+
+        That is a node of an unknown type or a newer version, and a subgraph that stays closed.
+        """
         return {name: self._type(node) for name, node in self.nodes.items()}
 
     @cached_property
@@ -65,7 +75,7 @@ class Document:
         for name, declared in self.types.items():
             if declared is not None:
                 found[name] = self._kept(name, declared) or _parse(declared, self.nodes[name])
-        return found
+        return {**found, **self.flat.faults}
 
     @cached_property
     def parsed(self) -> dict[NodeId, Node]:
@@ -97,8 +107,7 @@ class Document:
     @cached_property
     def outputs(self) -> tuple[NodeId, ...]:
         """The nodes that end a track, in the order of the document."""
-        ids = dict.fromkeys(node.id for node in self.workflow.nodes)
-        return tuple(name for name in ids if getattr(self.types[name], "track", False))
+        return tuple(name for name in self.nodes if getattr(self.types[name], "track", False))
 
     @cached_property
     def needed(self) -> frozenset[NodeId]:
@@ -111,6 +120,11 @@ class Document:
                     found.add(name)
                     waiting.append(name)
         return frozenset(found)
+
+    @cached_property
+    def involved(self) -> frozenset[NodeId]:
+        """The needed nodes with the subgraphs they lie in and the reroutes that lead to them."""
+        return self.flat.behind(self.needed)
 
     @cached_property
     def order(self) -> tuple[NodeId, ...]:
@@ -182,7 +196,7 @@ class Document:
         return Place(self.title(name), self.library, sources)
 
     def _type(self, node: WorkflowNode) -> type[Node] | None:
-        declared = self.catalogue.get(node.type)
+        declared = self.catalogue.get(node.type) if node.type not in STRUCTURE else None
         return declared if declared is not None and node.version <= declared.version else None
 
     def _kept(self, name: NodeId, declared: type[Node]) -> Parsed | None:
@@ -195,7 +209,7 @@ class Document:
         declared = {each for each in self.types.values() if each is not None}
         leaving = {each: {port.name: port for port in each.outputs} for each in declared}
         entering = {each: {port.name: port for port in each.inputs} for each in declared}
-        for wire in self.workflow.wires:
+        for wire in self.flat.workflow.wires:
             source, target = wire.source_end, wire.target_end
             if source.node in self.nodes and target.node in self.nodes:
                 yield Link(

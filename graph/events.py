@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graph.drawing import NodeId
 from graph.errors import Diagnostic
 from graph.levels import NoiseLevel
-from graph.workflow import NodeId
 
 if TYPE_CHECKING:
     import numpy as np

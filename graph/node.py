@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -114,6 +114,8 @@ class Node(BaseModel, ABC):
     synonyms: ClassVar[tuple[str, ...]] = ()
     inputs: ClassVar[tuple[Port, ...]] = ()
     outputs: ClassVar[tuple[Port, ...]] = ()
+    ports: ClassVar[Literal["fixed", "definition"]] = "fixed"
+    """Whether its ports are those named here, or those of the drawing that its settings name."""
     track: ClassVar[bool] = False
     """Whether it ends a track: only what leads to such a node is compiled."""
 

@@ -17,6 +17,8 @@ class Kind(StrEnum):
     SCORE = "score"
     RELIABILITY = "reliability"
     SAMPLING = "sampling"
+    ANY = "any"
+    """A port that takes the kind of whatever is wired to it; no wire of a flat workflow has it."""
 
 
 @dataclass(frozen=True, slots=True)

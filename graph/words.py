@@ -32,7 +32,8 @@ SIZES = {
 FORMS = {
     r"^([0-9a-f]{64})?$": "the sha256 name of a stored picture",
     r"^[A-Za-z][A-Za-z0-9_-]{0,63}$": "a letter, then up to 63 letters, digits, _ or -",
-    r"^[^.]{1,64}\.[^.]{1,64}$": "node.port",
+    r"^[^./]{1,64}\.[^.]{1,64}$": "node.port",
+    r"^[^.]{1,64}$": "up to 64 characters without a dot",
 }
 
 
@@ -78,7 +79,8 @@ def where(location: Iterable[int | str]) -> str:
     """A place in a document as a person writes it: nodes[3].id."""
     found = ""
     for part in location:
-        found += f"[{part}]" if isinstance(part, int) else f".{part}" if found else str(part)
+        name = str(part)[:60]
+        found += f"[{name}]" if isinstance(part, int) else f".{name}" if found else name
     return found
 
 

@@ -26,7 +26,11 @@ def catalogue() -> Mapping[str, type[Node]]:
 
 
 def catalogue_json() -> dict[str, dict[str, Any]]:
-    """The catalogue as the page reads it: forms come from the settings' JSON Schema."""
+    """The catalogue as the page reads it: forms come from the settings' JSON Schema.
+
+    A port of the kind "any" takes the kind of what is wired to it. Where `ports` is "definition"
+    instead of "fixed", the ports are the inputs and outputs of the subgraph that the node names.
+    """
     return {
         node.type: {
             "type": node.type,
@@ -37,6 +41,7 @@ def catalogue_json() -> dict[str, dict[str, Any]]:
             "synonyms": list(node.synonyms),
             "inputs": [_port(port) for port in node.inputs],
             "outputs": [_port(port) for port in node.outputs],
+            "ports": node.ports,
             "schema": node.model_json_schema(),
             "defaults": node().model_dump(mode="json"),
         }

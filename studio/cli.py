@@ -197,8 +197,9 @@ def _nodes(arguments: argparse.Namespace) -> int:
         print(json.dumps(catalogue_json(), indent=2, ensure_ascii=False))
         return 0
     for name, node in sorted(catalogue().items(), key=lambda item: (item[1].family, item[0])):
-        takes = ", ".join(port.name for port in node.inputs) or "nothing"
-        gives = ", ".join(port.name for port in node.outputs) or "a result"
+        own = "what its subgraph has" if node.ports == "definition" else ""
+        takes = own or ", ".join(port.name for port in node.inputs) or "nothing"
+        gives = own or ", ".join(port.name for port in node.outputs) or "a result"
         help_line = (node.__doc__ or "").strip().splitlines()[0]
         print(f"{node.family:12} {name:22} {takes} → {gives}\n{'':35} {help_line}")
     return 0

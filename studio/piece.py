@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from graph.addresses import drawing_of
 from graph.compile import compile_workflow
+from graph.drawing import Drawing, Wire, WorkflowNode
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Failure, Performance, Result
+from graph.flatten import flatten
 from graph.library import Library
 from graph.plan import Plan
 from graph.storage import import_assets, read_any, write_picture
-from graph.workflow import Wire, Workflow, WorkflowNode
+from graph.workflow import Workflow
 from nodes import catalogue
 
 if TYPE_CHECKING:
@@ -68,13 +71,15 @@ class Piece:
     def with_setting(self, address: str, value: Any) -> Piece:
         """A copy with one setting replaced; the address is `node.setting` or `node.choice.field`.
 
-        A replayed performance no longer moves a control that is set. ChoraleError S010 if there is
-        no such node.
+        `outer/inner.setting` lies in the subgraph that `outer` stands for. A replayed performance
+        no longer moves a control that is set. ChoraleError S010 if there is no such node.
         """
         node_id, _, path = address.partition(".")
-        node = next((each for each in self.workflow.nodes if each.id == node_id), None)
+        node = self.workflow.find(node_id)
         if node is None or not path:
-            known = ", ".join(each.id for each in self.workflow.nodes)
+            drawing, rest = drawing_of(self.workflow, self.workflow.subgraphs, node_id)
+            outer = node_id.removesuffix(rest)
+            known = ", ".join(outer + each.id for each in drawing.nodes)
             raise ChoraleError(
                 Diagnostic(
                     "S010",
@@ -96,15 +101,12 @@ class Piece:
 
         A picture without a sampler gets one.
         """
-        piece = self
-        for node in self.workflow.nodes:
-            if node.type == "picture" and not _wired(self.workflow, f"{node.id}.sampling"):
-                piece = Piece(_add_sampler(piece.workflow, node.id), piece.performance)
-        for node in piece.workflow.nodes:
-            if node.type == "sampler":
-                workflow = piece.workflow.with_settings(node.id, **settings)
-                piece = Piece(workflow, piece.performance)
-        return piece
+        flat, workflow = flatten(self.workflow, catalogue()).workflow, self.workflow
+        for node in flat.nodes:
+            if node.type == "picture" and not _wired(flat, f"{node.id}.sampling"):
+                workflow = _add_sampler(workflow, node.id)
+        workflow = workflow.throughout(lambda drawing: _sampled(drawing, settings))
+        return Piece(workflow, self.performance)
 
     def check(self) -> tuple[Diagnostic, ...]:
         """Everything that is wrong or worth saying about the workflow."""
@@ -160,18 +162,29 @@ def _wired(workflow: Workflow, target: str) -> bool:
     return any(wire.target == target for wire in workflow.wires)
 
 
+def _sampled(drawing: Drawing, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The nodes of a drawing with these settings in its samplers."""
+    nodes = (
+        node.with_settings(**settings) if node.type == "sampler" else node for node in drawing.nodes
+    )
+    return {"nodes": tuple(nodes)}
+
+
 def _add_sampler(workflow: Workflow, picture: str) -> Workflow:
-    taken = {node.id for node in workflow.nodes}
-    name = next(
-        name for number in range(len(taken) + 1) if (name := f"sampler{number or ''}") not in taken
-    )
-    wire = Wire.model_validate({"from": f"{name}.sampling", "to": f"{picture}.sampling"})
-    return workflow.model_copy(
-        update={
-            "nodes": (*workflow.nodes, WorkflowNode(id=name, type="sampler")),
-            "wires": (*workflow.wires, wire),
+    """The workflow with a sampler beside the picture of that address, wired to it."""
+    *path, picture = picture.split("/")
+
+    def added(drawing: Drawing) -> Mapping[str, Any]:
+        taken = {node.id for node in drawing.nodes}
+        names = ("sampler", *(f"sampler{number}" for number in range(1, len(taken) + 1)))
+        name = next(each for each in names if each not in taken)
+        wire = Wire.model_validate({"from": f"{name}.sampling", "to": f"{picture}.sampling"})
+        return {
+            "nodes": (*drawing.nodes, WorkflowNode(id=name, type="sampler")),
+            "wires": (*drawing.wires, wire),
         }
-    )
+
+    return workflow.within(path, added)
 
 
 def _free(folder: Path, stem: str) -> Path:

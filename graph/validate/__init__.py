@@ -34,5 +34,11 @@ def validate(document: Document) -> tuple[Diagnostic, ...]:
 
 
 def _weighed(document: Document, found: Diagnostic) -> Diagnostic:
-    idle = found.node in document.nodes and found.node not in document.needed
-    return replace(found, severity="warning") if idle and found.severity == "error" else found
+    if found.severity != "error" or found.node is None:
+        return found
+    known = found.node in document.nodes or found.node in document.flat.dissolved
+    return (
+        replace(found, severity="warning")
+        if known and found.node not in document.involved
+        else found
+    )

@@ -39,7 +39,7 @@ def _rewritten(document: Document, name: str, error: Any) -> Diagnostic:
     if found.kind == "unknown":
         message = f"'{title}' has no setting {shown(place)}."
         if len(path) == 1:
-            message = f"{message[:-1]}. It has: {', '.join(known)}."
+            message = f"{message[:-1]}. It has: {', '.join(known) or 'none'}."
         hint = did_you_mean(str(path[-1]), known) or "Delete it."
     elif found.kind == "missing":
         inner = ".name" if error["type"] == "union_tag_not_found" else ""
@@ -54,7 +54,7 @@ def _rewritten(document: Document, name: str, error: Any) -> Diagnostic:
 
 def type_fields(document: Document, name: str) -> list[str]:
     """The names of a node's settings."""
-    declared = document.types[name]
+    declared = document.catalogue.get(document.nodes[name].type)
     return list(declared.model_fields) if declared else []
 
 

@@ -10,7 +10,10 @@ from graph.words import did_you_mean, shown
 
 
 def check(document: Document) -> Iterator[Diagnostic]:
-    """G004 for an unknown type, G011 for a newer version of a known one: both stay placeholders."""
+    """G004 for an unknown type, G011 for a newer version of a known one: both stay placeholders.
+
+    What is wrong with a subgraph that stays closed has been said when it was to be opened.
+    """
     for name, declared in document.types.items():
         node = document.nodes[name]
         if declared is not None:
@@ -25,7 +28,7 @@ def check(document: Document) -> Iterator[Diagnostic]:
                 or "Update Chorale, or delete the node.",
                 node=name,
             )
-        else:
+        elif node.version > known.version:
             yield Diagnostic(
                 "G011",
                 f"'{document.title(name)}' was saved as version {node.version} of its type; "

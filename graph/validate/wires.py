@@ -12,7 +12,7 @@ from graph.words import did_you_mean, shown
 
 def check(document: Document) -> Iterator[Diagnostic]:
     """G002 for a wire without a node at one end, G010 for one that is drawn twice."""
-    drawn = Counter((wire.origin, wire.target) for wire in document.workflow.wires)
+    drawn = Counter((wire.origin, wire.target) for wire in document.flat.workflow.wires)
     for (origin, target), count in drawn.items():
         node, port = target.split(".")
         if count > 1:

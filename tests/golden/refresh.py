@@ -9,8 +9,7 @@ from graph.storage import import_assets, read_any
 from nodes import catalogue
 from tests.graph.fakes import playground
 from tests.graph.test_compile import EXAMPLES, GOLDEN
-from tests.graph.validate.cases import CASES
-from tests.graph.validate.test_messages import shown, stage
+from tests.graph.validate.test_messages import ALL_CASES, shown, stage
 
 
 def plans(library: Library) -> None:
@@ -24,7 +23,7 @@ def plans(library: Library) -> None:
 
 def messages(library: Library) -> None:
     """What is said of every faulty workflow."""
-    parts = [f"# {name}\n{shown(workflow, library)}" for name, workflow in CASES.items()]
+    parts = [f"# {name}\n{shown(workflow, library)}" for name, workflow in ALL_CASES.items()]
     (GOLDEN / "messages.txt").write_text("\n".join(parts))
 
 

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from graph.compile import compile_workflow
+from graph.drawing import MAX_WIRES
 from graph.errors import ChoraleError, Diagnostic
 from graph.library import Library
 from graph.plan import PlanBuilder
 from graph.storage import read_bytes
-from graph.workflow import MAX_WIRES, VERSION, dump_workflow, read_workflow
+from graph.workflow import VERSION, dump_workflow, read_workflow
 from nodes import catalogue
 from tests.graph.fakes import playground
 

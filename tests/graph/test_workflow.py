@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from graph.compile import compile_workflow
+from graph.drawing import MAX_NODES, MAX_WIRES
 from graph.errors import ChoraleError
 from graph.jsontext import MAX_DEPTH
 from graph.library import Library
 from graph.migrations import MIGRATIONS
 from graph.workflow import (
     MAX_BYTES,
-    MAX_NODES,
-    MAX_WIRES,
     VERSION,
     dump_workflow,
     json_schema,

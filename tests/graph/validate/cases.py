@@ -6,7 +6,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from graph.workflow import Workflow, WorkflowNode
+from graph.drawing import WorkflowNode
+from graph.workflow import Workflow
 from tests.graph.documents import TEXT_AND_CLASS, WIRES, Nodes, changed, document
 
 GAUSSIANS: Nodes = {

@@ -13,7 +13,9 @@ from graph.workflow import Workflow
 from nodes import catalogue
 from tests.graph.fakes import playground, write_model
 from tests.graph.validate.cases import CASES
+from tests.graph.validate.nested_cases import NESTED_CASES
 
+ALL_CASES = {**CASES, **NESTED_CASES}
 GOLDEN = Path(__file__).parents[2] / "golden" / "messages.txt"
 
 
@@ -43,19 +45,20 @@ def recorded() -> dict[str, str]:
     return {part.partition("\n")[0].removeprefix("# "): part.partition("\n")[2] for part in parts}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ALL_CASES)
 def test_the_message_is_as_written(case: str, library: Library) -> None:
-    assert shown(CASES[case], library).strip() == recorded()[case].strip()
+    assert shown(ALL_CASES[case], library).strip() == recorded()[case].strip()
 
 
 def test_nothing_is_recorded_that_is_not_tried() -> None:
-    assert list(recorded()) == list(CASES)
+    assert list(recorded()) == list(ALL_CASES)
 
 
 def test_every_check_is_tried() -> None:
     """A code that the checks can give is in a message that was read and found good."""
     text = GOLDEN.read_text()
-    modules = (Path(__file__).parents[3] / "graph" / "validate").glob("*.py")
+    engine = Path(__file__).parents[3] / "graph"
+    modules = [*(engine / "validate").glob("*.py"), *(engine / "flatten").glob("*.py")]
     codes = {code for path in modules for code in re.findall(r'"([A-Z]\d{3})"', path.read_text())}
     assert len(codes) >= 20
     assert [code for code in sorted(codes) if f" {code} " not in text] == []
