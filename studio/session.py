@@ -19,6 +19,7 @@ from graph.storage import import_assets, performance_of, read_bytes
 from graph.workflow import Workflow, dump_workflow, read_workflow
 from studio import piece
 from studio.archive import Archive, archive, has_key
+from studio.drafts import Drafts
 from studio.frames import Frame, frame
 from studio.runs import Playing, Runs
 from studio.sheets import Sheet, read_sheet
@@ -44,6 +45,7 @@ class Session:
         self._library = library or piece.library()
         self._shelf = shelf or Shelf()
         self._runs = Runs()
+        self._drafts = Drafts()
         self.history = history or archive(piece.DATA)
 
     def warm(self) -> None:
@@ -91,12 +93,17 @@ class Session:
         return {"workflow": json.loads(dump_workflow(workflow))}
 
     def check(self, asked: Mapping[str, Any]) -> Frame:
-        """The diagnostics of a workflow that is being edited."""
+        """The diagnostics of a workflow that is being edited, sent whole or as changes."""
+        taken = self._drafts.take(asked)
+        if taken is None:
+            return {"again": True}
+        number, document = taken
         try:
-            workflow = _workflow(asked.get("workflow"))
+            workflow = _workflow(document)
         except ChoraleError as error:
-            return _told(error.diagnostics)
-        return _told(compile_workflow(workflow, nodes.catalogue(), self._library).diagnostics)
+            return {"number": number, **_told(error.diagnostics)}
+        compiled = compile_workflow(workflow, nodes.catalogue(), self._library)
+        return {"number": number, **_told(compiled.diagnostics)}
 
     def open_text(self, asked: Mapping[str, Any]) -> Frame:
         """The workflow that a text from outside holds, read like a file, or a message why none."""
