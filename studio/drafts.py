@@ -101,7 +101,8 @@ def _there(holder: Any, key: Any) -> Any:
     """The key, if the holder has something under it."""
     if isinstance(holder, dict) and isinstance(key, str) and key in holder:
         return key
-    indexed = isinstance(holder, list) and isinstance(key, int) and not isinstance(key, bool)
-    if indexed and 0 <= key < len(cast("list[Any]", holder)):
-        return cast("int", key)
+    if isinstance(holder, list) and isinstance(key, int) and not isinstance(key, bool):
+        length = len(cast("list[Any]", holder))
+        if 0 <= key < length:
+            return key
     raise ValueError("the path leads nowhere")
