@@ -21,6 +21,8 @@ from graph.storage import read_bytes
 from graph.workflow import VERSION, dump_workflow, read_workflow
 from nodes import catalogue
 from tests.graph.fakes import playground
+from tests.graph.flatten.nesting import redrawn
+from tests.graph.validate.nested_cases import NESTED_CASES
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "assets" / "workflows").glob("*.json"))
 CODE = re.compile(r"[GSFAMWR]\d{3}")
@@ -115,15 +117,54 @@ def test_spoilt_workflows_are_answered_with_findings(seed: int, library: Library
     chance = random.Random(seed)
     originals = [json.loads(path.read_text()) for path in EXAMPLES]
     for _ in range(100):
-        document = copy.deepcopy(chance.choice(originals))
-        for _ in range(chance.choice((1, 1, 2, 5, 20))):
-            spoil(document, chance)
-        text = json.dumps(document)
-        raw = cut(text, chance) if chance.random() < 0.2 else text.encode()
-        for found in answer(raw, library):
-            assert CODE.fullmatch(found.code)
-            assert found.message
-            assert len(found.message) < 2_000
+        spoilt(copy.deepcopy(chance.choice(originals)), chance, library, (1, 1, 2, 5, 20))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_so_are_spoilt_subgraphs_reroutes_and_bypassed_nodes(seed: int, library: Library) -> None:
+    chance = random.Random(seed)
+    originals = [json.loads(path.read_text()) for path in EXAMPLES]
+    faulty = [json.loads(dump_workflow(each)) for each in NESTED_CASES.values()]
+    for _ in range(60):
+        document = redrawn(chance.choice(originals), chance, chance.randint(1, 6))
+        document["assets"] = {}
+        document = copy.deepcopy(chance.choice([document, document, chance.choice(faulty)]))
+        bend(document, chance)
+        spoilt(document, chance, library, (0, 0, 0, 1, 5))
+
+
+def bend(document: Any, chance: random.Random) -> None:
+    """Bypass some nodes, and let some names mean another subgraph, node or port."""
+    drawings = (
+        [document, *document["subgraphs"].values()] if "subgraphs" in document else [document]
+    )
+    names = [*document.get("subgraphs", {}), "nowhere", ""]
+    ends = [wire[end] for each in drawings for wire in each["wires"] for end in ("from", "to")]
+    for drawing in drawings:
+        for node in drawing["nodes"]:
+            if chance.random() < 0.15:
+                node["bypass"] = True
+            if node["type"] == "subgraph" and chance.random() < 0.3:
+                node["settings"] = {"of": chance.choice(names)}
+            if chance.random() < 0.05:
+                node["type"] = chance.choice(("reroute", "subgraph"))
+        for entry in (*drawing["wires"], *drawing.get("inputs", ()), *drawing.get("outputs", ())):
+            if chance.random() < 0.1:
+                entry[chance.choice([key for key in entry if key in ("from", "to")])] = (
+                    chance.choice(ends)
+                )
+
+
+def spoilt(document: Any, chance: random.Random, library: Library, times: tuple[int, ...]) -> None:
+    """Spoil a document more or less often, and see what is said of it."""
+    for _ in range(chance.choice(times)):
+        spoil(document, chance)
+    text = json.dumps(document)
+    raw = cut(text, chance) if 0 not in times and chance.random() < 0.2 else text.encode()
+    for found in answer(raw, library):
+        assert CODE.fullmatch(found.code)
+        assert found.message
+        assert len(found.message) < 2_000
 
 
 def dense(count: int, kind: str, ports: tuple[str, str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from graph.storage import (
 )
 from graph.workflow import MAX_BYTES, dump_workflow, read_workflow
 from tests.graph.documents import document
+from tests.graph.flatten.nesting import wrapped
 
 ROOT = Path(__file__).parents[2]
 FIRST = ROOT / "assets" / "workflows" / "first-light.json"
@@ -44,6 +45,19 @@ def refusal(data: bytes) -> str:
     with pytest.raises(ChoraleError) as caught:
         read_bytes(data)
     return str(caught.value)
+
+
+def test_subgraphs_stay_whole_in_files_and_pictures(tmp_path: Path) -> None:
+    content = json.loads(FIRST.read_text())
+    ids = [node["id"] for node in content["nodes"]]
+    content = wrapped(wrapped(content, ids[:4], "a"), ["a", *ids[4:6]], "b")
+    content["subgraphs"]["a"]["view"] = {"places": {"text": [1.5, 2]}, "notes": [{"text": "é"}]}
+    content["nodes"][-1]["bypass"] = True
+    workflow = read_workflow(json.dumps(content))
+    write_workflow(tmp_path / "nested.json", workflow)
+    write_picture(tmp_path / "nested.png", picture(), workflow, PERFORMANCE)
+    for name in ("nested.json", "nested.png"):
+        assert json.loads(dump_workflow(read_any(tmp_path / name)[0])) == content
 
 
 def test_a_picture_is_accepted_wherever_a_workflow_is(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from graph.library import Library
 from graph.migrations import MIGRATIONS
 from graph.workflow import (
     MAX_BYTES,
+    MAX_SUBGRAPHS,
+    MAX_VIEW_BYTES,
     VERSION,
     dump_workflow,
     json_schema,
@@ -140,6 +142,50 @@ def test_counts_are_limited() -> None:
     assert refusal(json.dumps({"nodes": [node] * (MAX_NODES + 1)})).startswith("W004")
     assert refusal(json.dumps({"wires": [wire] * (MAX_WIRES + 1)})).startswith("W005")
     assert refusal(json.dumps({"assets": {str(i): "" for i in range(65)}})).startswith("W008")
+
+
+def test_so_are_those_of_all_drawings_together() -> None:
+    nodes = [{"id": "a", "type": "text"}] * (MAX_NODES // 2 + 1)
+    wires = [{"from": "a.b", "to": "c.d"}] * (MAX_WIRES // 2 + 1)
+    for code, part in (("W004", {"nodes": nodes}), ("W005", {"wires": wires})):
+        assert read_workflow(json.dumps({"subgraphs": {"one": part}}))
+        found = refusal(json.dumps({"subgraphs": {"one": part}, **part}))
+        assert found.startswith(f"{code} The workflow has")
+    many = {"subgraphs": {str(i): {} for i in range(MAX_SUBGRAPHS + 1)}}
+    assert refusal(json.dumps(many)).startswith("W013 The workflow has 101 subgraphs; expected")
+    long = {"subgraphs": {"one": {"nodes": nodes * 2}}}
+    assert refusal(json.dumps(long)).startswith("W004 The workflow has 2002 nodes")
+
+
+def test_what_the_page_keeps_is_limited_and_never_read() -> None:
+    view = {"places": {"a": [1, 2.5]}, "collapsed": ["a"], "groups": "none", "notes": {"b": None}}
+    content = {"chorale": 1, "view": view, "subgraphs": {"one": {"view": view}}}
+    assert json.loads(dump_workflow(read_workflow(json.dumps(content)))) == content
+    half = {"notes": [{"text": "é" * (MAX_VIEW_BYTES // 4)}]}
+    assert read_workflow(json.dumps({"view": half}))
+    found = refusal(json.dumps({"view": half, "subgraphs": {"one": {"view": half}}}))
+    assert found.startswith("W014 The workflow has 10486")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"nodes": [{"id": "a", "type": "b", "bypass": "yes"}]}, "'nodes[0].bypass' expected true"),
+        ({"subgraphs": []}, "'subgraphs' expected an object, got a list of 0."),
+        ({"subgraphs": {"": {}}}, "'subgraphs..[key]' expected at least 1 character"),
+        (
+            {"subgraphs": {"a": {"inputs": [{"name": "x"}]}}},
+            "'subgraphs.a.inputs[0].to' is missing",
+        ),
+        (
+            {"subgraphs": {"a": {"outputs": [{"name": "x.y", "from": "a.b"}]}}},
+            "'subgraphs.a.outputs[0].name' expected up to 64 characters without a dot, got 'x.y'.",
+        ),
+        ({"subgraphs": {"x" * 5_000: {}}}, f"'subgraphs.{'x' * 60}.[key]' expected at most 200"),
+    ],
+)
+def test_each_fault_of_a_subgraph_has_its_message(content: Any, expected: str) -> None:
+    assert refusal(json.dumps(content)).startswith(f"W002 {expected}")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

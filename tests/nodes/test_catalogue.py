@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from graph.drawing import STRUCTURE
 from graph.node import Live, Node
 from graph.ports import Kind
 from nodes import catalogue, catalogue_json
@@ -109,6 +110,17 @@ def test_every_kind_of_port_that_is_taken_is_given() -> None:
     taken = {port.kind for node in catalogue().values() for port in node.inputs}
     given = {port.kind for node in catalogue().values() for port in node.outputs}
     assert taken == given == set(Kind)
+
+
+def test_structure_says_that_its_ports_depend_on_what_is_drawn() -> None:
+    told = catalogue_json()
+    assert {name for name, each in told.items() if each["ports"] == "definition"} == {"subgraph"}
+    assert (told["subgraph"]["inputs"], told["subgraph"]["outputs"]) == ([], [])
+    assert [port["kind"] for side in ("inputs", "outputs") for port in told["reroute"][side]] == [
+        "any",
+        "any",
+    ]
+    assert {name for name, each in told.items() if each["family"] == "Structure"} == STRUCTURE
 
 
 def experts() -> list[type[Node]]:

@@ -9,9 +9,12 @@ import pytest
 
 from graph.compile import compile_workflow
 from graph.library import Library
-from graph.plan import Asset, Choice, Condition, Control, Operation, Sweep
+from graph.node import Wired
+from graph.plan import Asset, Choice, Condition, Control, Operation, PlanBuilder, Sweep
 from graph.workflow import Workflow
 from nodes import catalogue
+from nodes.reroute import Reroute
+from nodes.subgraph import SubgraphNode
 from tests.graph.documents import TEXT_AND_CLASS, WIRES, Nodes, changed, document
 from tests.graph.fakes import CARDS, playground, write_model
 
@@ -106,6 +109,14 @@ def test_a_wired_background_comes_last_and_is_flagged(library: Library) -> None:
     assert fuse["background"] is True
     assert prior["condition"] is None
     assert fuse["rule"] == Choice("product", (("reference", "mix"),))
+
+
+@pytest.mark.parametrize("carried", [(), (Condition("text", "a red house"),)])
+def test_structure_adds_nothing(carried: tuple[Condition, ...], library: Library) -> None:
+    plan, wired = PlanBuilder(), Wired("x", library, {"in": carried}, {})
+    assert Reroute().lower(plan, wired) == {"out": carried[0] if carried else None}
+    assert SubgraphNode(of="voices").lower(plan, wired) == {}
+    assert not plan.operations
 
 
 def test_the_sampler_says_how(library: Library) -> None:
