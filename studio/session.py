@@ -19,6 +19,7 @@ from graph.storage import import_assets, performance_of, read_bytes
 from graph.workflow import Workflow, dump_workflow, read_workflow
 from studio import piece
 from studio.archive import Archive, archive, has_key
+from studio.compilers import Compilers
 from studio.drafts import Drafts
 from studio.frames import Frame, frame
 from studio.runs import Playing, Runs
@@ -46,6 +47,7 @@ class Session:
         self._shelf = shelf or Shelf()
         self._runs = Runs()
         self._drafts = Drafts()
+        self._compilers = Compilers(nodes.catalogue(), self._library)
         self.history = history or archive(piece.DATA)
 
     def warm(self) -> None:
@@ -102,7 +104,7 @@ class Session:
             workflow = _workflow(document)
         except ChoraleError as error:
             return {"number": number, **_told(error.diagnostics)}
-        compiled = compile_workflow(workflow, nodes.catalogue(), self._library)
+        compiled = self._compilers.compile(asked.get("page"), workflow)
         return {"number": number, **_told(compiled.diagnostics)}
 
     def open_text(self, asked: Mapping[str, Any]) -> Frame:
