@@ -134,6 +134,8 @@ class History:
         mine = self._indexed(lambda: self._index.of(owner))
         for entry in _beyond(mine, self._limits.runs, self._limits.bytes):
             self._remove(entry)
+        if self._indexed(self._index.total) <= self._limits.total:
+            return
         everyone = self._indexed(self._index.all)
         for entry in _beyond(everyone, len(everyone), self._limits.total):
             self._remove(entry)

@@ -71,6 +71,11 @@ class Index:
         with self._open() as table:
             return [Entry(*row) for row in table.execute(f"SELECT * FROM runs {_ORDER}")]  # noqa: S608
 
+    def total(self) -> int:
+        """The bytes of all runs together."""
+        with self._open() as table:
+            return int(table.execute("SELECT COALESCE(SUM(bytes), 0) FROM runs").fetchone()[0])
+
     def set_aside(self) -> None:
         """Put a damaged file out of the way; the next use begins with an empty table."""
         for tail in ("-wal", "-shm", "-journal"):

@@ -103,6 +103,7 @@ def build(session: Session) -> gr.Blocks:
             concurrency_id=QUEUE_NAME,
             concurrency_limit=1,
             show_progress="hidden",
+            trigger_mode="multiple",  # whoever stops a run that waits may ask for the next at once
             api_visibility="private",
         )
         page.unload(leave)

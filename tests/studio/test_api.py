@@ -106,6 +106,19 @@ def test_plain_http_plays_a_workflow(address):
     assert told["seed"] == 5
 
 
+def test_the_documented_calls_are_true(address, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs/sharing.md").read_text().replace("http://127.0.0.1:7860/", address)
+    (program,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    found = {}
+    exec(compile(program, "docs/sharing.md", "exec"), found)
+    assert (len(found["pictures"]), found["told"]["seed"]) == (2, 7)
+    (call,) = re.findall(r"^```sh\n(run=.*?)^```", page, re.MULTILINE | re.DOTALL)
+    ran = subprocess.run(["bash", "-c", call], capture_output=True, text=True, check=True)
+    files, told = json.loads(ran.stdout.strip().split("data: ")[-1])
+    assert (len(files), told["seed"]) == (1, 7)
+
+
 def test_the_page_itself_is_no_endpoint(client):
     with pytest.raises(ValueError, match="play"):
         client.predict(TWO, api_name="/play")
