@@ -10,6 +10,7 @@ import { edgesOf, elementsOf } from './elements.js';
 
 const KEY = 'chorale.canvas';
 const SAID = 7_000;
+const MEASURED = 60;
 
 /** The canvas between the document and Svelte Flow. The document holds what is kept; Svelte Flow's own
  *  lists hold what moves under the pointer, and become an edit when the gesture ends. */
@@ -200,10 +201,17 @@ export class Canvas {
   /** Move the focus to a node, or to a control in it, once it is drawn; look at it if it is out of sight. */
   async focus(id, control) {
     await tick();
+    this.#focusSoon(id, control, MEASURED);
+  }
+
+  /** A node takes the focus only when it has been measured, some frames after it was added. */
+  #focusSoon(id, control, frames) {
     requestAnimationFrame(() => {
       const element = this.elementOf(id);
-      (control ? element?.querySelector(control) : element)?.focus({ preventScroll: true });
-      this.#lookAt(element, id);
+      const target = control ? element?.querySelector(control) : element;
+      target?.focus({ preventScroll: true });
+      if (target && document.activeElement === target) this.#lookAt(element, id);
+      else if (frames > 0) this.#focusSoon(id, control, frames - 1);
     });
   }
 

@@ -1,5 +1,6 @@
 import { getContext, setContext } from 'svelte';
 import { Document } from './document.svelte.js';
+import { Draft } from './draft.js';
 import { moved } from './live.js';
 import { Run } from './run.svelte.js';
 import { valueOf } from './schema.js';
@@ -19,11 +20,14 @@ export class Studio {
   found = $state.raw([]);
   notice = $state('');
   painted = $state(false);
+  /** What the shortcuts do, by their ids: each face of the document brings its own. */
+  actions = {};
   catalogue; models;
-  #api; #timers = {}; #heard = null; #thumbnails = {};
+  #api; #draft; #checking = false; #timers = {}; #heard = null; #thumbnails = {};
 
   constructor(api) {
     this.#api = api;
+    this.#draft = new Draft((question) => api.server.check(question));
     const { catalogue = {}, models = {}, opening = null } = api.props.studio ?? {};
     this.catalogue = catalogue;
     this.models = models;
@@ -39,7 +43,7 @@ export class Studio {
   strips = $derived.by(() => strips(this.doc.workflow, this.catalogue));
   diagnostics = $derived([...this.run.diagnostics, ...this.found]);
 
-  declaration(node) { return declarationOf(this.catalogue, node); }
+  declaration(node) { return declarationOf(this.catalogue, node, this.doc.workflow); }
   voice(node) { return voiceOf(this.doc.workflow, this.catalogue, this.models, node); }
   value(node, name) { return valueOf(node, name, this.declaration(node)); }
   titleOf(node) { return node.title || this.declaration(node).label; }
@@ -81,10 +85,14 @@ export class Studio {
     this.#later('keep', TO_CHECK, () => this.#keep());
   }
 
+  /** One check at a time; what was edited meanwhile is checked afterwards. */
   async check() {
     const asked = this.doc.workflow;
-    const answer = await this.#api.server.check({ workflow: asked });
+    if (this.#checking) return;
+    this.#checking = true;
+    const answer = await this.#draft.check(asked).finally(() => (this.#checking = false));
     if (asked === this.doc.workflow) this.found = answer?.diagnostics ?? [];
+    else this.#later('check', TO_CHECK, () => this.check());
   }
 
   play(record = null) {
