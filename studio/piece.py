@@ -105,7 +105,7 @@ class Piece:
         for node in flat.nodes:
             if node.type == "picture" and not _wired(flat, f"{node.id}.sampling"):
                 workflow = _add_sampler(workflow, node.id)
-        workflow = workflow.throughout(lambda drawing: _sampled(drawing, settings))
+        workflow = workflow.throughout(lambda drawing: sampled(drawing, settings))
         return Piece(workflow, self.performance)
 
     def check(self) -> tuple[Diagnostic, ...]:
@@ -162,7 +162,7 @@ def _wired(workflow: Workflow, target: str) -> bool:
     return any(wire.target == target for wire in workflow.wires)
 
 
-def _sampled(drawing: Drawing, settings: Mapping[str, Any]) -> dict[str, Any]:
+def sampled(drawing: Drawing, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The nodes of a drawing with these settings in its samplers."""
     nodes = (
         node.with_settings(**settings) if node.type == "sampler" else node for node in drawing.nodes

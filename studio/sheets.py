@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any, cast
 
+from graph.drawing import Drawing, Wire, WorkflowNode
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Performance
+from graph.flatten import flatten
 from graph.plan import Plan, Sweep
-from graph.workflow import Workflow, dump_workflow
+from graph.workflow import Workflow
+from nodes import catalogue
+from studio.piece import sampled
 
 FADERS = ("reliability", "guidance")
 """Settings of an expert whose product is its weight; a sweep is a factor of that."""
@@ -60,27 +64,21 @@ class Sheet:
 
     def played(self) -> Workflow:
         """The workflow that samples all cells at once: every axis is a sweep node on its expert."""
-        document = json.loads(dump_workflow(_one_sample(self.workflow)))
+        workflow = _one_sample(self.workflow)
         for axis, name in zip(self.axes, self._names(), strict=True):
-            full = axis.full
-            ends = {"start": axis.values[0] / full, "stop": axis.values[-1] / full}
-            settings = {**ends, "count": len(axis.values)}
-            document["nodes"].append({"id": name, "type": "sweep", "settings": settings})
-            document.setdefault("wires", []).append(
-                {"from": f"{name}.reliability", "to": f"{axis.node}.reliability"}
-            )
-        workflow = Workflow.model_validate(document)
-        for axis in self.axes:
             workflow = workflow.with_settings(axis.node, **{axis.setting: axis.full})
+            workflow = workflow.within(axis.node.split("/")[:-1], partial(_swept, axis, name))
         return workflow
 
     def cells(self, plan: Plan) -> list[tuple[int, ...]]:
         """For each picture of the batch of `played`, its place on every axis."""
-        spread = {sweep.axis: sweep for sweep in _sweeps(plan)}
+        spread = {sweep.axis.rpartition("/")[2]: sweep for sweep in _sweeps(plan)}
         places: list[list[int]] = []
         for axis, name in zip(self.axes, self._names(), strict=True):
             first, last = axis.values[0], axis.values[-1]
             step = (last - first) / (len(axis.values) - 1)
+            if name not in spread:
+                raise _refused(f"'{axis.node}' is no part of what is sampled.")
             heard = (factor * axis.full for factor in spread[name].values)
             places.append([round((value - first) / step) for value in heard])
         return list(zip(*places, strict=True))
@@ -103,8 +101,8 @@ class Sheet:
         return {"axes": axes, "cells": [list(cell) for cell in self.cells(plan)]}
 
     def _names(self) -> tuple[str, ...]:
-        """Ids for the sweep nodes that no node has."""
-        taken = {node.id for node in self.workflow.nodes}
+        """Ids for the sweep nodes that no node has, wherever it lies."""
+        taken = {node.id for drawing in self.workflow.drawings for node in drawing.nodes}
         free = (name for number in range(len(taken) + 2) if (name := f"axis{number}") not in taken)
         return tuple(next(free) for _ in self.axes)
 
@@ -113,13 +111,16 @@ def read_sheet(asked: object, workflow: Workflow) -> Sheet:
     """The sheet that a page asks for: [{node, setting, start, stop, count}]. S015 or S016."""
     if not isinstance(asked, list) or not 1 <= len(cast("list[Any]", asked)) <= 2:
         raise _refused("A sheet has one or two axes.")
-    if any(node.type == "sweep" for node in workflow.nodes):
+    sweeps = (
+        node for node in flatten(workflow, catalogue()).workflow.nodes if node.type == "sweep"
+    )
+    if sweep := next(sweeps, None):
         raise ChoraleError(
             Diagnostic(
                 "S016",
                 "The workflow sweeps by itself: it has a sweep node.",
                 "Remove the sweep node, or run the workflow as it is.",
-                node=next(node.id for node in workflow.nodes if node.type == "sweep"),
+                node=sweep.id,
             )
         )
     axes = tuple(_axis(each, workflow) for each in cast("list[Any]", asked))
@@ -135,7 +136,7 @@ def _axis(asked: Any, workflow: Workflow) -> Axis:
     read: Mapping[str, Any] = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {}
     node, setting, count = read.get("node"), read.get("setting"), read.get("count")
     ends = (read.get("start"), read.get("stop"))
-    if setting not in FADERS or node not in {each.id for each in workflow.nodes}:
+    if setting not in FADERS or not isinstance(node, str) or workflow.find(node) is None:
         raise _refused(f"There is no fader '{node}.{setting}' to sweep.")
     if not isinstance(count, int) or not 2 <= count <= MAX_VALUES:
         raise _refused(
@@ -146,14 +147,20 @@ def _axis(asked: Any, workflow: Workflow) -> Axis:
         raise _refused(f"'{node}.{setting}' needs two different numbers to go from and to.")
     step = (numbers[1] - numbers[0]) / (count - 1)
     values = tuple(round(numbers[0] + step * index, 6) for index in range(count))
-    return Axis(str(node), str(setting), values)
+    return Axis(node, str(setting), values)
+
+
+def _swept(axis: Axis, name: str, drawing: Drawing) -> Mapping[str, Any]:
+    """The drawing of an expert with a sweep node of that name wired to it."""
+    ends = {"start": axis.values[0] / axis.full, "stop": axis.values[-1] / axis.full}
+    sweep = WorkflowNode(id=name, type="sweep", settings={**ends, "count": len(axis.values)})
+    expert = axis.node.rpartition("/")[2]
+    wire = Wire.model_validate({"from": f"{name}.reliability", "to": f"{expert}.reliability"})
+    return {"nodes": (*drawing.nodes, sweep), "wires": (*drawing.wires, wire)}
 
 
 def _one_sample(workflow: Workflow) -> Workflow:
-    for node in workflow.nodes:
-        if node.type == "sampler":
-            workflow = workflow.with_settings(node.id, count=1)
-    return workflow
+    return workflow.throughout(lambda drawing: sampled(drawing, {"count": 1}))
 
 
 def _sweeps(plan: Plan) -> Iterator[Sweep]:

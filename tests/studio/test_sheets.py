@@ -1,6 +1,7 @@
 """Sweep sheets: every cell has its own faders, and its workflow makes its picture again."""
 
 import copy
+import json
 import math
 
 import numpy as np
@@ -10,10 +11,11 @@ import nodes
 from graph.compile import compile_workflow
 from graph.errors import ChoraleError
 from graph.events import Performance, Result
-from graph.workflow import Workflow
+from graph.workflow import Workflow, dump_workflow
 from studio import piece
 from studio.piece import Piece
 from studio.sheets import MAX_CELLS, read_sheet
+from tests.graph.flatten.nesting import wrapped
 from tests.studio.documents import TWO
 
 X = {"node": "a", "setting": "reliability", "start": 0.0, "stop": 1.0, "count": 3}
@@ -54,6 +56,41 @@ def test_every_cell_is_the_picture_of_its_own_workflow(axes):
         (again,) = pictures(alone.plan())
         assert np.abs(picture - again).max() <= 1
     assert any(np.abs(made[0] - other).max() > 4 for other in made[1:])
+
+
+def test_faders_within_a_subgraph_are_swept_in_their_place_alone():
+    document = json.loads(dump_workflow(workflow()))
+    nested = wrapped(wrapped(document, ["a", "b"], "voices"), ["voices"], "choir")
+    axes = [{**each, "node": f"choir/voices/{each['node']}"} for each in (X, Y)]
+    sheet = read_sheet(axes, Workflow.model_validate(nested))
+    plan, flat = sheet_plan(sheet), read_sheet([X, Y], workflow())
+    assert plan.key == sheet_plan(flat).key
+    assert sheet.cells(plan) == flat.cells(sheet_plan(flat))
+    cell = sheet.cell((0.5, 3.0))
+    assert cell.find("choir/voices/a").settings["reliability"] == 0.5
+    assert set(cell.subgraphs) == {"voices", "choir"}
+
+
+def test_a_fader_that_is_not_heard_is_no_axis():
+    document = json.loads(dump_workflow(workflow()))
+    document["nodes"].append({**document["nodes"][0], "id": "idle"})
+    document["nodes"][0]["bypass"] = True
+    for name in ("a", "idle"):
+        sheet = read_sheet([{**X, "node": name}], Workflow.model_validate(document))
+        with pytest.raises(ChoraleError, match=f"S015 '{name}' is no part of what is sampled"):
+            sheet.cells(sheet_plan(sheet))
+
+
+def test_a_sweep_within_a_subgraph_is_a_sweep_too():
+    document = json.loads(dump_workflow(workflow()))
+    document["nodes"].append({"id": "amount", "type": "sweep"})
+    document["wires"].append({"from": "amount.reliability", "to": "a.reliability"})
+    nested = wrapped(document, ["amount"], "voices")
+    with pytest.raises(ChoraleError, match="S016") as caught:
+        read_sheet([X], Workflow.model_validate(nested))
+    assert caught.value.diagnostics[0].node == "voices/amount"
+    nested["subgraphs"]["voices"]["nodes"][0]["bypass"] = True
+    assert read_sheet([X], Workflow.model_validate(nested)).axes
 
 
 def test_the_swept_faders_are_no_part_of_a_cells_performance():
