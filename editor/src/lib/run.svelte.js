@@ -15,6 +15,8 @@ export class Run {
   meters = $state.raw(QUIET);
   pictures = $state.raw([]);
   labels = $state.raw([]);
+  sheet = $state.raw(null);
+  before = $state(null);
   diagnostics = $state.raw([]);
   record = $state.raw(null);
   played = $state.raw(null);
@@ -31,6 +33,7 @@ export class Run {
     this.phase = 'waiting';
     this.step = 0;
     this.secondsLeft = null;
+    this.before = null;
     this.diagnostics = [];
     this.meters = QUIET;
     this.weights = {};
@@ -52,8 +55,10 @@ export class Run {
     this.replaying = false;
   }
 
-  _started({ labels, controls }) {
+  _started({ labels, controls, sheet }) {
     this.labels = labels ?? [];
+    this.sheet = sheet ?? null;
+    if (sheet) this.pictures = [];
     this.controls = new Set(controls);
     this.phase = 'preparing';
   }

@@ -1,4 +1,5 @@
 import { getContext, setContext } from 'svelte';
+import { Around } from '../around/around.svelte.js';
 import { Document } from './document.svelte.js';
 import { Draft } from './draft.js';
 import { moved } from './live.js';
@@ -16,13 +17,12 @@ const TO_FADER = 33;
 export class Studio {
   doc;
   run = new Run();
-  history = $state.raw([]);
   found = $state.raw([]);
   notice = $state('');
   painted = $state(false);
   /** What the shortcuts do, by their ids: each face of the document brings its own. */
   actions = {};
-  catalogue; models;
+  catalogue; models; around;
   #api; #draft; #checking = false; #timers = {}; #heard = null; #thumbnails = {};
 
   constructor(api) {
@@ -36,6 +36,7 @@ export class Studio {
     const picture = kept ? kept.picture : opening?.picture;
     if (picture) this.run.pictures = [picture];
     api.watch('value', () => this.#fromPython(api.props.value));
+    this.around = new Around(this, api.server);
     setContext(KEY, this);
   }
 
@@ -95,12 +96,14 @@ export class Studio {
     else this.#later('check', TO_CHECK, () => this.check());
   }
 
-  play(record = null) {
+  /** Play the workflow; with a `record` its moves, with a `sheet` of axes every combination. */
+  play(record = null, sheet = null) {
     const workflow = this.doc.workflow;
     const run = this.run.begin(workflow, Boolean(record));
     this.#heard = workflow;
     this.#send(workflow);
-    setTimeout(() => this.#api.trigger('run', { run, record }), 0);
+    this.around.began(this.run);
+    setTimeout(() => this.#api.trigger('run', { run, record, sheet, visitor: this.around.visitor }), 0);
   }
 
   replay() {
@@ -112,24 +115,17 @@ export class Studio {
   stop() {
     if (!this.run.running) return;
     this.#api.server.stop({ run: this.run.id });
-    if (this.run.phase === 'waiting') this.run.end('stopped');
+    if (this.run.phase === 'waiting') {
+      this.run.end('stopped');
+      this.around.ended({ type: 'stopped' });
+    }
   }
 
   hear(event) {
     if (!this.run.hear(event)) return;
     if (event.type === 'started') this.#tellSoon();
-    if (event.type === 'result') {
-      const entry = { pictures: event.pictures, workflow: this.run.played, record: event.record, meters: this.run.meters, seconds: event.seconds, labels: this.run.labels };
-      this.history = [entry, ...this.history].slice(0, 24);
-      this.#keep();
-    }
-  }
-
-  /** Show an earlier run of this session again, workflow and picture. */
-  revisit(entry) {
-    if (this.run.running) return;
-    this.doc.open(entry.workflow);
-    Object.assign(this.run, { ...entry, played: entry.workflow, phase: 'done', workflow: undefined });
+    if (!this.run.running) this.around.ended(event);
+    if (event.type === 'result') this.#keep();
   }
 
   /** The small pictures of a model's classes as one address, or null; asked for once. */
@@ -151,7 +147,7 @@ export class Studio {
     this.doc.open(workflow);
     this.found = [];
     this.notice = '';
-    Object.assign(this.run, { pictures: [], record: null, diagnostics: [], phase: 'idle', labels: [], meters: { share: {}, cosine: [], map: null } });
+    Object.assign(this.run, { pictures: [], record: null, diagnostics: [], phase: 'idle', labels: [], sheet: null, meters: { share: {}, cosine: [], map: null } });
   }
 
   /** Open a dropped or chosen file: a workflow, or a picture that carries one. */
@@ -167,6 +163,9 @@ export class Studio {
   #fromPython(value) {
     if (isWorkflow(value) && JSON.stringify(value) !== JSON.stringify(this.doc.workflow)) this.doc.open(value);
   }
+
+  /** Keep the workflow at once: the page is about to be loaded again. */
+  keepNow() { this.#keep(); }
 
   /** So that a reload finds the workflow and its last picture again. */
   #keep() {
