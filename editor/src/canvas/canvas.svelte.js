@@ -232,7 +232,7 @@ export class Canvas {
   }
 
   /** How to look at everything: no nearer than its own size, no further than can be read. */
-  looking = { padding: { top: '18px', right: '22px', bottom: '44px', left: '22px' }, minZoom: 0.42, maxZoom: 1 };
+  get looking() { return { padding: { top: this.path.length ? '62px' : '18px', right: '22px', bottom: '58px', left: '22px' }, minZoom: 0.42, maxZoom: 1 }; }
   fit() { this.flow?.fitView({ ...this.looking, duration: this.calm }); }
 
   /** How long the view glides, in milliseconds. */
