@@ -4,7 +4,7 @@ import { defineConfig } from 'vite';
 // File names carry no hash: the build is committed, and the page adds a hash to the address.
 export default defineConfig({
   base: './',
-  plugins: [svelte({ compilerOptions: { css: 'external', cssHash: ({ hash, name, filename }) => `c-${hash(name + filename.split(/\/(?:src|node_modules)\//).pop())}` } })],
+  plugins: [svelte({ compilerOptions: { css: 'external', cssHash: ({ hash, name, filename }) => `c-${hash(name + filename.split(/(?:^|\/)(?:src|node_modules)\//).pop())}` } })],
   build: {
     outDir: '../assets/editor',
     emptyOutDir: true,
