@@ -29,6 +29,7 @@ export class Around {
     const before = recall();
     if (before.run) await this.#server.stop({ run: before.run });
     await Promise.all([this.history.refresh(), this.#openLink(), this.connection.ask()]);
+    this.say(...this.history.said.map(({ message, hint }) => `${message} ${hint}`));
     this.#sayWhatBecame(before);
     this.connection.watch();
   }
