@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { relabelled, reranked, unplugged, wired, without } from '../src/document/edits.js';
 import { read } from '../src/document/reading.js';
 import { graphAt, nodeAt } from '../src/document/scope.js';
-import { edited, nested, nestRefusal, unpacked } from '../src/document/subgraphs.js';
+import { edited } from '../src/document/definitions.js';
+import { nested, nestRefusal, unpacked } from '../src/document/subgraphs.js';
 import { strips, withSetting } from '../src/lib/workflow.js';
 import { catalogue, named, wire, workflow } from './documents.js';
 

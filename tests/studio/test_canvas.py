@@ -441,6 +441,49 @@ def test_reroutes_are_bends_that_carry_what_is_wired_into_them(visit):
     assert ("text.text", "text_expert.text") in wires(visit)
 
 
+def test_a_node_is_found_by_a_synonym_and_stands_where_the_pointer_is(visit):
+    page = visit.page
+    where = spot(visit, 0.9, 0.2)
+    page.mouse.click(*where)
+    press(visit, "Tab")
+    finder = page.get_by_role("dialog", name="Add a node")
+    finder.wait_for()
+    page.keyboard.type("prompt")
+    assert finder.get_by_role("option").first.inner_text().startswith("Text")
+    visit.keep("search")
+    press(visit, "Enter")
+    added = page.locator(".svelte-flow__node[data-id=text_2]")
+    added.wait_for()
+    box = added.bounding_box()
+    assert abs(box["x"] - where[0]) < 12
+    assert abs(box["y"] - where[1]) < 12
+    # with the keyboard, Tab goes on to the next control as everywhere
+    port(visit, "Output text of Text").focus()
+    press(visit, "Tab")
+    assert page.locator(".finder").count() == 0
+
+
+def test_a_problem_inside_a_subgraph_is_shown_where_it_is(visit):
+    page = visit.page
+    for title in ("Text expert", "Mask expert"):
+        card(visit, title).get_by_role("heading").click(modifiers=["Shift"])
+    press(visit, "Control+Shift+g")
+    card(visit, "Subgraph").wait_for()
+    workflow = kept(visit)
+    inner = workflow["subgraphs"]["subgraph"]["nodes"]
+    next(node for node in inner if node["id"] == "mask_expert")["settings"]["model"] = "no/model"
+    page.set_input_files(
+        "input[aria-label='Workflow file']",
+        {"name": "w.json", "mimeType": "application/json", "buffer": json.dumps(workflow).encode()},
+    )
+    page.get_by_label("Problems").get_by_text("no/model").first.click()
+    page.get_by_role("navigation", name="Subgraphs").wait_for()
+    alert = card(visit, "Mask expert").get_by_role("alert").first
+    alert.wait_for()
+    assert "no/model" in alert.inner_text()
+    visit.keep("problem-inside")
+
+
 def test_both_faces_show_the_same_workflow_and_the_choice_is_kept(visit):
     page = visit.page
     card(visit, "What").get_by_role("textbox").fill("a red balloon")

@@ -2,11 +2,11 @@
  *  An action that returns false leaves the key press to the browser. */
 
 import { aligned, nextTo } from '../document/align.js';
-import { copied, parsedClip, pasted } from '../document/clip.js';
 import { bypassedOrNot, unplugged, without } from '../document/edits.js';
 import { freshName } from '../document/own.js';
 import { tidied } from '../document/tidy.js';
 import { foldedOrNot, framed, moved, takenIn } from '../document/view.js';
+import { duplicate, fromClipboard, toClipboard } from './clipboard.js';
 import { enter, nest, unpack } from './nesting.js';
 import { addNote, offerAll, offerWires, snapped } from './offers.js';
 
@@ -55,7 +55,7 @@ function onNodes(canvas, work) {
 /** Tab means the browser's own step to the next control, unless the pointer is what was used last. */
 function add(canvas, event) {
   if (event?.key === 'Tab' && !canvas.byPointer) return false;
-  canvas.search();
+  search(canvas);
 }
 
 function wire(canvas) {
@@ -64,12 +64,6 @@ function wire(canvas) {
   if (!declaration) return canvas.say('Select one node to wire it.');
   const ends = ['outputs', 'inputs'].flatMap((side) => declaration[side].map((port) => ({ end: `${id}.${port.name}`, side })));
   canvas.offer(`Wire ${canvas.reading.title(id)}`, offerWires(canvas, ends), canvas.besideNode(id), id);
-}
-
-function duplicate(canvas) {
-  if (!canvas.chosen.length) return canvas.say('Select what should be duplicated.');
-  const { part } = parsedClip(copied(canvas.settled(), canvas.path, canvas.chosen, canvas.places));
-  put(canvas, part, (corner) => [corner[0] + 3 * STEP, corner[1] + 3 * STEP]);
 }
 
 function remove(canvas) {
@@ -81,55 +75,6 @@ function remove(canvas) {
 }
 
 const touches = (wired, ids) => ids.some((id) => wired.from.startsWith(`${id}.`) || wired.to.startsWith(`${id}.`));
-
-/** The selection as text for the clipboard; '' if nothing is selected. */
-export const selectionText = (canvas) => (canvas.chosen.length ? copied(canvas.settled(), canvas.path, canvas.chosen, canvas.places) : '');
-
-/** Paste text that comes from anywhere: another window, or something that is no workflow at all. */
-export function pasteText(canvas, text) {
-  const { part, why } = parsedClip(text);
-  if (why) return canvas.say(why);
-  const refused = part.nodes.length || Object.keys(part.view).length ? '' : 'The clipboard holds an empty workflow.';
-  if (refused) return canvas.say(refused);
-  put(canvas, part, () => snapped(canvas.place()));
-}
-
-function put(canvas, part, where) {
-  const places = placesOf(part);
-  const spots = [...Object.values(places), ...['groups', 'notes'].flatMap((list) => (Array.isArray(part.view[list]) ? part.view[list] : []).map((each) => [each?.x, each?.y]))].filter((each) => each.every(Number.isFinite));
-  const corner = [0, 1].map((axis) => Math.min(...spots.map((spot) => spot[axis])));
-  const { workflow, ids } = pasted(canvas.settled(), canvas.path, part, where(corner), places);
-  canvas.replace(workflow, ids);
-}
-
-/** Where the parts of a clipboard stand; one that carries no places is laid out tidily. */
-function placesOf(part) {
-  const known = part.nodes.filter((node) => Array.isArray(part.view.places?.[node.id]) && part.view.places[node.id].length === 2 && part.view.places[node.id].every(Number.isFinite));
-  if (known.length === part.nodes.length) return Object.fromEntries(known.map((node) => [node.id, part.view.places[node.id]]));
-  const ids = part.nodes.map((node) => node.id);
-  return tidied(ids, part.wires, Object.fromEntries(ids.map((id) => [id, { w: 244, h: 190 }])));
-}
-
-async function toClipboard(canvas) {
-  const text = selectionText(canvas);
-  if (!text) return canvas.say('Select what should be copied.');
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return canvas.say('The browser keeps its clipboard closed to menus: press Ctrl+C instead.');
-  }
-}
-
-async function fromClipboard(canvas) {
-  let text;
-  try {
-    text = await navigator.clipboard.readText();
-  } catch {
-    return canvas.say('The browser keeps its clipboard closed to menus: press Ctrl+V instead.');
-  }
-  pasteText(canvas, text);
-}
 
 function group(canvas) {
   const boxes = canvas.chosen.map((id) => canvas.boxOf(id)).filter(Boolean);

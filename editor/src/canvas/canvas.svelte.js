@@ -1,16 +1,14 @@
 import { getContext, setContext, tick } from 'svelte';
 import { framesOf, placeIn, isCollapsed, moved } from '../document/view.js';
-import { definitionOf, graphAt, nodeOf, placeOf, portOf, walked } from '../document/scope.js';
+import { definitionOf, graphAt, portOf, walked } from '../document/scope.js';
 import { read } from '../document/reading.js';
-import { edited } from '../document/subgraphs.js';
-import { tidied } from '../document/tidy.js';
-import { freePlace } from '../document/align.js';
-import { search } from './actions.js';
+import { edited } from '../document/definitions.js';
 import { edgesOf, elementsOf } from './elements.js';
+import { laidOut, placesFor, sizeOf } from './placing.js';
+import { beside, elementOf, focus, middleOf, placeFor, reveal } from './sight.js';
 
 const KEY = 'chorale.canvas';
 const SAID = 7_000;
-const MEASURED = 60;
 
 /** The canvas between the document and Svelte Flow. The document holds what is kept; Svelte Flow's own
  *  lists hold what moves under the pointer, and become an edit when the gesture ends. */
@@ -65,39 +63,15 @@ export class Canvas {
   /** Draw the document; what did not change keeps its identity, so that nothing else is drawn anew. */
   sync(select = null) {
     if (this.trail.length < this.path.length) this.path = this.path.slice(0, this.trail.length);
-    this.#find();
+    this.#auto = { ...this.#auto, ...placesFor(this, this.#auto) };
     const old = new Map(this.nodes.map((node) => [node.id, node]));
     this.nodes = kept(this.nodes, elementsOf(this.reading, this.places, old, select));
     this.edges = kept(this.edges, edgesOf(this.reading, new Map(this.edges.map((edge) => [edge.id, edge])), select));
   }
 
-  /** Places for nodes that have none: everything tidy, or what is new beside what it is wired to. */
-  #find() {
-    const ids = [...this.reading.declarations.keys()];
-    const lost = ids.filter((id) => !placeIn(this.graph, id) && !this.#auto[id]);
-    if (!lost.length) return;
-    const sizes = this.#sizes(ids);
-    if (lost.length === ids.length || ids.every((id) => !placeIn(this.graph, id))) this.#auto = { ...this.#auto, ...tidied(ids, this.reading.wires, sizes) };
-    else for (const id of lost) this.#auto[id] = this.#beside(id, sizes[id]);
-  }
-
-  #beside(id, size) {
-    const boxes = Object.fromEntries(Object.entries(this.boxes).filter(([other]) => other !== id && (placeIn(this.graph, other) || this.#auto[other])));
-    const wire = this.reading.wires.find((each) => nodeOf(each.from) === id || nodeOf(each.to) === id);
-    const other = wire && boxes[nodeOf(nodeOf(wire.from) === id ? wire.to : wire.from)];
-    const left = other ? (nodeOf(wire.from) === id ? other.x - size.w - 90 : other.x + other.w + 90) : 0;
-    return freePlace(boxes, [left, other?.y ?? 0], size);
-  }
-
-  #sizes(ids) {
-    const drawn = new Map(this.nodes.map((node) => [node.id, node]));
-    return Object.fromEntries(ids.map((id) => [id, sizeOf(drawn.get(id))]));
-  }
-
   /** Once everything is measured, a document without places is laid out again with what was measured. */
   settle() {
-    const ids = [...this.reading.declarations.keys()];
-    if (ids.length && ids.every((id) => !placeIn(this.graph, id))) this.#auto = { ...this.#auto, ...tidied(ids, this.reading.wires, this.#sizes(ids)) };
+    this.#auto = { ...this.#auto, ...laidOut(this) };
     this.sync();
   }
 
@@ -165,6 +139,7 @@ export class Canvas {
     this.nodes = [];
     this.edges = [];
     this.sync([]);
+    tick().then(() => this.ground?.focus({ preventScroll: true }));
   }
 
   /** {x, y, w, h} of a node, group or note. */
@@ -175,65 +150,19 @@ export class Canvas {
     return { x, y, ...sizeOf(node) };
   }
 
-  /** Where on the ground something new belongs: at the pointer, else in the middle. */
-  place() {
-    const { x, y } = this.flow.screenToFlowPosition(this.pointer ?? this.middle());
-    return [x, y];
-  }
-
-  /** The middle of the canvas on the screen. */
-  middle() {
-    const box = this.ground.getBoundingClientRect();
-    return { x: box.left + box.width / 2 - 120, y: box.top + box.height / 3 };
-  }
-
-  besideNode(id) {
-    const box = this.elementOf(id)?.getBoundingClientRect();
-    return box ? { x: box.right + 12, y: box.top } : this.middle();
-  }
-
-  elementOf(id) { return this.ground?.querySelector(`.svelte-flow__node[data-id="${CSS.escape(id)}"]`); }
-
   /** Open the finder; when it closes without a choice, the focus returns to the node. */
   offer(title, entries, at, back = null) { this.finder = { title, entries, at, back }; }
-  search() { search(this); }
 
-  /** Move the focus to a node, or to a control in it, once it is drawn; look at it if it is out of sight. */
-  async focus(id, control) {
-    await tick();
-    this.#focusSoon(id, control, MEASURED);
-  }
-
-  /** A node takes the focus only when it has been measured, some frames after it was added. */
-  #focusSoon(id, control, frames) {
-    requestAnimationFrame(() => {
-      const element = this.elementOf(id);
-      const target = control ? element?.querySelector(control) : element;
-      target?.focus({ preventScroll: true });
-      if (target && document.activeElement === target) this.#lookAt(element, id);
-      else if (frames > 0) this.#focusSoon(id, control, frames - 1);
-    });
-  }
-
-  #lookAt(element, id) {
-    const [seen, ground] = [element?.getBoundingClientRect(), this.ground?.getBoundingClientRect()];
-    if (!seen || (seen.left > ground.left && seen.right < ground.right && seen.top > ground.top && seen.top < ground.bottom - 40)) return;
-    const { x, y, w, h } = this.boxOf(id);
-    this.flow.setCenter(x + w / 2, y + h / 2, { zoom: this.flow.getZoom(), duration: this.calm });
-  }
-
-  /** Show the node at an address, in whatever subgraph it is. */
-  async reveal(address) {
-    const [path, id] = placeOf(address);
-    if (path.join('/') !== this.path.join('/') && graphAt(this.studio.doc.workflow, path)) this.go(path);
-    await tick();
-    this.select([id]);
-    this.focus(id);
-  }
+  place() { return placeFor(this); }
+  middle() { return middleOf(this); }
+  besideNode(id) { return beside(this, id); }
+  elementOf(id) { return elementOf(this, id); }
+  focus(id, control) { return focus(this, id, control); }
+  reveal(address) { return reveal(this, address); }
+  fit() { this.flow?.fitView({ ...this.looking, duration: this.calm }); }
 
   /** How to look at everything: no nearer than its own size, no further than can be read. */
   get looking() { return { padding: { top: this.path.length ? '62px' : '18px', right: '22px', bottom: '58px', left: '22px' }, minZoom: 0.42, maxZoom: 1 }; }
-  fit() { this.flow?.fitView({ ...this.looking, duration: this.calm }); }
 
   /** How long the view glides, in milliseconds. */
   get calm() { return matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 220; }
@@ -251,9 +180,6 @@ export class Canvas {
 }
 
 const kept = (old, next) => (old.length === next.length && old.every((each, index) => each === next[index]) ? old : next);
-
-const ESTIMATE = { w: 244, h: 190 };
-const sizeOf = (node) => (node?.measured?.width ? { w: node.measured.width, h: node.measured.height } : ESTIMATE);
 
 /** The canvas that a component is on. */
 export const useCanvas = () => getContext(KEY);
