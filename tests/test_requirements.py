@@ -8,7 +8,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ["app.py", "studio", "nodes", "graph", "training", "bench"]
-NAMES = {"PIL": "pillow", "pydantic_core": "pydantic"}
+NAMES = {
+    "PIL": "pillow",
+    "axe_playwright_python": "axe-playwright-python",
+    "pydantic_core": "pydantic",
+}
 COMMANDS = {"import-linter", "playwright", "pre-commit", "pyright", "pytest-xdist", "ruff"}
 
 

@@ -36,9 +36,9 @@ def sprite(labels: list[str]) -> Image.Image:
 
 
 def main() -> None:
-    """Write the sprite beside the card that names its classes."""
+    """Write the sprite beside the folder whose card names its classes."""
     labels = json.loads((FOLDER / "card.json").read_text())["labels"]
-    path = FOLDER / "labels.webp"
+    path = FOLDER.with_suffix(".webp")
     sprite(labels).save(path, "WEBP", quality=82, method=6)
     print(path)
 

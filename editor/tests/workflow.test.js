@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { heightAt } from '../src/lib/curve.js';
 import { defaultsOf, resolve, variants, widgetOf } from '../src/lib/schema.js';
 import { columns, holderOf, strips, voiceOf, withoutOrphans, withSetting } from '../src/lib/workflow.js';
-import { tints } from '../src/lib/attribution.js';
 
 const port = (name, kind) => ({ name, kind });
 const fader = { type: 'number', minimum: 0, maximum: 2, live: 'number', widget: 'fader' };
@@ -86,10 +85,4 @@ test('a curve is straight between points and flat beyond them', () => {
   assert.equal(heightAt(points, 1), 2);
   assert.equal(heightAt(points, 0), 1);
   assert.ok(Math.abs(heightAt(points, 0.5) - 1.5) < 1e-12);
-});
-
-test('each place has the colour of the expert with the largest share', () => {
-  const map = { h: 1, w: 2, a: btoa(String.fromCharCode(200, 20)), b: btoa(String.fromCharCode(55, 235)) };
-  const { data } = tints(map, { a: [255, 0, 0], b: [0, 0, 255] });
-  assert.deepEqual([...data.slice(0, 3), ...data.slice(4, 7)], [255, 0, 0, 0, 0, 255]);
 });

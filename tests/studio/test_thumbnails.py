@@ -37,10 +37,10 @@ def test_what_has_no_pictures_has_none(library, name):
 
 def test_a_file_that_is_too_large_is_not_sent(library, tmp_path, monkeypatch):
     model = library.model("playground/class")
-    (tmp_path / "labels.webp").write_bytes(b"x" * (LARGEST + 1))
+    (tmp_path / "class.webp").write_bytes(b"x" * (LARGEST + 1))
 
     class Elsewhere:
         def model(self, name):
-            return type(model)(**{**vars(model), "folder": tmp_path})
+            return type(model)(**{**vars(model), "folder": tmp_path / "class"})
 
     assert thumbnails(Elsewhere(), "playground/class") is None

@@ -1,16 +1,25 @@
 /** Which words of a sentence an expert does not know; words are split as the expert splits them. */
 
+import { own } from '../document/own.js';
+import { graphAt, placeOf } from '../document/scope.js';
+
 const WORD = /[\p{L}\p{Nl}\p{No}]+/gu;
 
-/** The vocabularies of the experts that hear a node, directly or through what passes a sentence on. */
-export function hearersOf(workflow, catalogue, models, id, seen = new Set([id])) {
-  return workflow.wires.filter((wire) => wire.from.startsWith(`${id}.`)).flatMap((wire) => {
+/** The models of the experts that hear a node, directly or through what passes its output on. */
+export function hearersOf(workflow, catalogue, models, address) {
+  const [path, id] = placeOf(address);
+  const graph = graphAt(workflow, path);
+  return graph ? hearers(graph, catalogue, models, id, new Set([id])) : [];
+}
+
+function hearers(graph, catalogue, models, id, seen) {
+  return graph.wires.filter((wire) => wire.from.startsWith(`${id}.`)).flatMap((wire) => {
     const to = wire.to.split('.')[0];
-    const node = workflow.nodes.find((each) => each.id === to);
+    const node = graph.nodes.find((each) => each.id === to);
     if (!node || seen.has(to)) return [];
     seen.add(to);
-    const model = models[node.settings?.model ?? catalogue[node.type]?.defaults?.model];
-    return model ? [model] : hearersOf(workflow, catalogue, models, to, seen);
+    const model = own(models, node.settings?.model ?? own(catalogue, node.type)?.defaults?.model);
+    return model ? [model] : hearers(graph, catalogue, models, to, seen);
   });
 }
 
