@@ -270,7 +270,7 @@ def test_the_python_and_the_calls_of_a_run_make_its_picture(visit, address, tmp_
 
 def test_a_sweep_sheet_of_two_faders_opens_as_workflows(visit):
     page = visit.page
-    opened(visit, slow("Swept", 6))
+    opened(visit, slow("Swept", 3))
     page.get_by_role("button", name="Sweep", exact=True).click()
     form = page.get_by_role("dialog", name="Sweep")
     form.get_by_label("Fader across").select_option(index=0)
