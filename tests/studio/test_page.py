@@ -144,7 +144,9 @@ def test_a_run_can_be_stopped_from_the_keyboard(visit):
 
 def test_what_is_painted_is_in_the_workflow(visit):
     page = visit.page
-    node = page.locator("article", has=page.get_by_role("radiogroup", name="Palette")).first
+    # a paper's tools come out when its card is chosen
+    node = page.locator("article:has([role=radiogroup][aria-label=Palette])").first
+    node.get_by_role("heading").click()
     name = node.get_attribute("data-node")
     before = setting(visit, name, "picture")
     node.get_by_role("button", name="Paint large").click()
