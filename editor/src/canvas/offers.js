@@ -97,5 +97,5 @@ export function addNote(canvas, place) {
 
 export function addReroute(canvas, wire, place) {
   const id = freshName('reroute', takenIn(canvas.graph));
-  canvas.edit((graph) => bent(graph, wire, id, [place[0] - 8, place[1] - 8]), { select: [id] });
+  canvas.edit((graph) => bent(graph, wire, id, [place[0] - 23, place[1] - 10]), { select: [id] });
 }
