@@ -1,4 +1,4 @@
-"""`python -m bench [compile] [loop] [parity] [start]`: one table of what was measured."""
+"""`python -m bench [compile] [loop] [parity] [start] [page]`: one table of what was measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from bench.timing import HEADER
 
-PARTS = ("compile", "loop", "parity", "start")
+PARTS = ("compile", "loop", "parity", "start", "page")
 
 
 def main(parts: list[str]) -> None:

@@ -7,11 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
-from socket import socket
 
+from bench.browser import served
 from bench.timing import Row, seconds
 from studio.piece import ROOT, WORKFLOWS
 
@@ -42,25 +40,6 @@ def _python(*arguments: str) -> str:
 
 
 def _page() -> float:
-    with closing(socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     began = time.perf_counter()
-    server = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while time.perf_counter() - began < 60:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as page:
-                    page.read()
-                    return time.perf_counter() - began
-            except OSError:
-                time.sleep(0.05)
-    finally:
-        server.terminate()
-        server.wait()
-    raise TimeoutError("the page did not answer within a minute")
+    with served():
+        return time.perf_counter() - began

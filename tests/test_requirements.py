@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PROGRAM = ["app.py", "studio", "nodes", "graph", "training", "bench"]
+PROGRAM = ["app.py", "studio", "nodes", "graph", "training"]
+BESIDE = ["tests", "bench"]
+"""Measured and tested with what tests/requirements.txt adds."""
 NAMES = {
     "PIL": "pillow",
     "axe_playwright_python": "axe-playwright-python",
@@ -25,7 +27,7 @@ def required(file: str) -> set[str]:
 
 def imported(*places: str) -> set[str]:
     """Distributions that the sources import, but for our own and Python's."""
-    own = {Path(place).stem for place in (*PROGRAM, "tests")}
+    own = {Path(place).stem for place in (*PROGRAM, *BESIDE)}
     names = {name for place in places for file in sources(place) for name in modules(file)}
     return {NAMES.get(name, name) for name in names - own - sys.stdlib_module_names}
 
@@ -47,7 +49,7 @@ def test_the_program_requires_what_it_imports() -> None:
     assert imported(*PROGRAM) == required("requirements.txt")
 
 
-def test_the_tests_require_what_they_import_and_run() -> None:
+def test_the_tests_and_the_bench_require_what_they_import_and_run() -> None:
     program, tests = required("requirements.txt"), required("tests/requirements.txt")
-    assert imported("tests") - program <= tests
-    assert tests - imported("tests") - COMMANDS == set()
+    assert imported(*BESIDE) - program <= tests
+    assert tests - imported(*BESIDE) - COMMANDS == set()
