@@ -86,3 +86,17 @@ test('a curve is straight between points and flat beyond them', () => {
   assert.equal(heightAt(points, 0), 1);
   assert.ok(Math.abs(heightAt(points, 0.5) - 1.5) < 1e-12);
 });
+
+test('fusions that are heard twice, level upon level, stand in the order of their depth', () => {
+  const levels = 60;
+  const nodes = Array.from({ length: levels }, (_, index) => ({ id: `f${levels - 1 - index}`, type: 'fuse', settings: {} }));
+  const wires = Array.from({ length: levels - 1 }, (_, index) => ({ from: `f${index}.score`, to: `f${index + 1}.scores` }));
+  const order = columns({ nodes, wires: [...wires, ...wires] }, catalogue).mix.map((node) => node.id);
+  assert.deepEqual(order, nodes.map((node) => node.id).toReversed());
+});
+
+test('fusions that hear each other in a loop still have an order', () => {
+  const nodes = ['a', 'b'].map((id) => ({ id, type: 'fuse', settings: {} }));
+  const wires = [{ from: 'a.score', to: 'b.scores' }, { from: 'b.score', to: 'a.scores' }];
+  assert.equal(columns({ nodes, wires }, catalogue).mix.length, 2);
+});

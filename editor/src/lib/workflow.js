@@ -1,5 +1,6 @@
 /** Pure questions about a workflow document, answered with the catalogue of node declarations. */
 
+import { indexOf, wiresInto } from '../document/lookup.js';
 import { declared, portAt } from '../document/ports.js';
 import { addressOf, everyNode, graphAt, placeOf, withGraph } from '../document/scope.js';
 import { unsound } from '../document/sound.js';
@@ -15,13 +16,13 @@ const endOf = (end) => end.split('.')[0];
 
 /** Nodes that `node` hears (`from` side), in the order of the wires; reroutes are looked through. */
 export function heard(workflow, id) {
-  return workflow.wires.filter((wire) => endOf(wire.to) === id).map((wire) => endOf(sourceOf(workflow, wire)));
+  return wiresInto(workflow, id).map((wire) => endOf(sourceOf(workflow, wire)));
 }
 
 /** The end at which what a wire brings begins: before all its reroutes. */
 function sourceOf(workflow, wire, seen = new Set()) {
-  const node = workflow.nodes.find((each) => each.id === endOf(wire.from));
-  const into = node?.type === 'reroute' && !seen.has(node.id) && workflow.wires.find((each) => each.to === `${node.id}.in`);
+  const node = indexOf(workflow).node.get(endOf(wire.from));
+  const into = node?.type === 'reroute' && !seen.has(node.id) && wiresInto(workflow, node.id).find((each) => each.to === `${node.id}.in`);
   return into ? sourceOf(workflow, into, seen.add(node.id)) : wire.from;
 }
 
@@ -38,8 +39,9 @@ export function columns(workflow, catalogue) {
   const found = { condition: [], expert: [], mix: [] };
   const shown = workflow.nodes.filter((node) => node.type !== 'reroute');
   for (const node of shown) found[columnOf(declarationOf(catalogue, node, workflow))].push(node);
-  const late = (node) => lateness(workflow, declarationOf(catalogue, node, workflow), node);
-  found.mix.sort((a, b) => late(a) - late(b));
+  const depths = new Map();
+  const late = new Map(found.mix.map((node) => [node, lateness(workflow, declarationOf(catalogue, node, workflow), node, depths)]));
+  found.mix.sort((a, b) => late.get(a) - late.get(b));
   found.expert = heardFirst(workflow, found.mix, found.expert);
   found.condition = heardFirst(workflow, [...found.expert, ...found.mix], found.condition);
   return found;
@@ -57,16 +59,18 @@ function heardFirst(workflow, listeners, nodes) {
 }
 
 /** Scores first, in the order of their wires; then settings; what comes out last. */
-function lateness(workflow, declaration, node) {
-  if (carries(declaration.outputs, 'score')) return depth(workflow, node.id);
+function lateness(workflow, declaration, node, depths) {
+  if (carries(declaration.outputs, 'score')) return depth(workflow, node.id, depths);
   return declaration.outputs.length ? 1e6 : 2e6;
 }
 
-function depth(workflow, id, seen = new Set()) {
-  if (seen.has(id)) return 0;
+/** The longest way to a node; `known` holds those found, and 0 for those being walked, which ends loops. */
+function depth(workflow, id, known) {
+  if (known.has(id)) return known.get(id);
+  known.set(id, 0);
   const before = heard(workflow, id);
-  const inside = new Set(seen).add(id);
-  return before.length ? 1 + Math.max(...before.map((other) => depth(workflow, other, inside))) : 0;
+  known.set(id, before.length ? 1 + Math.max(...before.map((other) => depth(workflow, other, known))) : 0);
+  return known.get(id);
 }
 
 /** What an expert listens to: the kind of its wired condition, else of its model, else 'score'. */
@@ -75,7 +79,7 @@ export function voiceOf(workflow, catalogue, models, node) {
   const graph = graphAt(workflow, path) ?? workflow;
   const declaration = declarationOf(catalogue, node, workflow);
   if (columnOf(declaration) !== 'expert') return declaration.outputs[0]?.kind ?? 'out';
-  const kinds = graph.wires.filter((wire) => endOf(wire.to) === id)
+  const kinds = wiresInto(graph, id)
     .map((wire) => portAt(workflow, graph, catalogue, sourceOf(graph, wire), 'outputs')?.kind);
   return kinds.find((kind) => CONDITIONS.includes(kind)) ?? models[node.settings?.model]?.condition ?? 'score';
 }
