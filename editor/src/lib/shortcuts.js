@@ -4,6 +4,7 @@
 export const SHORTCUTS = [
   { id: 'run', label: 'Run, or stop', keys: ['mod+Enter'], part: 'Play', typing: true },
   { id: 'painted', label: 'Who painted this?', keys: ['h'], part: 'Play' },
+  { id: 'mixer', label: 'Fold or open the mixer', keys: ['m'], part: 'Play' },
   { id: 'undo', label: 'Undo', keys: ['mod+z'], part: 'Workflow', typing: true },
   { id: 'redo', label: 'Redo', keys: ['mod+shift+z', 'mod+y'], part: 'Workflow', typing: true },
   { id: 'face', label: 'Nodes or form', keys: ['v'], part: 'Workflow' },
