@@ -33,6 +33,15 @@ test('the changes give the new document', () => {
   for (const after of cases) assert.deepEqual(patched(before, difference(before, after)), JSON.parse(JSON.stringify(after)));
 });
 
+test('400 nodes that are moved at once are sent in less than 10 kB', () => {
+  const spread = (by) => Object.fromEntries(large().nodes.map((node, index) => [node.id, [1000 + 244 * index + by, 1000 + 190 * index]]));
+  const before = moved(large(), spread(0));
+  const after = moved(before, spread(11));
+  const patch = difference(before, after);
+  assert.deepEqual(patched(before, patch), after);
+  assert.ok(JSON.stringify(patch).length < 10_000);
+});
+
 test('an edit of 400 nodes is sent in less than 10 kB', () => {
   const before = large();
   const drag = Object.fromEntries(before.nodes.slice(0, 40).map((node, index) => [node.id, [index, index]]));

@@ -3,6 +3,8 @@
 
 import { isRecord } from './own.js';
 
+const MANY = 20;
+
 /** The changes that make `after` of `before`. Parts that are the same object are not looked into. */
 export function difference(before, after, path = []) {
   if (before === after) return [];
@@ -15,8 +17,13 @@ function inRecords(before, after, path) {
   const cut = Object.keys(before).filter((key) => after[key] === undefined && before[key] !== undefined).map((key) => ['cut', [...path, key]]);
   const rest = Object.keys(after).filter((key) => after[key] !== undefined)
     .flatMap((key) => (Object.hasOwn(before, key) ? difference(before[key], after[key], [...path, key]) : [['set', [...path, key], after[key]]]));
-  return [...cut, ...rest];
+  const changes = [...cut, ...rest];
+  const whole = [['set', path, after]];
+  return changes.length > MANY && path.length && longer(changes, whole) ? whole : changes;
 }
+
+/** Where much has changed, such as every place on the canvas, the whole is said in less. */
+const longer = (changes, whole) => JSON.stringify(changes).length > JSON.stringify(whole).length;
 
 function inLists(before, after, path) {
   const most = Math.min(before.length, after.length);
