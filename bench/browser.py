@@ -31,7 +31,7 @@ FLAGS = (
     "--disable-sync",
 )
 SIZE = (1440, 900)
-# every event of the bus, with the time at which the page has drawn it, in milliseconds
+# every event of the bus, with the times at which it came and was drawn, in milliseconds
 EARS = """
 window.heard = [];
 window.addEventListener('chorale:event', ({ detail }) => {
@@ -39,7 +39,8 @@ window.addEventListener('chorale:event', ({ detail }) => {
   const last = window.heard.at(-1)?.picture;
   const picture = preview?.[0] ?? last;
   const fresh = picture !== last;
-  const event = { type, step, weights, picture, preview: Boolean(preview), fresh };
+  const came = performance.now();
+  const event = { type, step, weights, picture, preview: Boolean(preview), fresh, came };
   window.heard.push(event);
   requestAnimationFrame(() => (event.at = performance.now()));
 });

@@ -99,7 +99,7 @@ def edits(browser: Browser, address: str) -> Row:
             ),
             "delete": _sent(page, lambda: _delete(page)),
             "undo": _sent(page, lambda: page.keyboard.press("Control+z")),
-            "tidy": _sent(page, lambda: page.keyboard.press("t")),
+            "move all": _sent(page, lambda: _move_all(page)),
         }
     detail = ", ".join(f"{name} {size / 1e3:.1f}" for name, size in sent.items())
     what = f"largest edit of {len(document['nodes'])} nodes"
@@ -136,6 +136,11 @@ def _drag(page: Page) -> None:
 def _delete(page: Page) -> None:
     page.mouse.click(*page.evaluate(FIND, CARD))
     page.keyboard.press("Delete")
+
+
+def _move_all(page: Page) -> None:
+    page.keyboard.press("Control+a")
+    page.keyboard.press("ArrowRight")
 
 
 def _document(size: int) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from playwright.sync_api import Browser, Page
@@ -34,9 +33,12 @@ SHOWN = """() => {
   const picture = document.querySelector('.sheet img');
   return picture?.complete && picture.naturalWidth > 0;
 }"""
-CHANGED = """([voice, value]) => window.heard.find(
-  ({ at, weights }) => at > window.pressed && Math.abs(weights?.[voice] - value) < 1e-3
-)?.at - window.pressed"""
+CHANGED = """([voice, value]) => {
+  const event = window.heard.find(
+    ({ at, weights }) => at > window.pressed && Math.abs(weights?.[voice] - value) < 1e-3
+  );
+  return event && [event.came - window.pressed, event.at - window.pressed];
+}"""
 
 
 def rows() -> Iterator[Row]:
@@ -70,17 +72,19 @@ def _slider(browser: Browser, address: str) -> Row:
         page.wait_for_function("() => window.heard.some(({ step }) => step >= 2)", polling=100)
         delays = [_moved(page, number, guidance) for number in range(MOVES)]
         page.get_by_role("button", name="Stop what plays").click()
-        times = [event["at"] for event in _heard(page)]
-    step = statistics.median(b - a for a, b in pairwise(times))
-    late = statistics.median(delays) - step
-    detail = f"median of {MOVES} moves; a step takes {step:.0f} ms"
-    return Row("fader to visible effect, beyond one step", late, "ms", "≤ 150", detail)
+        heard = _heard(page)
+    # messages may come in bunches: what a step takes is told by the whole run
+    step = (heard[-1]["came"] - heard[0]["came"]) / (heard[-1]["step"] - heard[0]["step"])
+    came, drawn = (statistics.median(times) - step for times in zip(*delays, strict=True))
+    detail = f"median of {MOVES} moves; told after {came:.0f} ms; a step takes {step:.0f} ms"
+    return Row("fader to visible effect, beyond one step", drawn, "ms", "≤ 150", detail)
 
 
-def _moved(page: Page, number: int, guidance: float) -> float:
-    """Milliseconds from a press on the fader to its effect; at no fixed place within a step.
+def _moved(page: Page, number: int, guidance: float) -> tuple[float, float]:
+    """Milliseconds from a press on the fader until its effect is told, and drawn.
 
-    What a step tells is the expert's weight: the fader times the guidance.
+    The press is at no fixed place within a step. What a step tells is the expert's weight: the
+    fader times the guidance.
     """
     fader = page.locator(f"[data-strip='{VOICE}'] [role=slider]")
     box = fader.bounding_box()
@@ -89,11 +93,12 @@ def _moved(page: Page, number: int, guidance: float) -> float:
     height = box["height"] * (0.25 if number % 2 else 0.75)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + height)
     asked = [VOICE, guidance * float(fader.get_attribute("aria-valuenow") or "nan")]
-    return page.wait_for_function(CHANGED, arg=asked, polling=100).json_value()
+    told, drawn = page.wait_for_function(CHANGED, arg=asked, polling=100).json_value()
+    return told, drawn
 
 
 def _previews(browser: Browser, address: str) -> Iterator[Row]:
-    """Previews through the whole way, of steps that cost so little that the way is the limit.
+    """Previews through the whole way, of the cheapest steps that have any: one call of one expert.
 
     Every step is one message with or without a preview: if no step is missing at the page, no
     preview was lost before it; those that differ from the one before must then reach the node.
@@ -109,7 +114,7 @@ def _previews(browser: Browser, address: str) -> Iterator[Row]:
             "(from) => window.heard.slice(from).filter(({ fresh }) => fresh).length", started
         )
         drawn = page.evaluate("() => window.drawn")
-    shown = [event["at"] for event in heard if event["preview"]]
+    shown = [event["came"] for event in heard if event["preview"]]
     rate = (len(shown) - 1) / (shown[-1] - shown[0]) * 1e3
     lost = STEPS - len({event["step"] for event in heard})
     detail = f"{len(shown)} of {STEPS} steps, made at most 20 a second"
@@ -122,7 +127,7 @@ def _heard(page: Page) -> list[dict[str, Any]]:
     """The progress that the page has drawn, without its pictures."""
     return page.evaluate(
         "() => window.heard.filter(({ type }) => type === 'progress')"
-        ".map(({ at, step, preview }) => ({ at, step, preview }))"
+        ".map(({ came, step, preview }) => ({ came, step, preview }))"
     )
 
 
@@ -139,18 +144,14 @@ def _waiting(browser: Browser, address: str) -> Iterator[Row]:
 
 
 def _cheap() -> dict[str, Any]:
-    """Two Gaussians of the size of a picture."""
-    shape = [3, 128, 128]
-    experts = [
-        {"id": name, "type": "gaussian_expert", "settings": {"mean": mean, "shape": shape}}
-        for name, mean in (("a", 0.6), ("b", -0.6))
-    ]
-    rest = [
-        {"id": "fuse", "type": "fuse", "settings": {"rule": {"name": "mean"}}},
+    """One expert that is given nothing: one call of a network for every step."""
+    nodes = [
+        {"id": "expert", "type": "unconditional_expert", "settings": {}},
         {"id": "sampler", "type": "sampler", "settings": {"steps": STEPS}},
         {"id": "picture", "type": "picture", "settings": {}},
     ]
-    ends = ("a.score fuse.scores", "b.score fuse.scores", "fuse.score picture.score")
-    wires = [*ends, "sampler.sampling picture.sampling"]
-    drawn = [dict(zip(("from", "to"), wire.split(), strict=True)) for wire in wires]
-    return {"chorale": 1, "title": "Cheap", "nodes": [*experts, *rest], "wires": drawn}
+    wires = [
+        {"from": "expert.score", "to": "picture.score"},
+        {"from": "sampler.sampling", "to": "picture.sampling"},
+    ]
+    return {"chorale": 1, "title": "Cheap", "nodes": nodes, "wires": wires}
