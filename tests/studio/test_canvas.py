@@ -323,6 +323,8 @@ def test_groups_and_notes_survive_saving_and_reloading(visit, tmp_path):
     press(visit, "Escape")
     first = kept(visit)["view"]
     assert first["groups"][0]["title"] == "Conditions"
+    page.get_by_role("button", name="See everything").click()
+    page.wait_for_timeout(600)  # until the view stands still
     grip = page.locator(".grip").first
     x, y = middle(grip)
     drag(visit, (x, y), (x + 60, y + 10))
