@@ -73,7 +73,7 @@ def test_a_run_streams_previews_and_ends_with_a_picture(visit, tmp_path):
     values = [int(re.sub(r"\D", "", text)) for text in shares.all_inner_texts()]
     assert 98 <= sum(values) <= 102
     page.keyboard.press("h")
-    assert page.locator("aside canvas").is_visible()
+    assert page.locator("aside canvas").first.is_visible()
     visit.keep("who-painted")
     picture = saved(visit, "Download the picture", tmp_path)
     page.get_by_label("Title of the workflow").fill("Something else")
