@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from socket import socket
 from typing import Any
@@ -49,7 +49,7 @@ window.addEventListener('pointerdown', ({ timeStamp }) => (window.pressed = time
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def served() -> Generator[str]:
     """The address of a studio that answers, with nothing kept of earlier runs."""
     with closing(socket()) as free, tempfile.TemporaryDirectory() as folder:
         free.bind(("127.0.0.1", 0))
@@ -76,7 +76,7 @@ def served() -> Iterator[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium() -> Generator[Browser]:
     """Debian's Chromium without a window. FileNotFoundError if it is not installed."""
     path = shutil.which("chromium")
     if path is None:
@@ -90,7 +90,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(browser: Browser, address: str, document: dict[str, Any] | None = None) -> Iterator[Page]:
+def visit(
+    browser: Browser, address: str, document: dict[str, Any] | None = None
+) -> Generator[Page]:
     """A first visit in a fresh window, or one that finds `document` as its last visit left it."""
     width, height = SIZE
     context = browser.new_context(viewport={"width": width, "height": height})
