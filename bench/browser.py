@@ -17,19 +17,11 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.chromium import FLAGS
 from studio.piece import ROOT
 
 PATIENCE = 90.0
 """Seconds after which what is awaited is held to have failed."""
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 SIZE = (1440, 900)
 # every event of the bus, with the times at which it came and was drawn, in milliseconds
 EARS = """

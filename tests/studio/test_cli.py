@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,31 +14,14 @@ from graph.errors import ChoraleError
 from graph.writing import write_atomically
 from studio.cli import main
 from studio.piece import load
-
-WORKFLOW: dict[str, Any] = {
-    "chorale": 1,
-    "title": "Two Gaussians",
-    "nodes": [
-        {"id": "a", "type": "gaussian_expert", "settings": {"mean": 0.6}},
-        {"id": "b", "type": "gaussian_expert", "settings": {"mean": -0.6}},
-        {"id": "fuse", "type": "fuse", "settings": {"rule": {"name": "mean"}}},
-        {"id": "sampler", "type": "sampler", "settings": {"steps": 4, "seed": 5}},
-        {"id": "out", "type": "picture"},
-    ],
-    "wires": [
-        {"from": "a.score", "to": "fuse.scores"},
-        {"from": "b.score", "to": "fuse.scores"},
-        {"from": "fuse.score", "to": "out.score"},
-        {"from": "sampler.sampling", "to": "out.sampling"},
-    ],
-}
+from tests.studio.documents import TWO
 
 
 @pytest.fixture
 def workflow(tmp_path: Path) -> Path:
     """A workflow that needs no trained model."""
     path = tmp_path / "two.json"
-    path.write_text(json.dumps(WORKFLOW))
+    path.write_text(json.dumps(TWO))
     return path
 
 
