@@ -23,7 +23,7 @@ export class Studio {
   /** What the shortcuts do, by their ids: each face of the document brings its own. */
   actions = {};
   catalogue; models; around;
-  #api; #draft; #checking = false; #timers = {}; #heard = null; #thumbnails = {};
+  #api; #draft; #checking = false; #telling = false; #timers = {}; #heard = null; #thumbnails = {};
 
   constructor(api) {
     this.#api = api;
@@ -68,13 +68,18 @@ export class Studio {
     if (refused.length) this.found = refused;
   }
 
-  /** One telling at a time: moves arrive in the order in which they were made. */
-  #tellSoon() {
-    this.#timers.fader ??= setTimeout(async () => {
-      await this.#tell();
-      this.#timers.fader = undefined;
-      if (this.run.begun && this.#heard !== this.doc.workflow) this.#tellSoon();
-    }, TO_FADER);
+  /** The first move at once, later ones together; one telling at a time keeps their order. */
+  async #tellSoon() {
+    if (this.#telling) return;
+    this.#telling = true;
+    try {
+      while (this.run.begun && this.#heard !== this.doc.workflow) {
+        await this.#tell();
+        await new Promise((done) => setTimeout(done, TO_FADER));
+      }
+    } finally {
+      this.#telling = false;
+    }
   }
 
   /** Called by an effect after every edit: tells Python, asks for a check, keeps a copy. */
