@@ -1,9 +1,9 @@
-"""The command line of the trainings: `python -m training autoencoder|latents|expert|judge|all`."""
+"""The command line of the trainings: `python -m training autoencoder|latents|reading|expert|…`."""
 
 import argparse
 from dataclasses import replace
 
-from training import autoencoder, experts, latents, sheet
+from training import autoencoder, experts, latents, reading, sheet
 from training.budget import RUNS
 from training.folders import MODELS, refresh_autoencoder
 from training.judge import train as judge
@@ -28,10 +28,14 @@ def parser() -> argparse.ArgumentParser:
         if name == "autoencoder":
             command.add_argument("--decoder-only", action="store_true", help="keep the latents")
             command.add_argument("--processes", type=int, default=2)
-    examine = commands.add_parser("judge", help="train the judge")
-    budget = examine.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float, help="wall minutes to add")
-    budget.add_argument("--steps", type=int, help="steps to add")
+    for name, trained in (
+        ("reading", "the text encoder on sentences alone"),
+        ("judge", "the judge"),
+    ):
+        command = commands.add_parser(name, help=f"train {trained}")
+        budget = command.add_mutually_exclusive_group(required=True)
+        budget.add_argument("--minutes", type=float, help="wall minutes to add")
+        budget.add_argument("--steps", type=int, help="steps to add")
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
     encode.add_argument("names", nargs="*", help=f"any of {', '.join(RECIPES)}; default all")
     encode.add_argument("--pictures", type=int, help="pictures a draw")
@@ -66,6 +70,8 @@ def main() -> None:
             autoencoder.train(settings, options.steps, options.minutes)
         case "latents":
             _encode(options.names, options.pictures)
+        case "reading":
+            reading.train(options.steps, options.minutes)
         case "judge":
             judge.train(options.steps, options.minutes)
         case "decoder":
@@ -78,6 +84,7 @@ def main() -> None:
             settings = replace(experts.Settings(fuse=fuse), **_changes(options))
             if options.command == "all":
                 autoencoder.train(autoencoder.Settings(), options.steps, options.minutes)
+                reading.train(reading.ENOUGH, None)
                 _encode(names, None)
             for name in names:
                 experts.train(name, settings, options.steps, options.minutes, assets=MODELS)

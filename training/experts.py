@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training import latents
+from training import latents, reading
 from training.budget import RUNS, Budget, device, log
 from training.folders import ship, weights_of
 from training.latents import Examples
@@ -95,10 +95,14 @@ def forget(ids: Tensor, probability: float, generator: torch.Generator) -> Tenso
 
 
 def loss_of(
-    network: Expert, x0: Tensor, condition: dict[str, Tensor], generator: torch.Generator
+    network: Expert,
+    x0: Tensor,
+    condition: dict[str, Tensor],
+    generator: torch.Generator,
+    lean: float = 0.0,
 ) -> Tensor:
-    """Mean squared error of the native prediction."""
-    pair = noised(network.recipe.objective, x0, generator)
+    """Mean squared error of the native prediction, at levels that lean to noise."""
+    pair = noised(network.recipe.objective, x0, generator, lean)
     with torch.autocast(x0.device.type, torch.bfloat16):
         predicted = network(pair.noisy, pair.time, condition)
     return F.mse_loss(predicted.float(), pair.target)
@@ -121,13 +125,20 @@ class ExpertTraining:
             ema=settings.ema,
             decay=settings.decay,
         )
-        if not self.trainer.resume() and assets is not None and (assets / recipe.name).exists():
-            self.network.load_state_dict(weights_of(assets / recipe.name, self.network))
-            self.trainer.ema.reset()
+        if not self.trainer.resume():
+            self._begin(runs, assets / recipe.name if assets else None)
         if settings.fuse:
             self.network.transformer.compile()
         self.examples = latents.load(recipe, runs)
         self.held_out = latents.load(recipe, runs, held_out=True)
+
+    def _begin(self, runs: Path, shipped: Path | None) -> None:
+        """Start from the shipped weights, or from nothing but an encoder that can read."""
+        if shipped is not None and shipped.exists():
+            self.network.load_state_dict(weights_of(shipped, self.network))
+        elif self.network.text_encoder is not None and (encoder := reading.learned(runs)):
+            self.network.text_encoder.load_state_dict(encoder)
+        self.trainer.ema.reset()
 
     def batch(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Draw clean latents and their condition."""
@@ -147,7 +158,8 @@ class ExpertTraining:
         x0, condition = self.batch(torch.Generator().manual_seed(seed))
         generator = torch.Generator(self.device).manual_seed(seed)
         self.trainer.examples += len(x0)
-        return self.trainer.apply(loss_of(self.network, x0, condition, generator), progress)
+        loss = loss_of(self.network, x0, condition, generator, self.recipe.lean)
+        return self.trainer.apply(loss, progress)
 
     @torch.no_grad()
     def validate(self, count: int = 256) -> float:

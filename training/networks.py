@@ -31,7 +31,7 @@ class Expert(nn.Module):
         self.recipe = recipe
         torch.manual_seed(recipe.seed)
         self.transformer: Any = _pixart(recipe) if "text" in recipe.sees else _dit(recipe)
-        self.text_encoder: Any = _t5(words) if "text" in recipe.sees else None
+        self.text_encoder: Any = t5(words) if "text" in recipe.sees else None
         # On a processor the fused attention's backward pass takes a third of a whole step.
         self.transformer.apply(_plain_attention)
         self.eval()
@@ -107,7 +107,8 @@ def _pixart(recipe: Recipe) -> PixArtTransformer2DModel:
     return model
 
 
-def _t5(words: int) -> T5EncoderModel:
+def t5(words: int) -> T5EncoderModel:
+    """A small text encoder with random weights for a vocabulary."""
     config = T5Config(
         vocab_size=words,
         d_model=TEXT_WIDTH,

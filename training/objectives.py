@@ -69,9 +69,19 @@ def flow(x0: Tensor, noise: Tensor, cells: Tensor) -> Noised:
 _ALPHA_BARS = scheduler("v").alphas_cumprod
 
 
-def noised(objective: Literal["v", "flow"], x0: Tensor, generator: torch.Generator) -> Noised:
-    """Draw levels and noise for clean latents [n, c, h, w]."""
-    cells = stratified(len(x0), generator)
+def noised(
+    objective: Literal["v", "flow"], x0: Tensor, generator: torch.Generator, lean: float = 0.0
+) -> Noised:
+    """Draw levels and noise for clean latents [n, c, h, w].
+
+    Args:
+        objective: what the network predicts.
+        x0: the clean latents.
+        generator: where levels and noise come from.
+        lean: levels lean to noise: the density of the places on the path, whatever it was, is
+            multiplied by u**lean, where u is the share of the path's draws with less noise.
+    """
+    cells = stratified(len(x0), generator) ** (1 / (1 + lean))
     noise = torch.randn(x0.shape, generator=generator, device=x0.device)
     if objective == "v":
         return velocity(x0, noise, cells, _ALPHA_BARS)

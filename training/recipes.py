@@ -19,6 +19,8 @@ class Recipe:
         width: channels of the transformer.
         layers: blocks of the transformer.
         dropout: probability that an example's condition is replaced by the null condition.
+        lean: how far the levels of training lean to noise, see `training.objectives.noised`. A
+            sentence says much about a picture of noise and next to nothing about one half formed.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Recipe:
     width: int = 192
     layers: int = 6
     dropout: float = 0.12
+    lean: float = 0.0
     seed: int = 0
 
     @property
@@ -54,11 +57,11 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("text", ("text",), "v", 24000, seed=1),
+        Recipe("text", ("text",), "v", 24000, lean=2.0, seed=1),
         Recipe("mask", ("mask",), "flow", 16000, seed=2),
         Recipe("sketch", ("sketch",), "flow", 16000, seed=3),
         Recipe("class", ("class",), "v", 16000, seed=4),
         Recipe("unconditional", (), "v", 12000, seed=5),
-        Recipe("joint", ("text", "mask", "sketch"), "flow", 16000, seed=6),
+        Recipe("joint", ("text", "mask", "sketch"), "flow", 16000, lean=1.0, seed=6),
     )
 }

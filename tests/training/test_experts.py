@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training import codec, experts, latents
+from training import codec, experts, latents, reading
 from training.budget import save_atomically
 from training.experts import ExpertTraining, Settings, condition_of, dropped, forget
 from training.networks import labels_of
@@ -115,6 +115,19 @@ def test_every_weight_of_a_network_learns(name, runs):
         if value.equal(before[key]) and "pos_embed.pos_embed" not in key
     }
     assert not still
+
+
+@pytest.mark.parametrize("name", ["text", "joint"])
+def test_a_new_expert_begins_with_the_encoder_that_can_read(name, runs, tmp_path):
+    (tmp_path / "latents").symlink_to(runs / "latents")
+    reading.train(1, None, tmp_path)
+    begun = ExpertTraining(TINY[name], Settings(batch=4), tmp_path)
+    learned = reading.learned(tmp_path)
+    assert learned is not None
+    for key, value in begun.network.text_encoder.state_dict().items():
+        assert value.equal(learned[key]), key
+    shipped = zip(begun.trainer.parameters, begun.trainer.ema.shadow, strict=True)
+    assert all(average.equal(live) for live, average in shipped)
 
 
 @pytest.mark.parametrize("name", ["text", "mask"])

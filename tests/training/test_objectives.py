@@ -66,3 +66,11 @@ def test_levels_and_noise_come_from_the_generator_alone(objective):
     other = noised(objective, x0, torch.Generator().manual_seed(7))
     assert torch.equal(one.noisy, other.noisy)
     assert torch.equal(one.time, other.time)
+
+
+def test_levels_that_lean_have_the_density_that_is_asked_for():
+    x0 = torch.zeros(4000, 1, 1, 1)
+    times = noised("v", x0, torch.Generator().manual_seed(7), lean=2.0).time / 1000
+    for below in (0.3, 0.6, 0.9):
+        # the density 3u² has the distribution u³
+        assert (times < below).float().mean() == pytest.approx(below**3, abs=0.003)
