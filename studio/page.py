@@ -51,8 +51,9 @@ def serve(session: Session | None = None, *, mcp: bool = False, **launch: Any) -
     session = session or Session()
     page = build(session)
     page.queue(max_size=QUEUE)
-    threading.Thread(target=session.warm, name="warm", daemon=True).start()
+    stays = not launch.pop("prevent_thread_lock", False)
     page.launch(
+        prevent_thread_lock=True,
         theme=gr.themes.Base(font=["system-ui", "sans-serif"]),
         css=_BARE,
         js=_DARK,
@@ -65,6 +66,10 @@ def serve(session: Session | None = None, *, mcp: bool = False, **launch: Any) -
         mcp_server=mcp,
         **launch,
     )
+    # Only a page that answers has time to load torch: both at once would hold up the first visitor.
+    threading.Thread(target=session.warm, name="warm", daemon=True).start()
+    if stays:
+        page.block_thread()
     return page
 
 
