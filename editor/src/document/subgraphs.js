@@ -37,7 +37,7 @@ export function nested(workflow, path, ids, title, places) {
   const outer = {
     ...graph,
     nodes: graph.nodes.flatMap((node, index) => (!chosen.has(node.id) ? [node] : index === graph.nodes.findIndex((each) => chosen.has(each.id)) ? [{ id, type: 'subgraph', settings: { of: name } }] : [])),
-    wires: wires.filter((wire, index) => wires.findIndex((each) => each.from === wire.from && each.to === wire.to) === index),
+    wires: distinct(wires, 'from'),
   };
   if (graph.inputs) outer.inputs = graph.inputs.map((each) => (isOut(each.to) ? each : { ...each, to: `${id}.${inputs.name(each.to)}` }));
   if (graph.outputs) outer.outputs = graph.outputs.map((each) => (isOut(each.from) ? each : { ...each, from: `${id}.${outputs.name(each.from)}` }));
@@ -71,7 +71,11 @@ function withoutViewOf(graph, ids) {
   return withView(graph, { places, collapsed: graph.view?.collapsed?.filter((id) => !ids.has(id)) });
 }
 
-/** {workflow, ids} with what a subgraph node shows in its place, wired as it was. */
+/** {workflow, ids} with what a subgraph node shows in its place, wired as it was.
+ *
+ *  What plays stays as it was, to the order in which each node hears its wires: those from inside, then
+ *  those of the inputs, in the order of the inputs. Making a subgraph has put them so; a fusion that heard
+ *  an expert outside before one inside hears it after that one from then on. */
 export function unpacked(workflow, path, id) {
   const graph = graphAt(workflow, path);
   const node = graph.nodes.find((each) => each.id === id);
@@ -83,21 +87,20 @@ export function unpacked(workflow, path, id) {
     return [each.id, name];
   }));
   const renamed = (end) => `${names.get(nodeOf(end))}.${portOf(end)}`;
-  const enters = (end) => (inner.inputs ?? []).filter((each) => each.name === portOf(end)).map((each) => renamed(each.to));
   const leaves = (end) => renamed((inner.outputs ?? []).find((each) => each.name === portOf(end)).from);
-  const has = (side, end) => nodeOf(end) !== id || (inner[side] ?? []).some((each) => each.name === portOf(end));
-  const outer = graph.wires.filter((wire) => has('outputs', wire.from)).flatMap((wire) => {
-    const from = nodeOf(wire.from) === id ? leaves(wire.from) : wire.from;
-    return nodeOf(wire.to) === id ? enters(wire.to).map((to) => ({ ...wire, from, to })) : [{ ...wire, from }];
-  });
+  const has = (end) => nodeOf(end) !== id || (inner.outputs ?? []).some((each) => each.name === portOf(end));
+  const outside = graph.wires.filter((wire) => has(wire.from)).map((wire) => (nodeOf(wire.from) === id ? { ...wire, from: leaves(wire.from) } : wire));
+  const entering = (list) => (inner.inputs ?? []).flatMap((inlet) => list.filter((each) => each.to === `${id}.${inlet.name}`).map((each) => ({ ...each, to: renamed(inlet.to) })));
+  const staying = (list) => list.filter((each) => nodeOf(each.to) !== id);
   const nodes = inner.nodes.map((each) => ({ ...each, id: names.get(each.id), ...(node.bypass ? { bypass: true } : {}) }));
+  const inside = inner.wires.map((wire) => ({ ...wire, from: renamed(wire.from), to: renamed(wire.to) }));
   const next = {
     ...graph,
     nodes: graph.nodes.flatMap((each) => (each.id === id ? nodes : [each])),
-    wires: [...outer, ...inner.wires.map((wire) => ({ ...wire, from: renamed(wire.from), to: renamed(wire.to) }))],
+    wires: distinct([...staying(outside), ...inside, ...entering(outside)], 'from'),
   };
-  if (graph.inputs) next.inputs = graph.inputs.flatMap((each) => (nodeOf(each.to) === id ? enters(each.to).map((to) => ({ ...each, to })) : [each]));
-  if (graph.outputs) next.outputs = graph.outputs.filter((each) => has('outputs', each.from)).map((each) => (nodeOf(each.from) === id ? { ...each, from: leaves(each.from) } : each));
+  if (graph.inputs) next.inputs = distinct([...staying(graph.inputs), ...entering(graph.inputs)], 'name');
+  if (graph.outputs) next.outputs = graph.outputs.filter((each) => has(each.from)).map((each) => (nodeOf(each.from) === id ? { ...each, from: leaves(each.from) } : each));
   const settled = moved(withoutViewOf(next, new Set([id])), spread(graph, inner, id, names));
   const viewed = withView(settled, {
     collapsed: [...(settled.view.collapsed ?? []), ...inner.nodes.map((each) => each.id).filter((each) => inner.view?.collapsed?.includes?.(each)).map((each) => names.get(each))],
@@ -105,6 +108,15 @@ export function unpacked(workflow, path, id) {
     notes: [...framesOf(settled, 'notes'), ...framesOf(inner, 'notes').map((each) => ({ ...each, id: freshId(each.id, taken) }))],
   });
   return { workflow: withoutUnused(withGraph(workflow, path, viewed)), ids: [...names.values()] };
+}
+
+/** The first of those that lead to the same place: several ports may show one end inside. */
+function distinct(list, start) {
+  const seen = new Set();
+  return list.filter((each) => {
+    const key = `${each[start]} ${each.to}`;
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 const freshId = (id, taken) => (taken.has(id) ? freshName(id, taken) : id);
