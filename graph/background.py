@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
+from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import Estimate
+from graph.levels import NoiseLevel
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,6 +62,55 @@ def reference(
         if estimate.null is not None
     ]
     return mix(*map(list, zip(*nulls, strict=True))) if nulls else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a rule builds on, both [b, *d]: experts are measured against `reference`.
+
+    `base` is what the terms are added to. The two are one wherever there is a background.
+    """
+
+    base: Tensor
+    reference: Tensor
+
+
+def ground(
+    x: Tensor,
+    level: NoiseLevel,
+    estimates: Sequence[Estimate],
+    weights: Sequence[Tensor],
+    shares: Sequence[float],
+    wired: Tensor | None,
+) -> Ground:
+    """The background B as base and reference; without any, the plain sum of scores.
+
+    That sum is x/alpha + Σ wᵢ·(Dᵢ − x/alpha). It is written against the experts' mean M as
+    M + (1 − Σ wᵢ)·(x/alpha − M) + Σ wᵢ·(Dᵢ − M), which loses no digits to the size of x/alpha at
+    high noise when the weights sum to one. If they do not, it has no finite value at pure noise:
+    ChoraleError F005.
+    """
+    present = presence(weights, x)
+    background = reference(estimates, shares, present, wired)
+    if background is not None:
+        return Ground(background, background)
+    mean = mix([each.denoised for each in estimates], [1.0] * len(estimates), present)
+    lacking = 1.0 - reduce(add, weights)
+    lacking = lacking * (lacking.abs() > 1e-6)  # rounding in the weights is not a lack
+    if level.alpha > 0.0:
+        return Ground(mean + lacking * (x / level.alpha - mean), mean)
+    if bool((lacking != 0).any()):
+        raise ChoraleError(_collapse(1.0 - float(lacking.flatten()[lacking.abs().argmax()])))
+    return Ground(mean, mean)
+
+
+def _collapse(net: float) -> Diagnostic:
+    return Diagnostic(
+        "F005",
+        f"The weights sum to {net:.3g} without a background: "
+        "at pure noise such a sum has no finite estimate.",
+        "Add a background, or let the weights sum to 1.",
+    )
 
 
 def fill(terms: Sequence[Tensor], x: Tensor) -> Tensor:

@@ -82,6 +82,8 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
 
     needs_background: ClassVar[bool] = False
     """Whether the net weight must be completed to one by a background."""
+    signed: ClassVar[bool] = True
+    """Whether a weight below zero has a meaning: NOT."""
 
     @abstractmethod
     def __call__(

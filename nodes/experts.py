@@ -37,9 +37,10 @@ class ExpertNode(Node, ABC):
     )
     guidance: Annotated[float, Live(widget="slider")] = Field(
         default=3.0,
-        ge=0.0,
+        ge=-15.0,
         le=15.0,
-        description="How far its condition is followed at full reliability; 1 is as trained.",
+        description="How far its condition is followed at full reliability; 1 is as trained. "
+        "Below 0 the picture keeps away from it: NOT.",
     )
     share: float = Field(
         default=1.0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Union
 
 from pydantic import Field
@@ -53,9 +53,16 @@ class Fuse(Node):
     )
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
-        """Whether something is heard, and whether the weights fit where there is no background."""
-        experts = [node for _, node in place.all("scores") if isinstance(node, ExpertNode)]
-        if len(experts) < len(place.all("scores")) or not experts:
+        """Whether something is heard, and whether the rule can do anything sound with the weights.
+
+        Of experts alone: what a fusion that is fused again weighs is not known here.
+        """
+        scores = place.all("scores")
+        voices = [(title, node) for title, node in scores if isinstance(node, ExpertNode)]
+        if not self.rule.signed:  # pyright: ignore[reportUnknownMemberType]
+            yield from _negatives(place.title, voices)
+        experts = [node for _, node in voices]
+        if len(experts) < len(scores) or not experts:
             return
         if all(expert.muted or expert.reliability * expert.guidance == 0 for expert in experts):
             yield Diagnostic(
@@ -80,3 +87,16 @@ class Fuse(Node):
         inputs = (*wired.all("scores"), *((background,) if background else ()))
         settings = {"rule": choice(self.rule), "background": background is not None}
         return {"score": plan.add(wired.node, "fuse", *inputs, **settings)}
+
+
+def _negatives(fusion: str, voices: Sequence[tuple[str, ExpertNode]]) -> Iterator[Diagnostic]:
+    """F006 for every expert that is heard below zero."""
+    for title, expert in voices:
+        weight = expert.reliability * expert.guidance
+        if weight < 0.0 and not expert.muted:
+            yield Diagnostic(
+                "F006",
+                f"'{fusion}' takes a mean, which has no NOT: '{title}' weighs {weight:.3g}, "
+                "expected 0 or more.",
+                f"Raise the guidance of '{title}', or let '{fusion}' take the product.",
+            )

@@ -31,7 +31,10 @@ class GaussianExpert(ExpertNode):
         default=(3, 16, 16), description="Channels, height and width of the state."
     )
     guidance: Annotated[float, Live(widget="slider")] = Field(
-        default=1.0, ge=0.0, le=15.0, description="Its weight at full reliability; 1 is as it is."
+        default=1.0,
+        ge=-15.0,
+        le=15.0,
+        description="Its weight at full reliability; 1 is as it is, below 0 is NOT.",
     )
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:

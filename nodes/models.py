@@ -129,6 +129,9 @@ class UnconditionalExpert(ModelNode):
     synonyms: ClassVar[tuple[str, ...]] = ("background", "prior", "null")
     inputs: ClassVar[tuple[Port, ...]] = (RELIABILITY,)
     guidance: Annotated[float, Live(widget="slider")] = Field(
-        default=1.0, ge=0.0, le=15.0, description="Its weight at full reliability; 1 is as trained."
+        default=1.0,
+        ge=-15.0,
+        le=15.0,
+        description="Its weight at full reliability; 1 is as trained, below 0 is NOT.",
     )
     model: Annotated[str, Widget("model")] = model("playground/unconditional")

@@ -74,8 +74,8 @@ class SweepNode(Node):
     synonyms: ClassVar[tuple[str, ...]] = ("grid", "series", "compare", "range")
     outputs: ClassVar[tuple[Port, ...]] = OUT
 
-    start: float = Field(default=0.0, ge=0.0, le=4.0, description="Factor of the first picture.")
-    stop: float = Field(default=1.0, ge=0.0, le=4.0, description="Factor of the last picture.")
+    start: float = Field(default=0.0, ge=-4.0, le=4.0, description="Factor of the first picture.")
+    stop: float = Field(default=1.0, ge=-4.0, le=4.0, description="Factor of the last picture.")
     count: int = Field(default=7, ge=2, le=25, description="How many pictures.")
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:

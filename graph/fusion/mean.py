@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from graph.background import as_tensors, fill, mix, presence, reference
 from graph.interfaces import Estimate, Fused, FusionRule
@@ -22,10 +22,12 @@ class Mean(FusionRule):
     D̂ = Σ wᵢ·Dᵢ / Σ wᵢ, the fusion of MultiDiffusion (arXiv 2302.08113, equation 5) when the
     weights are maps. The terms (wᵢ/Σw)·(Dᵢ − R) are measured against the background R: the wired
     one, else the mix of the experts' nulls, else their unweighted mean. R cancels from D̂, except
-    where the weights sum to zero: there it is painted.
+    where the weights sum to zero: there it is painted. A mean has no NOT: weights below zero count
+    as zero.
     """
 
     name: Literal["mean"] = "mean"
+    signed: ClassVar[bool] = False
 
     def __call__(
         self,
@@ -37,7 +39,7 @@ class Mean(FusionRule):
         background: Float[Tensor, "b *d"] | None,
     ) -> Fused:
         """Fuse; the base is R."""
-        faders = as_tensors(weights, x)
+        faders = [weight.clamp_min(0.0) for weight in as_tensors(weights, x)]
         present = presence(faders, x)
         denoised = [estimate.denoised for estimate in estimates]
         base = reference(estimates, shares, present, background)

@@ -109,6 +109,20 @@ def test_equal_variances_and_net_weight_one_sample_the_product(weights: list[flo
         assert samples.var().item() == pytest.approx(variance, rel=0.02)
 
 
+def test_and_and_not_of_equal_variances_move_the_mean_by_what_each_weighs() -> None:
+    """N(b + Σ w·(m − b), v): NOT pushes as far away as AND pulls.
+
+    The flow keeps standard scores, and starts around 0 at σ = 80 instead of around that mean.
+    """
+    background = Gaussian((1, COUNT), 0.5, 1.0)
+    wanted, unwanted = Gaussian((1, COUNT), 2.0, 1.0), Gaussian((1, COUNT), -1.0, 1.0)
+    samples = play([wanted, unwanted], [1.5, -0.7], background, steps=60)
+    mean = 0.5 + 1.5 * 1.5 + 0.7 * 1.5
+    kept = 1 - 1 / math.hypot(1.0, 80.0)
+    assert samples.mean().item() == pytest.approx(mean * kept, abs=0.01)
+    assert samples.var().item() == pytest.approx(1.0, rel=0.02)
+
+
 def test_experts_of_disjoint_blocks_over_a_background_sample_the_product() -> None:
     """D7: each expert says something of its own about one dimension, the rest as the background."""
     shape = (2, COUNT)

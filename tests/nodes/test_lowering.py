@@ -50,7 +50,7 @@ def test_an_expert_reads_its_faders_as_controls(library: Library) -> None:
     assert asked["expert"] == "playground/text"
     assert asked["condition"] == Condition("text", "a red sailboat")
     assert asked["weight"] == (Control("text_expert.reliability", "number", 0.75, 0.0, 2.0),)
-    assert asked["guidance"] == Control("text_expert.guidance", "number", 4.5, 0.0, 15.0)
+    assert asked["guidance"] == Control("text_expert.guidance", "number", 4.5, -15.0, 15.0)
     assert asked["muted"] == Control("text_expert.muted", "switch", True)
     assert asked["solo"] == Control("text_expert.solo", "switch", False)
     assert asked["share"] == 0.25

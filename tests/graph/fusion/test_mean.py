@@ -48,6 +48,15 @@ def test_where_no_weight_is_the_background_is_painted() -> None:
         assert torch.allclose(fused.denoised, expected, rtol=0, atol=1e-14)
 
 
+def test_a_weight_below_zero_counts_as_zero() -> None:
+    x, first, second, null = draw(4)
+    estimates = [Estimate(first), Estimate(second)]
+    for weight in (-0.5, torch.tensor(-1.0), torch.tensor([-1.0, -2.0, 0.0])):
+        fused = Mean()(x, LEVEL, estimates, [1.0, weight], [1.0, 1.0], null)
+        assert torch.allclose(fused.denoised, first, rtol=0, atol=1e-14)
+        assert not fused.terms[1].any()
+
+
 def test_terms_say_who_moved_the_estimate_away_from_the_background() -> None:
     x, first, second, null = draw(4)
     estimates = [Estimate(first), Estimate(null)]

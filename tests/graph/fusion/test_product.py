@@ -34,6 +34,20 @@ def test_equals_unite_and_conquer(level: NoiseLevel) -> None:
     assert torch.allclose(noise(fused.denoised, x, level), theirs, rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("own", ["mix", "own"])
+def test_equals_composable_diffusion_where_one_null_is_shared(level: NoiseLevel, own: str) -> None:
+    """AND adds what a condition changes to the null, NOT takes it away."""
+    x, wanted, too, unwanted, null = draw(5)
+    estimates = [Estimate(each, null) for each in (wanted, too, unwanted)]
+    fused = Product(reference=own)(x, level, estimates, [2.0, 1.5, -0.7], SHARES, None)
+    free = noise(null, x, level)
+    theirs = free + 2.0 * (noise(wanted, x, level) - free)
+    theirs = theirs + 1.5 * (noise(too, x, level) - free)
+    theirs = theirs - 0.7 * (noise(unwanted, x, level) - free)
+    assert torch.allclose(noise(fused.denoised, x, level), theirs, rtol=0, atol=1e-11)
+
+
 def test_shares_are_normalised_over_the_nulls_that_are_there() -> None:
     x, first, second, null, other, third = draw(6)
     estimates = [Estimate(first, null), Estimate(second, other), Estimate(third)]

@@ -144,6 +144,13 @@ CASES: Mapping[str, Workflow] = {
     ),
     "weights that do not fit": gaussians(),
     "weights that fit": gaussians(one={"reliability": 0.6}, two={"reliability": 0.4}),
+    "a NOT in a mean": with_settings(
+        fuse={"rule": {"name": "mean"}}, class_expert={"guidance": -2.0, "reliability": 0.5}
+    ),
+    "a NOT in a product": with_settings(class_expert={"guidance": -2.0}),
+    "a NOT that is not heard": with_settings(
+        fuse={"rule": {"name": "mean"}}, class_expert={"guidance": -2.0, "muted": True}
+    ),
     "silence": with_settings(text_expert={"muted": True}, class_expert={"reliability": 0.0}),
     "a sweep too large": swept(7, 3),
     "pictures too large": document(
