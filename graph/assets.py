@@ -1,4 +1,4 @@
-"""Assets: uploaded pictures, kept by the sha256 of their content."""
+"""Assets: uploaded pictures and sounds, kept by the sha256 of their content."""
 
 from __future__ import annotations
 
@@ -14,28 +14,15 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from graph.errors import ChoraleError, Diagnostic
+from graph.signatures import LONGEST, is_sound, looks_like
+from graph.sounds import MAX_BYTES, open_sound
 from graph.writing import write_atomically
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-MAX_BYTES = 12 * 2**20
 MAX_SIDE = 8_192
 MAX_PIXELS = 2**24
 SHA256 = re.compile(r"[0-9a-f]{64}")
-OTHERS = {
-    b"GIF8": "a GIF picture",
-    b"BM": "a BMP picture",
-    b"II*\x00": "a TIFF picture",
-    b"MM\x00*": "a TIFF picture",
-    b"RIFF": "a WAV or AVI file",
-    b"ID3": "an MP3 sound",
-    b"\xff\xfb": "an MP3 sound",
-    b"fLaC": "a FLAC sound",
-    b"OggS": "an Ogg sound",
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive",
-    b"<svg": "an SVG drawing",
-    b"{": "a JSON file",
-}
+TAKEN = ("a PNG picture", "a JPEG picture", "a WebP picture")
 
 
 class AssetStore:
@@ -52,8 +39,8 @@ class AssetStore:
         )
 
     def put(self, data: bytes) -> str:
-        """Keep a picture; its name. ChoraleError A003 to A007 for what is no fitting picture."""
-        open_picture(data)
+        """Keep a picture or sound; its name. ChoraleError as for `open_file`."""
+        open_file(data)
         name = hashlib.sha256(data).hexdigest()
         if name not in self:
             write_atomically(self._path(name), data)
@@ -68,12 +55,27 @@ class AssetStore:
             raise ChoraleError(_altered(sha256, hashlib.sha256(data).hexdigest()))
         return data
 
+    def head(self, sha256: str) -> bytes:
+        """The first bytes of a stored file, which tell what it looks like; none if it is gone."""
+        if sha256 not in self:
+            return b""
+        with self._path(sha256).open("rb") as file:
+            return file.read(LONGEST)
+
     def get(self, sha256: str) -> Image.Image:
         """The picture of that name; ChoraleError as for `read` and `put`."""
         return open_picture(self.read(sha256))
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
+
+
+def open_file(data: bytes) -> None:
+    """Whether this is a fitting sound or picture; ChoraleError A003 to A007 or A011 to A015."""
+    if is_sound(data):
+        open_sound(data)
+    else:
+        open_picture(data)
 
 
 def open_picture(data: bytes) -> Image.Image:
@@ -119,12 +121,22 @@ def unpack(name: str, text: str) -> bytes:
     return data
 
 
+def head_of(text: str) -> bytes:
+    """The first bytes of an embedded file, which tell what it looks like; nothing for no base64."""
+    head, comma, tail = text[:128].partition(",")
+    start = tail if comma and head.startswith("data:") else text
+    try:
+        return base64.b64decode(start[:16], validate=True)[:LONGEST]
+    except (binascii.Error, ValueError):
+        return b""
+
+
 def missing(sha256: str) -> Diagnostic:
     """A001: a file that is named and not there."""
     return Diagnostic(
         "A001",
         f"The file {sha256[:8]}… is neither in the workflow nor in the store.",
-        "Choose or paint the picture again.",
+        "Choose or make it again.",
     )
 
 
@@ -139,8 +151,10 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _no_picture(data: bytes) -> ChoraleError:
-    kind = next((name for head, name in OTHERS.items() if data.startswith(head)), None)
-    if kind and kind.endswith("picture"):
+    kind = looks_like(data)
+    if kind in TAKEN:
+        return _corrupt()
+    if kind.endswith("picture"):
         return _refused("A006", f"The file is {kind}; expected PNG, JPEG or WEBP.", "Convert it.")
     what = f"it looks like {kind}" if kind else "it begins like no known picture"
     return _refused("A003", f"The file is no picture: {what}.", "Choose a PNG, JPEG or WEBP file.")
@@ -154,7 +168,7 @@ def _altered(name: str, found: str) -> Diagnostic:
     return Diagnostic(
         "A002",
         f"A file named {name[:8]}… has other content, with the hash {found[:8]}….",
-        "Choose or paint the picture again.",
+        "Choose or make it again.",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from graph.consulted import Consulted
 from graph.document import Document
 from graph.drawing import NodeId
+from graph.envelopes import laid
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.library import Library, Space
 from graph.node import Carried, Node, Wired
@@ -72,7 +73,10 @@ def _compiled(document: Document) -> Compiled:
 
 
 def lower(document: Document) -> Plan:
-    """The plan of a document without errors; ChoraleError R007 or R009 for too large a batch."""
+    """The plan of a document without errors.
+
+    ChoraleError R007 or R009 for too large a batch, S001 for too many steps to lay a sound over.
+    """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
     for name in document.order:
@@ -86,7 +90,7 @@ def lower(document: Document) -> Plan:
             name, document.library, values, {port: tuple(each) for port, each in spaces.items()}
         )
         carried[name] = document.parsed[name].lower(builder, wired)
-    plan = expand(builder.build())
+    plan = expand(laid(builder.build(), document.library))
     _check_pixels(document, plan)
     return plan
 

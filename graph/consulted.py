@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from graph.assets import open_picture, unpack
+from graph.assets import head_of, open_picture, unpack
 from graph.errors import ChoraleError
 from graph.library import Library, Model
+from graph.signatures import is_sound
+from graph.sounds import Sound
 
 
 class Consulted(Library):
@@ -38,9 +40,23 @@ class Consulted(Library):
 
     def picture(self, sha256: str) -> Image.Image:
         """The picture that is stored or comes with the workflow."""
+        return open_picture(self._read(sha256))
+
+    def is_sound(self, sha256: str) -> bool:
+        """Whether the file that is stored or comes with the workflow begins like a sound."""
         if sha256 in self._embedded and not self._library.has(sha256):
-            return open_picture(unpack(sha256, self._embedded[sha256]))
-        return self._library.picture(sha256)
+            return is_sound(head_of(self._embedded[sha256]))
+        return self._library.is_sound(sha256)
+
+    def sound(self, sha256: str) -> Sound:
+        """The sound that is stored or comes with the workflow."""
+        return self._library.heard(sha256, self._read)
+
+    def _read(self, sha256: str) -> bytes:
+        """The file's content. ChoraleError A001, A002 or A008."""
+        if sha256 in self._embedded and not self._library.has(sha256):
+            return unpack(sha256, self._embedded[sha256])
+        return self._library.assets.read(sha256)
 
     def holds(self) -> bool:
         """Whether every answer stands."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,9 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from graph.assets import AssetStore
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import content_hash, read_folder, read_json, stamp
+from graph.signatures import is_sound
+from graph.sounds import Sound, open_sound
 
 ConditionKind = Literal["text", "class", "mask", "sketch", "none", "text+mask+sketch"]
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*){0,7}", re.ASCII)
+KEPT_SOUNDS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ class Library:
         self.folder = models
         self.assets = AssetStore(assets)
         self._known: dict[str, tuple[object, Model]] = {}
+        self._sounds: OrderedDict[str, Sound] = OrderedDict()
 
     def names(self) -> tuple[str, ...]:
         """Every folder with a model_index.json below the model folder, in alphabetical order."""
@@ -140,6 +146,22 @@ class Library:
     def picture(self, sha256: str) -> Image.Image:
         """The stored picture; ChoraleError A001 to A007."""
         return self.assets.get(sha256)
+
+    def is_sound(self, sha256: str) -> bool:
+        """Whether the file of that name begins like a sound."""
+        return is_sound(self.assets.head(sha256))
+
+    def sound(self, sha256: str) -> Sound:
+        """The stored sound; ChoraleError A001, A002, A007 or A011 to A015."""
+        return self.heard(sha256, self.assets.read)
+
+    def heard(self, sha256: str, read: Callable[[str], bytes]) -> Sound:
+        """The sound that `read` gives, kept: a workflow is compiled at every edit."""
+        sound = self._sounds.pop(sha256, None) or open_sound(read(sha256))
+        self._sounds[sha256] = sound
+        while len(self._sounds) > KEPT_SOUNDS:
+            self._sounds.popitem(last=False)
+        return sound
 
     def attempt(self, name: str) -> Model | ChoraleError:
         """The model, or what is wrong with it."""

@@ -132,7 +132,11 @@ class Node(BaseModel, ABC):
         yield from ()
 
     def files(self) -> Iterator[str]:
-        """The sha256 names of the stored files that the settings name."""
+        """The sha256 names of the stored pictures that the settings name."""
+        yield from ()
+
+    def sounds(self) -> Iterator[str]:
+        """The sha256 names of the stored sounds that the settings name."""
         yield from ()
 
     def control(self, node: str, name: str) -> Control:

@@ -17,6 +17,7 @@ class Control:
 
     A number lies in [low, high]; a switch is a bool; a curve is a tuple of (noise, value) points;
     a map is the name of a stored picture. It is printed as `@node.setting` and is no part of a key.
+    A `derived` one is no setting of its node but worked out from what is wired to it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Control:
     default: Value
     low: float | None = None
     high: float | None = None
+    derived: bool = False
 
     def __str__(self) -> str:
         return f"@{self.name}"
@@ -48,6 +50,24 @@ class Sweep:
 
     def __str__(self) -> str:
         return f"sweep({self.axis}: {self.values[0]:g}…{self.values[-1]:g})"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """How loud a stored sound is over a run: `low` where it is silent, `high` where it is loudest.
+
+    Loudness is the root mean square over `window` seconds. When the steps of the run are known it
+    becomes the curve of the control called `name`.
+    """
+
+    name: str
+    sound: Asset
+    window: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"envelope({self.sound})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +123,7 @@ Value = (
     | Control
     | Asset
     | Sweep
+    | Envelope
     | Condition
     | Choice
     | Ref
@@ -142,6 +163,17 @@ class Plan:
 
     def __str__(self) -> str:
         return "\n".join(str(operation) for operation in self.operations)
+
+    def below(self, root: Operation) -> tuple[Operation, ...]:
+        """The operation and all that it is made from, in the plan's order."""
+        found = {root.number}
+        waiting = [root]
+        while waiting:
+            for ref in waiting.pop().inputs:
+                if ref.number not in found:
+                    found.add(ref.number)
+                    waiting.append(self.operations[ref.number])
+        return tuple(self.operations[number] for number in sorted(found))
 
     @property
     def key(self) -> str:
@@ -214,6 +246,8 @@ def _canonical(value: object) -> object:
             return {"asset": value.sha256}
         case Sweep():
             return {"sweep": value.values}
+        case Envelope():
+            return {"envelope": [value.sound, value.window, value.low, value.high]}
         case Condition():
             return {"condition": [value.kind, value.value, value.steps]}
         case Choice():

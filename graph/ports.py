@@ -14,6 +14,7 @@ class Kind(StrEnum):
     SKETCH = "sketch"
     LABEL = "class"
     PHOTO = "photo"
+    AUDIO = "audio"
     SCORE = "score"
     RELIABILITY = "reliability"
     SAMPLING = "sampling"

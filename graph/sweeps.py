@@ -29,7 +29,7 @@ def expand(plan: Plan) -> Plan:
 
 
 def _expand_track(plan: Plan, root: Operation, builder: PlanBuilder) -> None:
-    below = [plan.operations[number] for number in _below(plan, root)]
+    below = plan.below(root)
     axes = tuple(dict.fromkeys(sweep for each in below for sweep in _sweeps(each)))
     samples = next(_tuple(each["samples"]) for each in below if each.op == "noise")
     cells = math.prod(len(axis.values) for axis in axes)
@@ -51,17 +51,6 @@ def _expand_track(plan: Plan, root: Operation, builder: PlanBuilder) -> None:
             settings["samples"] = samples * cells
         inputs = [moved[ref.number] for ref in each.inputs]
         moved[each.number] = builder.add(each.node, each.op, *inputs, **settings)
-
-
-def _below(plan: Plan, root: Operation) -> list[int]:
-    found = {root.number}
-    waiting = [root]
-    while waiting:
-        for ref in waiting.pop().inputs:
-            if ref.number not in found:
-                found.add(ref.number)
-                waiting.append(plan.operations[ref.number])
-    return sorted(found)
 
 
 def _stretched(axes: Sequence[Sweep], samples: int) -> Mapping[Sweep, Sweep]:

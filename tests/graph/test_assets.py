@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from graph.assets import MAX_BYTES, AssetStore, unpack
+from graph.assets import MAX_BYTES, AssetStore, head_of, unpack
 from graph.errors import ChoraleError
+from graph.signatures import is_sound
 from graph.writing import write_atomically
+from tests.graph.recordings import ramp
 
 
 @pytest.fixture
@@ -44,6 +46,15 @@ def test_a_picture_comes_back_as_it_was(form: str, store: AssetStore) -> None:
     assert store.read(name) == data
     assert store.get(name).tobytes() == Image.open(io.BytesIO(data)).tobytes()
     assert store.put(data) == name
+
+
+def test_a_sound_comes_back_as_it_was(store: AssetStore) -> None:
+    data = ramp(0.1)
+    name = store.put(data)
+    assert store.read(name) == data
+    assert is_sound(store.head(name))
+    assert not is_sound(store.head(store.put(encoded())))
+    assert store.head("0" * 64) == b""
 
 
 def header_only(width: int, height: int) -> bytes:
@@ -75,8 +86,9 @@ def test_a_large_jpeg_is_refused_before_it_is_decoded(store: AssetStore) -> None
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"RIFF\x24\0\0\0WAVEfmt ", "A003 The file is no picture: it looks like a WAV"),
-        (b"ID3\x04" + bytes(40), "A003 The file is no picture: it looks like an MP3 sound"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "A012 The sound is damaged or cut short"),
+        (b"ID3\x04" + bytes(40), "A011 The file is no sound that is taken: it looks like an MP3"),
+        (b"%PDF-1.7", "A003 The file is no picture: it looks like a PDF document"),
         (b"", "A003 The file is no picture: it begins like no known picture"),
         (os.urandom(0) + b"hello", "A003"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "A003"),
@@ -122,6 +134,14 @@ def test_embedded_files_are_held_to_their_names() -> None:
         unpack("0" * 64, text)
     with pytest.raises(ChoraleError, match="A008"):
         unpack(name, text[:-3] + "é")
+
+
+@pytest.mark.parametrize("before", ["", "data:audio/wav;base64,"])
+def test_what_an_embedded_file_looks_like_is_told_by_its_head(before: str) -> None:
+    text = before + base64.b64encode(ramp(0.1)).decode()
+    assert is_sound(head_of(text))
+    assert not is_sound(head_of(base64.b64encode(encoded()).decode()))
+    assert head_of("é" * 40) == head_of("") == b""
 
 
 def test_a_write_that_fails_leaves_the_old_file(

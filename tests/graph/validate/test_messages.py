@@ -14,8 +14,9 @@ from nodes import catalogue
 from tests.graph.fakes import playground, write_model
 from tests.graph.validate.cases import CASES
 from tests.graph.validate.nested_cases import NESTED_CASES
+from tests.graph.validate.sound_cases import SOUND_CASES
 
-ALL_CASES = {**CASES, **NESTED_CASES}
+ALL_CASES = {**CASES, **NESTED_CASES, **SOUND_CASES}
 GOLDEN = Path(__file__).parents[2] / "golden" / "messages.txt"
 
 
