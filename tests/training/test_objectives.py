@@ -72,5 +72,6 @@ def test_levels_that_lean_have_the_density_that_is_asked_for():
     x0 = torch.zeros(4000, 1, 1, 1)
     times = noised("v", x0, torch.Generator().manual_seed(7), lean=2.0).time / 1000
     for below in (0.3, 0.6, 0.9):
-        # the density 3u² has the distribution u³
-        assert (times < below).float().mean() == pytest.approx(below**3, abs=0.003)
+        # the density 3u² has the distribution u³, and one example in four is uniform
+        expected = 0.75 * below**3 + 0.25 * below
+        assert (times < below).float().mean() == pytest.approx(expected, abs=0.01)
