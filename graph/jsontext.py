@@ -32,16 +32,16 @@ def parse_json(raw: bytes, limit: int) -> Any:
     return value
 
 
-def read_limited(path: Path, limit: int) -> bytes:
-    """A file of at most so many bytes; ChoraleError W003 or W009."""
+def read_limited(path: Path, limit: int, hint: str = "") -> bytes:
+    """A file of at most so many bytes; ChoraleError W003 or W009, with this hint if given."""
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no path of a file"
-        raise refused("W009", f"'{path.name}' cannot be read: {reason}.") from None
+        raise refused("W009", f"'{path.name}' cannot be read: {reason}.", hint) from None
     if len(data) > limit:
-        raise refused("W003", f"'{path.name}' is larger than {limit // 2**20} MB.")
+        raise refused("W003", f"'{path.name}' is larger than {limit // 2**20} MB.", hint)
     return data
 
 

@@ -11,8 +11,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from graph.assets import SHA256
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Failure, Performance, Progress, Result, Stopped
+from graph.jsontext import read_limited
+from graph.sounds import MAX_BYTES
 from graph.storage import read_any, read_performance
 from studio.piece import Piece, load
 
@@ -47,7 +50,11 @@ def _parser() -> argparse.ArgumentParser:
         "workflow", metavar="WORKFLOW", help="a workflow .json, or a .png made by Chorale"
     )
     workflow.add_argument(
-        "--set", action="append", default=[], metavar="NODE.FIELD=VALUE", help="replace a setting"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.FIELD=VALUE",
+        help="replace a setting; of a picture or sound, VALUE is the path of a file",
     )
 
     run = commands.add_parser(
@@ -90,8 +97,16 @@ def _open(arguments: argparse.Namespace) -> Piece:
             raise ChoraleError(
                 Diagnostic("S011", f"--set got '{assignment}', expected NODE.FIELD=VALUE.")
             )
-        piece = piece.with_setting(address, _value(text))
+        piece = _with(piece, address, text)
     return piece
+
+
+def _with(piece: Piece, address: str, text: str) -> Piece:
+    """The piece with one setting replaced; where it is a picture or sound, the text is a path."""
+    if piece.takes_file(address) and text and not SHA256.fullmatch(text):
+        data = read_limited(Path(text), MAX_BYTES, "Give the path of a picture or sound.")
+        return piece.with_file(address, data)
+    return piece.with_setting(address, _value(text))
 
 
 def _value(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -20,8 +21,9 @@ from graph.flatten import flatten
 from graph.library import Library
 from graph.plan import Plan
 from graph.storage import import_assets, read_any, write_picture
-from graph.workflow import Workflow
+from graph.workflow import Workflow, dump_workflow
 from nodes import catalogue
+from nodes.drawn import STORED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -95,6 +97,26 @@ class Piece:
         moves = self.performance.moves if self.performance else ()
         kept = tuple(move for move in moves if move[1] != f"{node_id}.{setting}")
         return Piece(workflow, replace(self.performance, moves=kept) if self.performance else None)
+
+    def takes_file(self, address: str) -> bool:
+        """Whether the setting of that address names a stored picture or sound."""
+        node_id, _, setting = address.partition(".")
+        node = self.workflow.find(node_id)
+        declared = catalogue().get(node.type) if node else None
+        form: dict[str, Any] = declared.model_json_schema()["properties"] if declared else {}
+        return form.get(setting, {}).get("pattern") == STORED
+
+    def with_file(self, address: str, data: bytes) -> Piece:
+        """A copy that carries a picture or sound, which the setting of that address names.
+
+        ChoraleError S010 as for `with_setting`, A003 to A015 for what is no fitting file.
+        """
+        name = library().assets.put(data)
+        changed = self.with_setting(address, name)
+        named = dump_workflow(changed.workflow.model_copy(update={"assets": {}}))
+        files = {**changed.workflow.assets, name: base64.b64encode(data).decode()}
+        kept = {each: text for each, text in files.items() if each in named}
+        return replace(changed, workflow=changed.workflow.model_copy(update={"assets": kept}))
 
     def with_sampling(self, **settings: Any) -> Piece:
         """A copy whose samplers have these settings (seed, count, steps).

@@ -95,7 +95,10 @@ class Session:
         return {"workflow": json.loads(dump_workflow(workflow))}
 
     def check(self, asked: Mapping[str, Any]) -> Frame:
-        """The diagnostics of a workflow that is being edited, sent whole or as changes."""
+        """The diagnostics of a workflow that is being edited, sent whole or as changes.
+
+        `curves` are those that no setting holds, by their controls, where the workflow has a plan.
+        """
         taken = self._drafts.take(asked)
         if taken is None:
             return {"again": True}
@@ -105,7 +108,8 @@ class Session:
         except ChoraleError as error:
             return {"number": number, **_told(error.diagnostics)}
         compiled = self._compilers.compile(asked.get("page"), workflow)
-        return {"number": number, **_told(compiled.diagnostics)}
+        curves = {} if compiled.plan is None else {"curves": _derived(compiled.plan)}
+        return {"number": number, **_told(compiled.diagnostics), **curves}
 
     def open_text(self, asked: Mapping[str, Any]) -> Frame:
         """The workflow that a text from outside holds, read like a file, or a message why none."""
@@ -213,6 +217,10 @@ def _bytes(address: str) -> bytes:
         return base64.b64decode(address.partition(",")[2], validate=True)
     except binascii.Error:
         return b""
+
+
+def _derived(plan: Plan) -> Frame:
+    return {control.name: control.default for control in plan.controls if control.derived}
 
 
 def _told(diagnostics: Sequence[Diagnostic]) -> Frame:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from graph.errors import ChoraleError
 from graph.writing import write_atomically
 from studio.cli import main
 from studio.piece import load
+from tests.graph.recordings import ramp
 from tests.studio.documents import TWO
 
 
@@ -85,6 +88,75 @@ def test_a_performance_is_replayed_over_another_seed(workflow: Path, tmp_path: P
     inside = load(played).performance
     assert inside is not None
     assert (2, "a.reliability", 0.0) in inside.moves
+
+
+FOLLOWING: dict[str, Any] = {
+    **TWO,
+    "nodes": [*TWO["nodes"], {"id": "sound", "type": "audio"}, {"id": "f", "type": "loudness"}],
+    "wires": [
+        *TWO["wires"],
+        {"from": "sound.audio", "to": "f.audio"},
+        {"from": "f.reliability", "to": "a.reliability"},
+    ],
+}
+
+
+def test_a_sound_is_set_by_its_path_and_goes_with_the_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, sound, out = (tmp_path / name for name in ("f.json", "swell.wav", "out"))
+    path.write_text(json.dumps(FOLLOWING))
+    sound.write_bytes(ramp(1.0))
+    assert main(["check", str(path)]) == 1
+    asked = ["run", str(path), "--set", f"sound.file={sound}", "--json", "--out", str(out)]
+    assert main(asked) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()[1:]]
+    heard = [line["weights"]["a"] for line in told[:-1]]
+    assert heard == sorted(heard) and heard[0] < 0.2 and heard[-1] == 1.0
+    (picture,) = out.iterdir()
+    sound.unlink()
+    workflow = load(picture).workflow
+    assert list(workflow.assets.values()) == [base64.b64encode(ramp(1.0)).decode()]
+    assert main(["run", str(picture), "--out", str(out)]) == 0
+    first, again = sorted(out.iterdir())
+    assert (pixels(first) == pixels(again)).all()
+
+
+def test_a_picture_is_set_by_its_path_in_place_of_the_one_before(tmp_path: Path) -> None:
+    nodes = [*TWO["nodes"], {"id": "m", "type": "map"}]
+    wires = [*TWO["wires"], {"from": "m.reliability", "to": "a.reliability"}]
+    path, out = tmp_path / "mapped.json", tmp_path / "out"
+    path.write_text(json.dumps({**TWO, "nodes": nodes, "wires": wires}))
+    for shade in ("black", "white"):
+        Image.new("L", (8, 8), shade).save(tmp_path / f"{shade}.png")
+        map_of = f"m.picture={tmp_path / shade}.png"
+        assert main(["run", str(path), "--set", map_of, "--out", str(out)]) == 0
+        path = max(out.iterdir())
+        assert len(load(path).workflow.assets) == 1
+    black, white = (pixels(each) for each in sorted(out.iterdir()))
+    assert (black != white).any()
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("gone.wav", "W009 'gone.wav' cannot be read: No such file or directory."),
+        ("renamed.wav", "A011 The file is a picture and no sound."),
+        ("words.wav", "A003 The file is no picture: it begins like no known picture."),
+        ("cut.wav", "A012 The sound is damaged or cut short: it says that it holds"),
+    ],
+)
+def test_a_bad_sound_ends_in_a_sentence(
+    file: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "f.json").write_text(json.dumps(FOLLOWING))
+    Image.new("L", (8, 8)).save(tmp_path / "renamed.wav", "PNG")
+    (tmp_path / "words.wav").write_text("hello")
+    (tmp_path / "cut.wav").write_bytes(ramp(1.0)[:2_000])
+    asked = ["run", str(tmp_path / "f.json"), "--set", f"sound.file={tmp_path / file}"]
+    assert main([*asked, "--out", str(tmp_path / "out")]) == 1
+    assert f"error: {expected}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_check_prints_each_finding_and_exits_by_errors(
@@ -165,6 +237,6 @@ def test_a_write_that_dies_leaves_what_was_there(
 
 def test_a_file_that_is_no_picture_is_not_stored(tmp_path: Path) -> None:
     store = AssetStore(tmp_path / "assets")
-    with pytest.raises(ChoraleError, match="A00"):
+    with pytest.raises(ChoraleError, match="A012"):
         store.put(b"RIFF....WAVEfmt ")
     assert not list(tmp_path.rglob("*"))
