@@ -37,7 +37,7 @@ export function actionsOf(canvas) {
     left: align('left'), right: align('right'), top: align('top'), bottom: align('bottom'),
     tidy: () => tidy(canvas),
     all: () => canvas.select(canvas.nodes.map((node) => node.id)),
-    walk: (event) => walk(canvas, ARROWS[event.key]),
+    walk: (event) => walk(canvas, ARROWS[event.key], event.shiftKey),
     move: (event) => move(canvas, ARROWS[event.key], event.shiftKey ? 8 : 1),
     fit: () => canvas.fit(),
     nearer: () => canvas.flow.zoomIn({ duration: canvas.calm }),
@@ -113,12 +113,14 @@ function tidy(canvas) {
   if (canvas.chosenNodes.length < 2) canvas.fit();
 }
 
-function walk(canvas, direction) {
+/** To the node beside the one that has the focus; `along` keeps what is selected, so that several can be. */
+function walk(canvas, direction, along = false) {
   const boxes = canvas.boxes;
-  const [id] = canvas.chosen;
+  const focused = document.activeElement?.closest('.svelte-flow__node')?.dataset.id;
+  const id = canvas.chosen.includes(focused) ? focused : canvas.chosen[0];
   const next = id && boxes[id] ? nextTo(boxes, id, direction) : Object.keys(boxes)[0];
   if (!next) return;
-  canvas.select([next]);
+  canvas.select(along ? [...canvas.chosen, next] : [next]);
   canvas.focus(next);
 }
 

@@ -32,7 +32,7 @@ export const SHORTCUTS = [
   { id: 'bottom', label: 'Align bottom', keys: ['alt+ArrowDown'], part: 'Arrange', menu: 'several' },
   { id: 'tidy', label: 'Tidy up', keys: ['t'], part: 'Arrange', menu: 'ground', hint: 'the selection, or everything' },
   { id: 'all', label: 'Select all', keys: ['mod+a'], part: 'Select and move', menu: 'ground', hint: 'Shift-drag the ground for a box, Shift-click for one more' },
-  { id: 'walk', label: 'To the node beside', keys: ['mod+ArrowLeft', 'mod+ArrowRight', 'mod+ArrowUp', 'mod+ArrowDown'], part: 'Select and move' },
+  { id: 'walk', label: 'To the node beside', keys: ['mod+ArrowLeft', 'mod+ArrowRight', 'mod+ArrowUp', 'mod+ArrowDown'], part: 'Select and move', hint: 'Shift selects it too' },
   { id: 'move', label: 'Move the selection', keys: ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'], part: 'Select and move', hint: 'Shift moves further' },
   { id: 'fit', label: 'See everything', keys: ['f'], part: 'Look', menu: 'ground' },
   { id: 'nearer', label: 'Nearer', keys: ['+', '='], part: 'Look' },
