@@ -106,7 +106,8 @@ def test_a_sound_is_set_by_its_path_and_goes_with_the_picture(
 ) -> None:
     path, sound, out = (tmp_path / name for name in ("f.json", "swell.wav", "out"))
     path.write_text(json.dumps(FOLLOWING))
-    sound.write_bytes(ramp(1.0))
+    swell = ramp(1.0)
+    sound.write_bytes(swell)
     assert main(["check", str(path)]) == 1
     asked = ["run", str(path), "--set", f"sound.file={sound}", "--json", "--out", str(out)]
     assert main(asked) == 0
@@ -116,7 +117,7 @@ def test_a_sound_is_set_by_its_path_and_goes_with_the_picture(
     (picture,) = out.iterdir()
     sound.unlink()
     workflow = load(picture).workflow
-    assert list(workflow.assets.values()) == [base64.b64encode(ramp(1.0)).decode()]
+    assert list(workflow.assets.values()) == [base64.b64encode(swell).decode()]
     assert main(["run", str(picture), "--out", str(out)]) == 0
     first, again = sorted(out.iterdir())
     assert (pixels(first) == pixels(again)).all()
