@@ -113,6 +113,16 @@ def _collapse(net: float) -> Diagnostic:
     )
 
 
+def inner(left: Tensor, right: Tensor) -> Tensor:
+    """⟨left, right⟩ of every sample over all its dimensions, [b, 1, …].
+
+    In float64 where the device has it.
+    """
+    if left.device.type != "mps":
+        left, right = left.double(), right.double()
+    return (left * right).flatten(1).sum(1).reshape(-1, *(1,) * (left.ndim - 1))
+
+
 def fill(terms: Sequence[Tensor], x: Tensor) -> Tensor:
     """The terms [k, b, *d] in one tensor."""
     stacked = x.new_empty((len(terms), *x.shape))

@@ -34,7 +34,14 @@ class Fuse(Node):
     type: ClassVar[str] = "fuse"
     label: ClassVar[str] = "Fuse"
     family: ClassVar[str] = "Fusion"
-    synonyms: ClassVar[tuple[str, ...]] = ("mix", "merge", "combine", "product of experts", "and")
+    synonyms: ClassVar[tuple[str, ...]] = (
+        "mix",
+        "merge",
+        "combine",
+        "product of experts",
+        "and",
+        "not",
+    )
     inputs: ClassVar[tuple[Port, ...]] = (
         Port("scores", Kind.SCORE, "The experts to fuse.", many=True),
         Port(
