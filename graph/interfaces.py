@@ -85,6 +85,8 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
     signed: ClassVar[bool] = True
     """Whether a weight below zero has a meaning: NOT."""
 
+    most: ClassVar[int | None] = None
+    """How many experts it can merge at once, where there is a bound."""
     @abstractmethod
     def __call__(
         self,

@@ -68,6 +68,14 @@ class Fuse(Node):
         voices = [(title, node) for title, node in scores if isinstance(node, ExpertNode)]
         if not self.rule.signed:  # pyright: ignore[reportUnknownMemberType]
             yield from _negatives(place.title, voices)
+        if self.rule.most is not None and len(scores) > self.rule.most:  # pyright: ignore[reportUnknownMemberType]
+            yield Diagnostic(
+                "F007",
+                f"'{place.title}' merges {self.rule.most} experts at most by this rule, "  # pyright: ignore[reportUnknownMemberType]
+                f"got {len(scores)}.",
+                "Fuse some of them first, or let it take the product.",
+                port="scores",
+            )
         experts = [node for _, node in voices]
         if len(experts) < len(scores) or not experts:
             return

@@ -40,6 +40,18 @@ def gaussians(**settings: dict[str, Any]) -> Workflow:
     return document(changed(GAUSSIANS, **settings), GAUSSIAN_WIRES)
 
 
+def crowd(count: int) -> Workflow:
+    """Many experts in a fusion that takes their conflicts away."""
+    names = [f"voice{number}" for number in range(count)]
+    nodes: Nodes = {
+        **{name: ("gaussian_expert", {"reliability": 1 / count}) for name in names},
+        "fuse": ("fuse", {"rule": {"name": "conflict_averse"}}),
+        "picture": ("picture", {}),
+    }
+    scores = tuple(f"{name}.score > fuse.scores" for name in names)
+    return document(nodes, (*scores, "fuse.score > picture.score"))
+
+
 def wired(*more: str, without: str = "") -> Workflow:
     """The plain workflow with some wires more, or one less."""
     return document(wires=(*(wire for wire in WIRES if wire != without), *more))
@@ -151,6 +163,7 @@ CASES: Mapping[str, Workflow] = {
     "a NOT that is not heard": with_settings(
         fuse={"rule": {"name": "mean"}}, class_expert={"guidance": -2.0, "muted": True}
     ),
+    "more experts than a rule merges": crowd(8),
     "silence": with_settings(text_expert={"muted": True}, class_expert={"reliability": 0.0}),
     "a sweep too large": swept(7, 3),
     "pictures too large": document(
