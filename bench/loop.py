@@ -68,11 +68,11 @@ def _seconds_to_preview(piece: Piece) -> Iterator[float]:
 def _overhead(plan: Any) -> Row:
     """Wall time from the first step to the last over the seconds inside the networks."""
     player = runtime()
-    plain = dict(player._experts)  # noqa: SLF001 - the bench listens inside
-    timed = {name: replace(each, expert=Timed(each.expert)) for name, each in plain.items()}
+    plain = dict(player._loaded)  # noqa: SLF001 - the bench listens inside
+    timed = {name: replace(each, network=Timed(each.network)) for name, each in plain.items()}
     ratios: list[float] = []
     for _ in range(5):
-        player._experts.update(timed)  # noqa: SLF001
+        player._loaded.update(timed)  # noqa: SLF001
         before = _spent(timed.values())
         times = [
             time.perf_counter()
@@ -80,7 +80,7 @@ def _overhead(plan: Any) -> Row:
             if isinstance(event, Progress)
         ]
         inside = _spent(timed.values()) - before
-        player._experts.update(plain)  # noqa: SLF001
+        player._loaded.update(plain)  # noqa: SLF001
         steps = len(times)
         ratios.append((times[-1] - times[0]) / (inside * (steps - 1) / steps))
     ratio = sorted(ratios)[len(ratios) // 2]
@@ -88,7 +88,7 @@ def _overhead(plan: Any) -> Row:
 
 
 def _spent(timed: Iterable[Loaded]) -> float:
-    return sum(each.expert.spent for each in timed if isinstance(each.expert, Timed))
+    return sum(each.network.spent for each in timed if isinstance(each.network, Timed))
 
 
 def _sentences() -> Row:

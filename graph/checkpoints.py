@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 
-from graph import experts
+from graph import experts, modulators
+from graph.codec import Codec
+from graph.companions import Companion
 from graph.errors import ChoraleError, Diagnostic
-from graph.interfaces import Checkpoint, Expert
-from graph.library import Library, Model
+from graph.interfaces import Checkpoint, Expert, Modulator
+from graph.library import Library
 from graph.machine import Machine
 from graph.plan import Choice, Value
 from graph.registry import choices
 
 log = logging.getLogger("chorale")
+T = TypeVar("T")
 
 
 def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
@@ -30,7 +35,7 @@ def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
     loaders = [each for each in families.values() if issubclass(each, Checkpoint)]
     for family in loaders:
         if model.pipeline in family.pipelines:
-            return _loaded(family, model, machine)
+            return _loaded(model.name, partial(family.load, model, machine))
     known = ", ".join(sorted(name for family in loaders for name in family.pipelines))
     raise ChoraleError(
         Diagnostic(
@@ -41,19 +46,39 @@ def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
     )
 
 
-def _loaded(family: type[Checkpoint], model: Model, machine: Machine) -> Expert:
-    """The loaded model; whatever its damaged files make the libraries say, M013 says it."""
+def load_modulator(companion: Companion, machine: Machine, codec: Codec | None) -> Modulator:
+    """The modulator of a folder, reading maps with the codec of its latent space.
+
+    Raises ChoraleError M006 for a network of an unknown class, M013 for damaged files.
+    """
+    families = choices(modulators, Modulator)  # pyright: ignore[reportArgumentType]
+    for family in families.values():
+        if companion.network in family.networks:
+            return _loaded(companion.name, partial(family.load, companion, machine, codec))
+    known = ", ".join(sorted(name for family in families.values() for name in family.networks))
+    raise ChoraleError(
+        Diagnostic(
+            "M006",
+            f"'{companion.name}' is a {companion.network}, which is no modulator that Chorale "
+            f"can load. It loads: {known}.",
+            "Choose a modulator of one of these families.",
+        )
+    )
+
+
+def _loaded(name: str, load: Callable[[], T]) -> T:
+    """What `load` makes; whatever damaged files make the libraries say, M013 says it."""
     try:
-        return family.load(model, machine)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        log.warning("loading %s failed", model.name, exc_info=error)
+        return load()
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        log.warning("loading %s failed", name, exc_info=error)
         reason = (
             str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         )
         raise ChoraleError(
             Diagnostic(
                 "M013",
-                f"The files of '{model.name}' cannot be loaded: {reason}",
+                f"The files of '{name}' cannot be loaded: {reason}",
                 "Copy the model's folder again.",
             )
         ) from error

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from PIL import Image
 
 from graph.assets import head_of, open_picture, unpack
+from graph.companions import Companion
 from graph.errors import ChoraleError
 from graph.library import Library, Model
 from graph.signatures import is_sound
@@ -21,6 +22,7 @@ class Consulted(Library):
         self._library = library
         self._embedded = embedded
         self._models: dict[str, Model | ChoraleError] = {}
+        self._companions: dict[str, Companion | ChoraleError] = {}
         self._files: dict[str, bool] = {}
 
     def model(self, name: str) -> Model:
@@ -28,6 +30,15 @@ class Consulted(Library):
         if name not in self._models:
             self._models[name] = self._library.attempt(name)
         answer = self._models[name]
+        if isinstance(answer, ChoraleError):
+            raise answer
+        return answer
+
+    def companion(self, name: str) -> Companion:
+        """As the library, asked once."""
+        if name not in self._companions:
+            self._companions[name] = self._library.attempt_companion(name)
+        answer = self._companions[name]
         if isinstance(answer, ChoraleError):
             raise answer
         return answer
@@ -60,16 +71,26 @@ class Consulted(Library):
 
     def holds(self) -> bool:
         """Whether every answer stands."""
-        return all(self._library.has(name) == was for name, was in self._files.items()) and all(
-            _same(self._library.attempt(name), was) for name, was in self._models.items()
+        library = self._library
+        return (
+            all(library.has(name) == was for name, was in self._files.items())
+            and all(_same(library.attempt(name), was) for name, was in self._models.items())
+            and all(
+                _same(library.attempt_companion(name), was)
+                for name, was in self._companions.items()
+            )
         )
 
     def attempt(self, name: str) -> Model | ChoraleError:
         """As the library, every time anew."""
         return self._library.attempt(name)
 
+    def attempt_companion(self, name: str) -> Companion | ChoraleError:
+        """As the library, every time anew."""
+        return self._library.attempt_companion(name)
 
-def _same(now: Model | ChoraleError, was: Model | ChoraleError) -> bool:
+
+def _same(now: Model | Companion | ChoraleError, was: Model | Companion | ChoraleError) -> bool:
     if isinstance(now, ChoraleError) and isinstance(was, ChoraleError):
         return now.diagnostics == was.diagnostics
     return now is was

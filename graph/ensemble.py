@@ -11,12 +11,12 @@ from PIL import Image
 
 from graph import fusion, samplers, schedules
 from graph.codec import Codec
-from graph.interfaces import Expert, FusionRule, NoiseSchedule, Sampler
-from graph.loop import Encoded, Merge, Track, Voice
+from graph.interfaces import Expert, FusionRule, Modulator, NoiseSchedule, Reader, Sampler
 from graph.plan import Choice, Condition, Operation, Plan, Value
 from graph.preview import Painter
 from graph.registry import choices
 from graph.reliability import Reliability
+from graph.scores import Encoded, Merge, Modulated, Score, Track, Voice
 
 
 class Preparation(Protocol):
@@ -26,8 +26,12 @@ class Preparation(Protocol):
         """The expert with the name of its network."""
         ...
 
-    def encode(self, network: str, expert: Expert, condition: Condition | None) -> Encoded:
-        """A condition, or its absence, as this expert's tensors."""
+    def modulator(self, name: str, lead: Expert) -> Modulator:
+        """The modulator of that name, for an expert whose latent space it shares."""
+        ...
+
+    def encode(self, network: str, reader: Reader, condition: Condition | None) -> Encoded:
+        """A condition, or its absence, as this reader's tensors."""
         ...
 
     def picture(self, sha256: str) -> Image.Image:
@@ -97,15 +101,15 @@ class _Builder:
         self._operations = operations
         self._preparation = preparation
         self._shape = shape
-        self._built: dict[int, Voice | Merge] = {}
+        self._built: dict[int, Score] = {}
         self.lead: Expert
 
-    def build(self, number: int) -> Voice | Merge:
-        """The voice or merge of one operation, each built once."""
+    def build(self, number: int) -> Score:
+        """The score of one operation, each built once."""
         if number not in self._built:
             operation = self._operations[number]
-            make = self._voice if operation.op == "denoise" else self._merge
-            self._built[number] = make(operation)
+            make = {"denoise": self._voice, "modulate": self._modulated, "fuse": self._merge}
+            self._built[number] = make[operation.op](operation)
         return self._built[number]
 
     def _voice(self, operation: Operation) -> Voice:
@@ -121,18 +125,40 @@ class _Builder:
             network=network,
             condition=encode(network, expert, condition),
             null=encode(network, expert, None) if expert.has_null else None,
-            reliability=Reliability(
-                _tuple(settings["weight"]),
-                self._shape,
-                self._preparation.picture,
-                self._preparation.like(),
-            ),
+            reliability=self._reliability(settings["weight"]),
             guidance=settings["guidance"],  # pyright: ignore[reportArgumentType]
             share=_floats((settings["share"],))[0],
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]
             noise_range=(high, low),
         )
+
+    def _modulated(self, operation: Operation) -> Modulated:
+        settings = dict(operation.settings)
+        score, name = self.build(operation.inputs[0].number), str(settings["model"])
+        modulator = self._preparation.modulator(name, self.lead)
+        conditions: Any = settings["maps"]
+        read = {
+            each.kind: self._preparation.encode(name, modulator.reader(each.kind), each)
+            for each in conditions
+        }
+        stacked = modulator.stack({kind: each.values[0] for kind, each in read.items()})
+        high, low = (float(each) for each in _floats(settings["range"]))
+        return Modulated(
+            node=operation.node,
+            score=score,
+            modulator=modulator,
+            network=name,
+            maps=Encoded(" ".join(each.key for each in read.values()), (stacked,)),
+            reliability=self._reliability(settings["weight"]),
+            muted=settings["muted"],  # pyright: ignore[reportArgumentType]
+            solo=settings["solo"],  # pyright: ignore[reportArgumentType]
+            noise_range=(high, low),
+        )
+
+    def _reliability(self, weight: Value) -> Reliability:
+        preparation = self._preparation
+        return Reliability(_tuple(weight), self._shape, preparation.picture, preparation.like())
 
     def _merge(self, operation: Operation) -> Merge:
         settings = dict(operation.settings)

@@ -49,7 +49,7 @@ def read_folder(name: str, folder: Path) -> Folder:
         )
     index = read_json(name, folder / "model_index.json")
     for part in _networks(index):
-        _check_weights(name, folder / part)
+        check_weights(name, folder / part)
     core = next((part for part in DENOISERS if part in index), "unet")
     config = read_json(name, folder / core / "config.json")
     pipeline = str(index.get("_class_name", "unknown"))
@@ -119,6 +119,13 @@ def content_hash(path: Path) -> str:
     return _hash(path, *_stat(path))
 
 
+def network_hash(folder: Path) -> str:
+    """16 hexadecimal digits for the weights of a model's denoiser, kept until they change."""
+    files = (path for part in DENOISERS for path in _weights(folder / part))
+    joined = "".join(f"{path.name}:{content_hash(path)};" for path in files)
+    return hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+
 @lru_cache(maxsize=256)
 def _hash(path: Path, _modified: int, _size: int) -> str:
     with path.open("rb") as file:
@@ -150,7 +157,8 @@ def _weights(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 
 
-def _check_weights(name: str, folder: Path) -> None:
+def check_weights(name: str, folder: Path) -> None:
+    """Refuse a network without safetensors; ChoraleError M003 or M004."""
     if _weights(folder):
         return
     pickled = [path.name for path in sorted(folder.glob("*")) if path.suffix in PICKLED]

@@ -7,7 +7,7 @@ Importing this module loads no torch: the families below it are declarations wit
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from graph.codec import Codec
+    from graph.companions import Companion
     from graph.library import Model, Preview
     from graph.machine import Machine
 
@@ -84,9 +85,9 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
     """Whether the net weight must be completed to one by a background."""
     signed: ClassVar[bool] = True
     """Whether a weight below zero has a meaning: NOT."""
-
     most: ClassVar[int | None] = None
     """How many experts it can merge at once, where there is a bound."""
+
     @abstractmethod
     def __call__(
         self,
@@ -140,6 +141,16 @@ class NoiseSchedule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] 
         """steps + 1 levels, strictly decreasing in ratio, ending clean (sigma = 0)."""
 
 
+class Reader(Protocol):
+    """Turns conditions into tensors: an expert, or a modulator for one kind of map."""
+
+    canvas: tuple[int, int] | None
+
+    def encode(self, value: Any) -> Any:
+        """The condition as tensors; called once per distinct condition."""
+        ...
+
+
 class Expert(ABC):
     """A frozen network, or a formula, that estimates the clean sample under a condition."""
 
@@ -176,3 +187,36 @@ class Checkpoint(Expert, ABC):
     @abstractmethod
     def load(cls, model: Model, machine: Machine) -> Checkpoint:
         """Load the networks of `model` onto the machine's device, in its precision."""
+
+
+class Modulator(ABC):
+    """A small trained module that rewrites a frozen expert's prediction: v' = γ ⊙ v + ν.
+
+    Multi-modal conditional modulation, arXiv 2302.12764, written for v instead of ε.
+    """
+
+    networks: ClassVar[tuple[str, ...]]
+    """The network classes (config.json's _class_name) that this family loads."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, companion: Companion, machine: Machine, codec: Codec | None) -> Modulator:
+        """Load the network of a folder; `codec` reads maps where the state is latent."""
+
+    @abstractmethod
+    def reader(self, kind: str) -> Reader:
+        """What reads a map of this kind as a tensor [c, h, w]."""
+
+    @abstractmethod
+    def stack(self, maps: Mapping[str, Tensor]) -> Tensor:
+        """The maps that are there, by kind, as the one tensor [m, h, w] that `change` takes."""
+
+    @abstractmethod
+    def change(
+        self,
+        x: Float[Tensor, "n *d"],
+        velocity: Float[Tensor, "n *d"],
+        level: NoiseLevel,
+        maps: Sequence[Tensor],
+    ) -> Float[Tensor, "n *d"]:
+        """v' − v = (γ − 1) ⊙ v + ν of n states; `maps[i]` belongs to x[i]."""

@@ -16,8 +16,10 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph.assets import AssetStore
+from graph.companions import Companion, companion_names, open_companion
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import content_hash, read_folder, read_json, stamp
+from graph.palettes import MaskClass
 from graph.signatures import is_sound
 from graph.sounds import Sound, open_sound
 
@@ -66,14 +68,6 @@ class Preview(BaseModel):
         )
 
 
-class MaskClass(BaseModel):
-    """A class of a segmentation mask with the colour that paints it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    name: str
-    colour: tuple[int, int, int]
-
-
 class Card(BaseModel):
     """What an expert's folder says of itself in card.json, beyond diffusers' own files."""
 
@@ -106,6 +100,7 @@ class Library:
         self.folder = models
         self.assets = AssetStore(assets)
         self._known: dict[str, tuple[object, Model]] = {}
+        self._known_companions: dict[str, tuple[object, Companion]] = {}
         self._sounds: OrderedDict[str, Sound] = OrderedDict()
 
     def names(self) -> tuple[str, ...]:
@@ -133,11 +128,37 @@ class Library:
         """The model of that name; ChoraleError M001 to M005, M010 or M012."""
         if name in self._known and self._known[name][0] == stamp(self.folder / name):
             return self._known[name][1]
-        folder = self._folder_of(name)
+        folder = self._folder_of(
+            name, self.names(), "Put a diffusers folder below the model folder."
+        )
         before = stamp(folder)
         model = _open(name, folder)
         self._known[name] = (before, model)
         return model
+
+    def companions(self) -> tuple[Companion, ...]:
+        """The companions that can be used."""
+        found = map(self.attempt_companion, companion_names(self.folder))
+        return tuple(each for each in found if isinstance(each, Companion))
+
+    def companion(self, name: str) -> Companion:
+        """The companion of that name; ChoraleError M001, M003 to M005, M010 or M014."""
+        known = self._known_companions.get(name)
+        if known and known[0] == stamp(self.folder / name):
+            return known[1]
+        names = companion_names(self.folder)
+        folder = self._folder_of(name, names, "Train one: python -m training modulator --help.")
+        before = stamp(folder)
+        companion = open_companion(name, folder)
+        self._known_companions[name] = (before, companion)
+        return companion
+
+    def attempt_companion(self, name: str) -> Companion | ChoraleError:
+        """The companion, or what is wrong with it."""
+        try:
+            return self.companion(name)
+        except ChoraleError as error:
+            return error
 
     def has(self, sha256: str) -> bool:
         """Whether a file of that name is stored."""
@@ -170,7 +191,7 @@ class Library:
         except ChoraleError as error:
             return error
 
-    def _folder_of(self, name: str) -> Path:
+    def _folder_of(self, name: str, names: tuple[str, ...], remedy: str) -> Path:
         """The model's folder; a name that is no plain path below the model folder is refused."""
         if not NAME.fullmatch(name) or ".." in name:
             raise ChoraleError(
@@ -182,7 +203,7 @@ class Library:
             )
         folder = self.folder / name
         if not folder.is_dir():
-            raise ChoraleError(_unknown(name, self.names()))
+            raise ChoraleError(_unknown(name, names, remedy))
         if not folder.resolve().is_relative_to(self.folder.resolve()):
             raise ChoraleError(
                 Diagnostic(
@@ -228,10 +249,10 @@ def _bad_card(name: str, where: str, why: str) -> ChoraleError:
     )
 
 
-def _unknown(name: str, names: tuple[str, ...]) -> Diagnostic:
+def _unknown(name: str, names: tuple[str, ...], remedy: str) -> Diagnostic:
     close = get_close_matches(name, names, n=1)
     known = ", ".join(names[:12]) or "nothing"
-    choose = "Choose one of them." if names else "Put a diffusers folder below the model folder."
+    choose = "Choose one of them." if names else remedy
     return Diagnostic(
         "M001",
         f"There is no model '{name}' in the library. It has: {known}.",

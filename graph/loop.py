@@ -1,8 +1,9 @@
 """The loop: every track sampled in lock-step, every expert asked once per step, faders live.
 
 The sampler of a track sees one denoiser. Behind it, at each evaluation: the controls as they stand
-give every voice its weight; voices that are heard are asked in one batched call per network; fusion
-merges their answers. A voice that is muted, at zero or outside its range of levels costs nothing.
+give every voice and modulator its weight; voices that are heard are asked in one batched call per
+network; modulators rewrite their answers; fusion merges them. What is muted, at zero or outside its
+range of levels costs nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,78 +18,25 @@ from torch import Tensor
 from graph.controls import Controls
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue, Progress, Stopped
-from graph.interfaces import Estimate, Expert, Fused, FusionRule, Sampler, Step
+from graph.interfaces import Estimate, Expert, Fused, Step
 from graph.levels import NoiseLevel
 from graph.meters import Tally
-from graph.plan import Control
+from graph.modulation import Trail, added, apart, rewritten
 from graph.preview import Watch
 from graph.randomness import Draws
-from graph.reliability import Reliability, Weight
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A condition as tensors, with the key under which equal conditions are asked once.
-
-    `values` holds one encoding for the whole batch, or one per sample.
-    """
-
-    key: str
-    values: tuple[Any, ...]
-
-    def spread(self, samples: int) -> tuple[Any, ...]:
-        """One encoding per sample."""
-        return self.values * samples if len(self.values) == 1 else self.values
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """One expert's part in a run: what it is asked for and how loud it is."""
-
-    node: str
-    expert: Expert
-    network: str
-    condition: Encoded
-    null: Encoded | None
-    reliability: Reliability
-    guidance: Control | float
-    share: float
-    muted: Control | bool
-    solo: Control | bool
-    noise_range: tuple[float, float]
-
-    def weight(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> Weight:
-        """Guidance times reliability; zero if muted, not soloed or out of range."""
-        high, low = self.noise_range
-        off = _read(self.muted, values) or (solo and not _read(self.solo, values))
-        if off or not low <= level.noise <= high:
-            return Weight(0.0)
-        return self.reliability.at(level, values) * float(_read(self.guidance, values))
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """A fusion of voices, or of other fusions, by one rule."""
-
-    node: str
-    rule: FusionRule
-    inputs: tuple[Voice | Merge, ...]
-    background: Voice | Merge | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One output being sampled."""
-
-    name: str
-    number: int
-    shape: tuple[int, ...]
-    seed: int
-    samples: tuple[int, ...]
-    levels: tuple[NoiseLevel, ...]
-    sampler: Sampler
-    score: Merge
-    like: Tensor
+from graph.reliability import Weight
+from graph.scores import (
+    Encoded,
+    Merge,
+    Modulated,
+    Score,
+    Track,
+    Voice,
+    bare,
+    modulators,
+    read,
+    voices,
+)
 
 
 class Player:
@@ -110,8 +56,8 @@ class Player:
     def advance(self, number: int, values: Mapping[str, ControlValue]) -> Step:
         """Take step `number` under the controls as they stand.
 
-        When a voice joins or leaves, the sampler starts anew from here: the estimates that a
-        multistep solver remembers are those of another ensemble.
+        When a voice or modulator joins or leaves, the sampler starts anew from here: the estimates
+        that a multistep solver remembers are those of another ensemble.
         """
         self.values = values
         self.weights = self._weights(self.track.levels[number])
@@ -128,25 +74,35 @@ class Player:
         """D(x, level) of the whole ensemble under the controls of this step."""
         self.weights = self._weights(level)
         answers = ask(x, level, self._asked(self.track.score))
-        return self._estimate(self.track.score, x, level, answers).denoised
+        (trail,) = self._trails([self.track.score], x, level, answers)
+        denoised = trail[-1][1].denoised
+        if self.fused is not None and len(trail) > 1:
+            self.heard, self.fused = added(trail, self.heard, self.fused)
+        return denoised
 
     def _weights(self, level: NoiseLevel) -> dict[str, Weight]:
-        voices = list(_voices(self.track.score))
-        solo = any(_read(voice.solo, self.values) for voice in voices)
-        return {voice.node: voice.weight(level, self.values, solo) for voice in voices}
+        """Of every voice and modulator; a solo silences others of its kind alone."""
+        score = self.track.score
+        found: dict[str, Weight] = {}
+        for kind in (tuple(voices(score)), tuple(modulators(score))):
+            solo = any(read(each.solo, self.values) for each in kind)
+            found |= {each.node: each.weight(level, self.values, solo) for each in kind}
+        return found
 
     def _draws(self, role: str) -> Draws:
         track = self.track
         return Draws(track.seed, track.number, track.samples, role, track.shape, track.like)
 
-    def _loud(self, score: Voice | Merge) -> bool:
-        return any(not self.weights[voice.node].silent for voice in _voices(score))
+    def _loud(self, score: Score) -> bool:
+        return any(not self.weights[voice.node].silent for voice in voices(score))
 
-    def _heard(self, merge: Merge) -> tuple[Voice | Merge, ...]:
+    def _heard(self, merge: Merge) -> tuple[Score, ...]:
         """The inputs that sound; with all of them silent, all, at weight zero: the background."""
-        return tuple(score for score in merge.inputs if self._loud(score)) or merge.inputs
+        loud = tuple(score for score in merge.inputs if self._loud(score))
+        return loud or tuple(map(bare, merge.inputs))
 
-    def _asked(self, score: Voice | Merge) -> Iterator[tuple[Voice, Encoded]]:
+    def _asked(self, score: Score) -> Iterator[tuple[Voice, Encoded]]:
+        score = bare(score)
         if isinstance(score, Merge):
             for each in self._heard(score):
                 yield from self._asked(each)
@@ -157,6 +113,29 @@ class Player:
         if score.null is not None:
             yield score, score.null
 
+    def _trails(
+        self, scores: Sequence[Score], x: Tensor, level: NoiseLevel, answers: Answers
+    ) -> list[Trail]:
+        """What the scores estimate, each before and after every modulator that sounds."""
+        awake = [self._awake(score) for score in scores]
+        if not any(isinstance(score, Modulated) for score in awake):
+            return [((s.node, self._estimate(s, x, level, answers)),) for s in map(bare, awake)]
+        within = [score.score if isinstance(score, Modulated) else score for score in awake]
+        trails = self._trails(within, x, level, answers)
+        asked = {i: score for i, score in enumerate(awake) if isinstance(score, Modulated)}
+        before = {i: trails[i][-1][1] for i in asked}
+        after = rewritten(x, level, asked, before, self.weights)
+        return [
+            (*trail, (awake[i].node, after[i])) if i in after else trail
+            for i, trail in enumerate(trails)
+        ]
+
+    def _awake(self, score: Score) -> Score:
+        """The score without silent modulators around it."""
+        while isinstance(score, Modulated) and self.weights[score.node].silent:
+            score = score.score
+        return score
+
     def _estimate(
         self, score: Voice | Merge, x: Tensor, level: NoiseLevel, answers: Answers
     ) -> Estimate:
@@ -164,23 +143,24 @@ class Player:
             null = None if score.null is None else answers[score.network, score.null.key]
             return Estimate(answers[score.network, score.condition.key], null)
         heard = self._heard(score)
-        background = score.background and self._estimate(score.background, x, level, answers)
-        estimates = [self._estimate(each, x, level, answers) for each in heard]
-        if background is None and not self._loud(score):
-            _need_nulls(score, estimates)
-        fused = score.rule(
-            x,
-            level,
-            estimates,
-            [self._weight(each).tensor(x) for each in heard],
-            [each.share if isinstance(each, Voice) else 1.0 for each in heard],
-            background.denoised if background else None,
-        )
-        if score is self.track.score:
-            self.heard, self.fused = tuple(each.node for each in heard), fused
+        trails = self._trails(heard, x, level, answers)
+        wired = [score.background] if score.background else []
+        background = [trail[-1][1].denoised for trail in self._trails(wired, x, level, answers)]
+        if not background and not self._loud(score):
+            _need_nulls(score, [trail[0][1] for trail in trails])
+        weights = [self._weight(each).tensor(x) for each in heard]
+        shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(bare, heard)]
+
+        def fuse(estimates: Sequence[Estimate]) -> Fused:
+            return score.rule(x, level, estimates, weights, shares, next(iter(background), None))
+
+        fused = fuse([trail[-1][1] for trail in trails])
+        if score is bare(self.track.score):
+            self.heard, self.fused = apart(trails, fuse, fused)
         return Estimate(fused.denoised, fused.base)
 
-    def _weight(self, score: Voice | Merge) -> Weight:
+    def _weight(self, score: Score) -> Weight:
+        score = bare(score)
         if isinstance(score, Voice):
             return self.weights[score.node]
         return Weight(1.0 if self._loud(score) else 0.0)
@@ -240,19 +220,6 @@ def play(
             )
     for player, tally in zip(players, tallies, strict=True):
         yield player.track, player.x, tally
-
-
-def _voices(score: Voice | Merge) -> Iterator[Voice]:
-    """The voices whose weights decide whether a score is heard (backgrounds have none)."""
-    if isinstance(score, Voice):
-        yield score
-        return
-    for each in score.inputs:
-        yield from _voices(each)
-
-
-def _read(setting: Any, values: Mapping[str, ControlValue]) -> Any:
-    return values[setting.name] if isinstance(setting, Control) else setting
 
 
 def _need_nulls(merge: Merge, estimates: Sequence[Estimate]) -> None:

@@ -80,6 +80,16 @@ def answer(output: Output, clean: Tensor, x: Tensor, native: Native) -> Tensor:
             return -noise / b
 
 
+def steered(clean: Tensor, change: Tensor, native: Native) -> Tensor:
+    """The clean sample expected where v = a·noise − b·x0 is answered as v + `change`.
+
+    `denoised` is linear in v, so this is `clean` − b/(a² + b²)·`change`: finite at every level, and
+    a change of zero leaves every bit.
+    """
+    a, b = native.a, native.b
+    return clean - b / (a * a + b * b) * change
+
+
 class Times(ABC):
     """How a network numbers noise levels, and which of them it was trained on."""
 

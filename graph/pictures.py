@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
-from graph.library import MaskClass
+from graph.palettes import MaskClass
 
 INK_BLUR = 0.6
 """Radius in pixels that gives a traced line the soft edge of the pen strokes that were learned."""

@@ -6,26 +6,28 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from graph.checkpoints import load_expert
+from graph.checkpoints import load_expert, load_modulator
 from graph.codec import Codec
 from graph.controls import Controls
 from graph.ensemble import assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
-from graph.interfaces import Expert
-from graph.library import Library, Model
-from graph.loop import Encoded, play
+from graph.interfaces import Expert, Modulator, Reader
+from graph.library import Library
+from graph.loop import play
 from graph.machine import Machine
 from graph.pictures import prepare
 from graph.plan import Asset, Choice, Condition, Plan, Value
 from graph.preview import Watch, plain
+from graph.scores import Encoded
 
 log = logging.getLogger("chorale")
 KEPT_CONDITIONS = 256
@@ -33,19 +35,19 @@ KEPT_CONDITIONS = 256
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An expert with the folder that it was loaded from; None for one that needs no folder."""
+    """A network with what was known of its folder when it was loaded; None for a formula."""
 
-    model: Model | None
-    expert: Expert
+    source: object
+    network: Any
 
 
 @dataclass(slots=True)
 class Runtime:
-    """Keeps experts and encoded conditions between runs: moving a fader re-encodes nothing."""
+    """Keeps networks and encoded conditions between runs: moving a fader re-encodes nothing."""
 
     library: Library
     machine: Machine = field(default_factory=Machine.best)
-    _experts: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
+    _loaded: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
     _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict[str, Encoded])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -86,22 +88,33 @@ class Runtime:
         """
         name = str(choice)
         model = None if isinstance(choice, Choice) else self.library.model(name)
+        return name, self._kept(
+            name, model, lambda: load_expert(choice, self.library, self.machine)
+        )
+
+    def modulator(self, name: str, lead: Expert) -> Modulator:
+        """The modulator of that name, loaded as experts are; maps are read by the lead's codec."""
+        companion = self.library.companion(name)
+        return self._kept(
+            name, companion, lambda: load_modulator(companion, self.machine, lead.codec)
+        )
+
+    def _kept(self, name: str, source: object, load: Callable[[], Any]) -> Any:
         with self._lock:
-            loaded = self._experts.get(name)
-            if loaded is None or loaded.model is not model:
-                loaded = Loaded(model, load_expert(choice, self.library, self.machine))
-                self._experts[name] = loaded
+            loaded = self._loaded.get(name)
+            if loaded is None or loaded.source is not source:
+                loaded = self._loaded[name] = Loaded(source, load())
                 for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
                     del self._encoded[key]
-            return name, loaded.expert
+            return loaded.network
 
-    def encode(self, network: str, expert: Expert, condition: Condition | None) -> Encoded:
-        """The condition as this expert's tensors; kept, so that equal conditions cost once."""
+    def encode(self, network: str, reader: Reader, condition: Condition | None) -> Encoded:
+        """The condition as this reader's tensors; kept, so that equal conditions cost once."""
         key = f"{network}|{condition!r}"
         with self._lock:
             if key not in self._encoded:
                 with torch.inference_mode():
-                    value = expert.encode(self._value(condition, expert.canvas))
+                    value = reader.encode(self._value(condition, reader.canvas))
                 self._encoded[key] = Encoded(repr(condition), (value,))
                 while len(self._encoded) > KEPT_CONDITIONS:
                     self._encoded.popitem(last=False)

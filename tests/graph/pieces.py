@@ -16,12 +16,13 @@ from graph.experts.gaussian import Gaussian
 from graph.fusion.product import Product
 from graph.interfaces import Expert, FusionRule, Sampler
 from graph.levels import NoiseLevel
-from graph.loop import Encoded, Merge, Track, Voice, play
+from graph.loop import play
 from graph.plan import Control, Value
 from graph.preview import Watch
 from graph.reliability import Reliability
 from graph.samplers.euler import Euler
 from graph.schedules.karras import Karras
+from graph.scores import Encoded, Merge, Track, Voice
 
 SHAPE = (2, 4, 4)
 LIKE = torch.empty(0, dtype=torch.float64)

@@ -13,12 +13,13 @@ from graph.events import Progress, Stopped
 from graph.experts.gaussian import Gaussian
 from graph.interfaces import Sampler
 from graph.levels import NoiseLevel
-from graph.loop import Merge, play
+from graph.loop import play
 from graph.preview import Watch
 from graph.samplers.ddim import Ddim
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.samplers.euler import Euler
 from graph.samplers.heun import Heun
+from graph.scores import Merge
 from tests.graph.pieces import SHAPE, controls, events, final, gaussian, track, voice
 
 

@@ -23,6 +23,7 @@ from graph.parametrisation import (
     Times,
     answer,
     denoised,
+    steered,
 )
 
 LINEAR = DiscreteTimes(alphas_cumprod("linear", 0.0001, 0.02, 1000))
@@ -72,6 +73,17 @@ def test_every_output_gives_back_the_clean_sample(output: Output, native: Native
     value = OUTPUTS[output](x0, noise, native.a, native.b)
     assert torch.allclose(denoised(output, value, x, native), x0, rtol=0, atol=1e-12)
     assert torch.allclose(answer(output, x0, x, native), value, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("native", [*natives(), Native(0.0, 1.0, 0.0)], ids=str)
+def test_a_change_of_v_is_a_change_of_the_clean_sample(native: Native) -> None:
+    x0, noise = samples()
+    change = noise.roll(1, 0)
+    x = native.a * x0 + native.b * noise
+    v = OUTPUTS["v"](x0, noise, native.a, native.b)
+    expected = denoised("v", v + change, x, native)
+    assert torch.allclose(steered(x0, change, native), expected, rtol=0, atol=1e-12)
+    assert torch.equal(steered(x0, torch.zeros_like(x0), native), x0)
 
 
 @each_output

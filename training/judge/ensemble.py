@@ -15,12 +15,13 @@ from graph.events import Performance
 from graph.fusion.mean import Mean
 from graph.fusion.product import Product
 from graph.interfaces import Expert
-from graph.loop import Encoded, Merge, Track, Voice, play
+from graph.loop import play
 from graph.plan import Control
 from graph.preview import Watch, plain
 from graph.reliability import Reliability
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
+from graph.scores import Encoded, Merge, Track, Voice
 from training.judge.conditions import Conditions
 from training.judge.rows import Part, Row
 

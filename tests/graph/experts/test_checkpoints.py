@@ -22,13 +22,14 @@ from graph.fusion.product import Product
 from graph.interfaces import Expert, NoiseSchedule, Sampler
 from graph.levels import PURE_NOISE, NoiseLevel
 from graph.library import Library
-from graph.loop import Encoded, Merge, Player, Track, Voice
+from graph.loop import Player
 from graph.machine import Machine
 from graph.reliability import Reliability
 from graph.samplers.ddim import Ddim
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.discrete import Discrete
 from graph.schedules.flow import Flow
+from graph.scores import Encoded, Merge, Track, Voice
 from tests.graph.experts import folders
 
 SHAPE = (folders.CHANNELS, folders.SIDE, folders.SIDE)

@@ -1,0 +1,1 @@
+"""Families of modulators, one per file; the folder is the registry."""

@@ -1,0 +1,135 @@
+"""Scores: what a track is made of. Voices are fused, modulators rewrite either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from graph.events import ControlValue
+from graph.interfaces import Expert, FusionRule, Modulator, Sampler
+from graph.levels import NoiseLevel
+from graph.plan import Control
+from graph.reliability import Reliability, Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A condition as tensors, with the key under which equal conditions are asked once.
+
+    `values` holds one encoding for the whole batch, or one per sample.
+    """
+
+    key: str
+    values: tuple[Any, ...]
+
+    def spread(self, samples: int) -> tuple[Any, ...]:
+        """One encoding per sample."""
+        return self.values * samples if len(self.values) == 1 else self.values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faded:
+    """What has a fader: it is silent when muted, not soloed, or out of its range of noise."""
+
+    node: str
+    reliability: Reliability
+    muted: Control | bool
+    solo: Control | bool
+    noise_range: tuple[float, float]
+
+    def weight(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> Weight:
+        """The reliability as it stands; `solo` says whether another of its kind is soloed."""
+        high, low = self.noise_range
+        off = read(self.muted, values) or (solo and not read(self.solo, values))
+        if off or not low <= level.noise <= high:
+            return Weight(0.0)
+        return self.reliability.at(level, values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice(Faded):
+    """One expert's part in a run: what it is asked for and how loud it is."""
+
+    expert: Expert
+    network: str
+    condition: Encoded
+    null: Encoded | None
+    guidance: Control | float
+    share: float
+
+    def weight(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> Weight:
+        """Guidance times reliability; zero if muted, not soloed or out of range."""
+        return Faded.weight(self, level, values, solo) * float(read(self.guidance, values))
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A fusion of scores by one rule."""
+
+    node: str
+    rule: FusionRule
+    inputs: tuple[Score, ...]
+    background: Score | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modulated(Faded):
+    """A score whose estimate a modulator rewrites from maps; what it is measured against stays."""
+
+    score: Score
+    modulator: Modulator
+    network: str
+    maps: Encoded
+
+
+Score = Voice | Merge | Modulated
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One output being sampled."""
+
+    name: str
+    number: int
+    shape: tuple[int, ...]
+    seed: int
+    samples: tuple[int, ...]
+    levels: tuple[NoiseLevel, ...]
+    sampler: Sampler
+    score: Merge | Modulated
+    like: Tensor
+
+
+def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:
+    """The setting, or the value of the control that it is."""
+    return values[setting.name] if isinstance(setting, Control) else setting
+
+
+def bare(score: Score) -> Voice | Merge:
+    """The score without its modulators."""
+    while isinstance(score, Modulated):
+        score = score.score
+    return score
+
+
+def voices(score: Score) -> Iterator[Voice]:
+    """The voices whose weights decide whether a score is heard (backgrounds have none)."""
+    score = bare(score)
+    if isinstance(score, Voice):
+        yield score
+        return
+    for each in score.inputs:
+        yield from voices(each)
+
+
+def modulators(score: Score | None) -> Iterator[Modulated]:
+    """Every modulator of a score, those of its backgrounds too."""
+    if isinstance(score, Modulated):
+        yield score
+        yield from modulators(score.score)
+    elif isinstance(score, Merge):
+        for each in (*score.inputs, score.background):
+            yield from modulators(each)
