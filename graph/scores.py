@@ -44,7 +44,7 @@ class Faded:
         """The reliability as it stands; `solo` says whether another of its kind is soloed."""
         high, low = self.noise_range
         off = read(self.muted, values) or (solo and not read(self.solo, values))
-        if off or not low <= level.noise <= high:
+        if off or not low < level.noise <= high:  # ranges that meet share no level
             return Weight(0.0)
         return self.reliability.at(level, values)
 

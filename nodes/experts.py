@@ -58,7 +58,7 @@ class ExpertNode(Node, ABC):
         default=1.0, ge=0.0, le=1.0, description="It starts to play at this noise; 1 is pure noise."
     )
     to_noise: float = Field(
-        default=0.0, ge=0.0, le=1.0, description="It stops below this noise; 0 is clean."
+        default=0.0, ge=0.0, le=1.0, description="It stops at this noise; 0 is clean."
     )
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
