@@ -52,22 +52,23 @@ def apart(
 ) -> tuple[tuple[str, ...], Fused]:
     """A fused update in the parts that the meters show: every expert's, and every modulator's.
 
-    A modulator's part is what a term gains by it, measured by fusing without it and those after it.
-    A node that is heard twice has one part, the sum.
+    Modulators are put in one after the other, the inner ones first; the part of each is what the
+    terms gain together. A node that is heard twice has one part, the sum.
     """
-    longest = max(map(len, trails))
-    stages = [
-        fuse([trail[min(stage, len(trail) - 1)][1] for trail in trails])
-        for stage in range(longest - 1)
-    ]
-    stages.append(whole)
+    nodes = [trail[0][0] for trail in trails]
+    turns = sorted((n, i) for i, trail in enumerate(trails) for n in range(1, len(trail)))
+    if not turns and len(set(nodes)) == len(nodes):
+        return tuple(nodes), whole
+    estimates = [trail[0][1] for trail in trails]
+    before = fuse(estimates).terms
     parts: dict[str, Tensor] = {}
-    for i, trail in enumerate(trails):
-        _add(parts, trail[0][0], stages[0].terms[i])
-        for (node, _), (earlier, later) in zip(trail[1:], pairwise(stages), strict=False):
-            _add(parts, node, later.terms[i] - earlier.terms[i])
-    if len(parts) == len(trails) == len(whole.terms) and longest == 1:
-        return tuple(parts), whole
+    for node, term in zip(nodes, before, strict=True):
+        _add(parts, node, term)
+    for n, i in turns:
+        node, estimates[i] = trails[i][n]
+        after = fuse(estimates).terms
+        _add(parts, node, (after - before).sum(0))
+        before = after
     return tuple(parts), Fused(whole.base, torch.stack(list(parts.values())))
 
 

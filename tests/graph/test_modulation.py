@@ -312,7 +312,7 @@ def test_the_parts_of_experts_and_modulators_are_the_whole_update(rule: type[Fus
     scores = [modulated("n", modulated("m", a, made), module(seed=2)), b]
     player = at(LEVELS[2], track(scores, rule=rule(), samples=(0, 1)), x)
     plain = at(LEVELS[2], track([a, b], rule=rule(), samples=(0, 1)), x)
-    assert player.heard == ("a", "m", "n", "b")
+    assert player.heard == ("a", "b", "m", "n")
     assert torch.allclose(player.fused.denoised, player.x, atol=1e-12)
     of = dict(zip(player.heard, player.fused.terms, strict=True))
     for name, term in zip(plain.heard, plain.fused.terms, strict=True):
