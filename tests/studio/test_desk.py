@@ -1,16 +1,12 @@
 """Stories at the mixing desk and inside the nodes, played in Chromium against the real engine."""
 
 import json
-from importlib.resources import files
 
-import axe_playwright_python
 import pytest
 
 pytestmark = pytest.mark.browser
 
 FAR = 1000 * 120
-AXE = files(axe_playwright_python).joinpath("axe.min.js")
-GRAVE = ("serious", "critical")
 
 
 def node(visit, name):
@@ -232,24 +228,3 @@ def test_who_painted_is_told_by_hatching_while_h_is_held(visit):
     page.wait_for_timeout(600)
     page.keyboard.up("h")
     page.locator("aside .sheet canvas").wait_for(state="detached")
-
-
-def violations(page):
-    """What axe-core finds serious or critical: rule, and the elements that break it."""
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    return {
-        each["id"]: [place["html"][:160] for place in each["nodes"][:4]]
-        for each in found
-        if each["impact"] in GRAVE
-    }
-
-
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_stands_in_the_way_of_assistive_technology(visit, theme):
-    page = visit.page
-    if theme == "light":
-        page.get_by_role("button", name="Light theme").click()
-    strip(visit, "text_expert").get_by_role("button", name="Automation of").click()
-    page.get_by_role("dialog", name="Automation of").wait_for()
-    assert violations(page) == {}
