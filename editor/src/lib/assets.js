@@ -60,5 +60,13 @@ export function pictureAddress(stored) {
   return stored.startsWith('data:image/') ? stored : `data:image/png;base64,${stored}`;
 }
 
+/** A stored sound's address, or '' for a file that begins like none: the first letters of base64 tell. */
+export function soundAddress(stored) {
+  if (!stored) return '';
+  const plain = stored.slice(stored.indexOf(',') + 1);
+  const kind = { UklGR: 'audio/wav', ZkxhQ: 'audio/flac', T2dnU: 'audio/ogg' }[plain.slice(0, 5)];
+  return kind ? `data:${kind};base64,${plain}` : '';
+}
+
 /** 128 unguessable bits; randomUUID is missing in insecure contexts, getRandomValues is not. */
 export const unguessable = () => hex(crypto.getRandomValues(new Uint8Array(16)));

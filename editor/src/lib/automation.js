@@ -29,6 +29,19 @@ export function curvesOf(workflow, catalogue, expert) {
   });
 }
 
+/** The derived curves that an expert is multiplied by: [{node, points}]. */
+export function followedBy(workflow, derived, expert) {
+  const [path, id] = placeOf(expert.id);
+  const graph = graphAt(workflow, path);
+  return [...new Set(graph ? heard(graph, id) : [])].flatMap((source) => {
+    const node = graph.nodes.find((each) => each.id === source);
+    return node ? derivedOf(derived, addressed(node, path)).map((points) => ({ node: addressed(node, path), points })) : [];
+  });
+}
+
+/** The derived curves of a node, each as points. */
+export const derivedOf = (derived, node) => Object.entries(derived).filter(([control]) => control.slice(0, control.lastIndexOf('.')) === node.id).map(([, points]) => points);
+
 /** {workflow, id, setting}: a copy with a curve added and wired to an expert, and where it is. */
 export function withCurve(workflow, catalogue, expert, points, title) {
   const [path, name] = placeOf(expert.id);

@@ -6,6 +6,7 @@ export const KINDS = {
   sketch: { colour: '--blue', rgb: [108, 197, 224], shape: 'diamond' },
   class: { colour: '--lime', rgb: [195, 207, 111], shape: 'circle' },
   photo: { colour: '--rose', rgb: [231, 146, 184], shape: 'pill' },
+  audio: { colour: '--violet', rgb: [183, 156, 242], shape: 'bars' },
   score: { colour: '--coral', rgb: [239, 125, 107], shape: 'hexagon' },
   reliability: { colour: '--cream', rgb: [233, 228, 216], shape: 'triangle' },
   sampling: { colour: '--cream', rgb: [233, 228, 216], shape: 'triangle' },

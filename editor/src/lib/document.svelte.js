@@ -1,4 +1,4 @@
-import { pictureAddress, sha256, bytesOf } from './assets.js';
+import { pictureAddress, soundAddress, sha256, bytesOf } from './assets.js';
 import { begun, redone, stepped, undone } from '../document/history.js';
 import { complete, withoutOrphans, withSetting } from './workflow.js';
 
@@ -37,7 +37,7 @@ export class Document {
     this.edit({ ...this.workflow, title: title.slice(0, 200) }, 'title');
   }
 
-  /** Store a PNG data URL and let a setting name it; returns the sha256. */
+  /** Store a data URL and let a setting name it; returns the sha256. */
   async store(address, name, dataUrl) {
     const sha = await sha256(bytesOf(dataUrl));
     const assets = { ...this.workflow.assets, [sha]: dataUrl.slice(dataUrl.indexOf(',') + 1) };
@@ -48,6 +48,11 @@ export class Document {
   /** The address of a stored picture, or '' if there is none of that name. */
   picture(sha) {
     return pictureAddress(this.workflow.assets?.[sha]);
+  }
+
+  /** The address of a stored sound, or '' if there is none of that name. */
+  sound(sha) {
+    return soundAddress(this.workflow.assets?.[sha]);
   }
 
   undo() { this.#turn(undone(this.#history)); }

@@ -25,3 +25,10 @@ export function moved(before, after, catalogue) {
       .map(({ control, kind, value }) => ({ control, value, picture: kind === 'map' ? after.assets?.[value] : undefined }));
   });
 }
+
+/** The derived curves that differ from those before: [{control, value}]. */
+export function movedCurves(before, after) {
+  return Object.entries(after)
+    .filter(([control, value]) => JSON.stringify(before[control]) !== JSON.stringify(value))
+    .map(([control, value]) => ({ control, value }));
+}

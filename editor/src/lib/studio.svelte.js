@@ -2,7 +2,7 @@ import { getContext, setContext } from 'svelte';
 import { Around } from '../around/around.svelte.js';
 import { Document } from './document.svelte.js';
 import { Draft } from './draft.js';
-import { moved } from './live.js';
+import { moved, movedCurves } from './live.js';
 import { Run } from './run.svelte.js';
 import { valueOf } from './schema.js';
 import { columns, holderOf, isWorkflow, strips, voiceOf, declarationOf } from './workflow.js';
@@ -18,6 +18,8 @@ export class Studio {
   doc;
   run = new Run();
   found = $state.raw([]);
+  /** The curves that no setting holds, by their controls, as Python last worked them out. */
+  curves = $state.raw({});
   notice = $state('');
   painted = $state(false);
   /** What the shortcuts do, by their ids: each face of the document brings its own. */
@@ -99,6 +101,15 @@ export class Studio {
     const answer = await this.#draft.check(asked).finally(() => (this.#checking = false));
     if (asked === this.doc.workflow) this.found = answer?.diagnostics ?? [];
     else this.#later('check', TO_CHECK, () => this.check());
+    if (answer?.curves) this.#followed(answer.curves);
+  }
+
+  /** Take in curves that were worked out anew; a run that plays hears those that differ. */
+  #followed(curves) {
+    const moved = movedCurves(this.curves, curves).filter(({ control }) => this.run.controls.has(control));
+    this.curves = curves;
+    if (!this.run.begun || this.run.replaying) return;
+    for (const each of moved) this.#api.server.set_control({ run: this.run.id, ...each });
   }
 
   /** Play the workflow; with a `record` its moves, with a `sheet` of axes every combination. */
