@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from training.chord import chord
 from training.world import Scene, draw, mask_to_rgb, scene_of
 
 FOLDER = Path(__file__).parent.parent / "assets" / "workflows"
@@ -197,6 +198,26 @@ def documents() -> dict[str, Workflow]:
                 *END,
             ],
             (ramp(falling=True), ramp(falling=False)),
+        ),
+        "sound": workflow(
+            "A chord that draws",
+            "The sketch counts as much as a swelling chord is loud; the mask holds the ground.",
+            [
+                mask,
+                sketch,
+                by_mask,
+                by_sketch,
+                node("sound", "audio", "Chord", file=sha256(chord())),
+                node("loudness", "loudness", "As loud", window=150, low=0.1, high=1.5),
+                *ends(),
+            ],
+            [
+                *voices("mask", "sketch"),
+                ("sound.audio", "loudness.audio"),
+                ("loudness.reliability", "sketch_expert.reliability"),
+                *END,
+            ],
+            (sea["mask"], sea["sketch"], chord()),
         ),
         "sweep": workflow(
             "How much sketch?",

@@ -208,3 +208,30 @@ def test_a_refused_microphone_is_a_plain_notice(visit):
     alert = card(visit, "Audio").get_by_role("alert")
     alert.get_by_text("The microphone is not allowed. Allow it beside the address").wait_for()
     assert sound(visit).get_by_role("button", name="choose a sound").is_visible()
+
+
+def test_what_is_set_while_it_plays_is_heard_recorded_and_replayed(visit):
+    page = visit.page
+    opened(visit, "sound")
+    card(visit, "As loud").get_by_role("img", name="Factor over the steps").wait_for()
+    visit.keep("sound-example")
+    steps = page.get_by_role("group", name="Master").get_by_label("steps", exact=True)
+    steps.fill("80")
+    steps.press("Enter")
+    strip = page.locator("[data-strip='sketch_expert']")
+    until(visit, lambda: kept(visit)["nodes"][-2]["settings"]["steps"] == 80)
+    page.get_by_role("button", name="Run", exact=True).click()
+    visit.phase("playing")
+    card(visit, "As loud").get_by_role("slider", name="high").press("Home")
+    visit.phase("done")
+    record = told(visit, "result")[-1]["record"]
+    moves = [(step, value) for step, name, value in record if name == "loudness.curve"]
+    assert [step > 0 for step, _ in moves] == [False, True]
+    assert max(height for _, height in moves[0][1]) == 1.5
+    assert max(height for _, height in moves[1][1]) <= 0.1
+    assert strip.get_by_role("button", name="Automation of").is_visible()
+    visit.page.evaluate("told.length = 0")
+    page.get_by_role("button", name="Replay").click()
+    visit.phase("waiting", "preparing", "playing")
+    visit.phase("done")
+    assert told(visit, "result")[-1]["record"] == record
