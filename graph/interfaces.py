@@ -123,6 +123,11 @@ class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - froz
     calls_per_step: ClassVar[int] = 1
 
     @abstractmethod
+    @property
+    def diffuses(self) -> bool:
+        """Whether it follows the reverse diffusion, with all the fresh noise that this has."""
+        return False
+
     def __call__(
         self,
         denoise: Denoiser,

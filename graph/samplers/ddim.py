@@ -34,6 +34,11 @@ class Ddim(Sampler):
     )
     order: ClassVar[int] = 1
 
+    @property
+    def diffuses(self) -> bool:
+        """With eta = 1."""
+        return self.eta == 1.0
+
     def __call__(
         self,
         denoise: Denoiser,

@@ -18,6 +18,7 @@ from graph.preview import Watch
 from graph.samplers.ddim import Ddim
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.samplers.euler import Euler
+from graph.samplers.euler_maruyama import EulerMaruyama
 from graph.samplers.heun import Heun
 from graph.scores import Merge
 from tests.graph.pieces import SHAPE, controls, events, final, gaussian, track, voice
@@ -67,7 +68,7 @@ def test_solo_silences_the_others() -> None:
     assert torch.equal(soloed, alone)
 
 
-@pytest.mark.parametrize("sampler", [Euler(), Heun(), Ddim(eta=1.0), Dpmpp2M()])
+@pytest.mark.parametrize("sampler", [Euler(), Heun(), Ddim(eta=1.0), EulerMaruyama(), Dpmpp2M()])
 def test_a_batch_is_its_single_runs(sampler: Sampler) -> None:
     voices = [voice("a", gaussian(1.0)), voice("b", gaussian(-1.0))]
     like = torch.empty(0, dtype=torch.float32)

@@ -19,7 +19,6 @@ from graph.levels import NoiseLevel
 from graph.parametrisation import CosineTimes, ExplodingTimes, FlowTimes, Parametrisation
 from graph.registry import choices
 from graph.schedules.karras import Karras
-from tests.graph.exact import no_noise
 
 Network = Callable[[Tensor, float], Tensor]
 MEANS = ((-1.0, 0.5), (2.0, -0.5), (0.3, 1.5))
@@ -88,9 +87,12 @@ def trajectory(
         background = estimates[1].denoised
         return rule(x, level, estimates, WEIGHTS, (1.0,) * 3, background).denoised
 
-    x = torch.randn(16, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    levels = Karras().levels(30)
-    return [step.x for step in sampler(denoise, x, levels, no_noise)]
+    generator = torch.Generator().manual_seed(2)
+
+    def draw() -> Tensor:
+        return torch.randn(16, 2, dtype=torch.float64, generator=generator)
+
+    return [step.x for step in sampler(denoise, draw(), Karras().levels(30), draw)]
 
 
 @pytest.mark.parametrize("rule", choices(graph.fusion, FusionRule).values())
