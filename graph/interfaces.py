@@ -119,15 +119,16 @@ class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - froz
     """Yields a Step after every update; owns no model and draws noise only through `draw`."""
 
     order: ClassVar[int]
-    """Order of convergence of the deterministic solver, held by a test against an exact flow."""
+    """Order of convergence, held by a test: of the path against an exact flow, or, where it
+    diffuses, of the law of its samples."""
     calls_per_step: ClassVar[int] = 1
 
-    @abstractmethod
     @property
     def diffuses(self) -> bool:
         """Whether it follows the reverse diffusion, with all the fresh noise that this has."""
         return False
 
+    @abstractmethod
     def __call__(
         self,
         denoise: Denoiser,
