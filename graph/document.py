@@ -193,7 +193,10 @@ class Document:
             )
             for port, links in self.arriving[name].items()
         }
-        return Place(self.title(name), self.library, sources)
+        spaces: dict[str, tuple[Space, ...]] = {}
+        for link, space in self.incoming_spaces(name, self.spaces):
+            spaces[link.target.port] = (*spaces.get(link.target.port, ()), space)
+        return Place(self.title(name), self.library, sources, spaces)
 
     def _type(self, node: WorkflowNode) -> type[Node] | None:
         declared = self.catalogue.get(node.type) if node.type not in STRUCTURE else None

@@ -89,12 +89,14 @@ class Wired:
 class Place:
     """A node where it stands: what it is called, what is known, and what is wired to it.
 
-    `sources[port]` holds the title and the declaration of every node wired to `port`, in order.
+    `sources[port]` holds the title and the declaration of every node wired to `port`, in order;
+    `spaces[port]` the latent spaces of the scores that arrive there, where they can be told.
     """
 
     title: str
     library: Library
     sources: Mapping[str, tuple[tuple[str, Node], ...]]
+    spaces: Mapping[str, tuple[Space, ...]]
 
     def all(self, port: str) -> tuple[tuple[str, Node], ...]:
         """Title and declaration of everything wired to `port`."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from graph.fusion.product import Product
 from graph.node import Carried, Node, Wired
-from graph.plan import PlanBuilder
+from graph.plan import PlanBuilder, Ref
 from graph.ports import Kind, Port
 from nodes.fuse import choice
 from nodes.sampler import Sampler
@@ -29,7 +29,7 @@ class Picture(Node):
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Noise, one sampled score, decoded; an expert alone is fused with its own null."""
         score: Any = wired.one("score")
-        if plan.operations[score.number].op == "denoise":
+        if _is_voice(plan, score):
             score = plan.add(wired.node, "fuse", score, rule=choice(Product()), background=False)
         sampling: Any = wired.one("sampling") or Sampler().sampling()
         space = wired.spaces["score"][0]
@@ -53,3 +53,11 @@ class Picture(Node):
         )
         plan.add(wired.node, "decode", sampled)
         return {}
+
+
+def _is_voice(plan: PlanBuilder, score: Ref) -> bool:
+    """Whether this is one expert, modulated or not, and no fusion."""
+    operation = plan.operations[score.number]
+    while operation.op == "modulate":
+        operation = plan.operations[operation.inputs[0].number]
+    return operation.op == "denoise"

@@ -68,10 +68,18 @@ class Session:
         return nodes.catalogue_json()
 
     def models(self) -> Frame:
-        """What the page must know of a model: its kind of condition, and what it knows of it."""
+        """What the page must know of a model: its kind of condition, and what it knows of it.
+
+        What a modulator is first given is a score, so it is offered where a score is heard.
+        """
         told = {"condition", "palette", "labels", "vocabulary"}
         models = self._library.models()
-        return {model.name: model.card.model_dump(mode="json", include=told) for model in models}
+        experts = {model.name: model.card.model_dump(mode="json", include=told) for model in models}
+        bending = {
+            each.name: {"condition": "score", **each.card.model_dump(mode="json", include=told)}
+            for each in self._library.companions()
+        }
+        return experts | bending
 
     def thumbnails(self, asked: Mapping[str, Any]) -> str | None:
         """The small pictures of a model's classes, or None."""

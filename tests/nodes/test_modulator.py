@@ -1,0 +1,200 @@
+"""The modulator node: what it adds to the plan, and what it says of what does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from graph.compile import Compiler, compile_workflow
+from graph.folders import network_hash
+from graph.library import Library
+from graph.plan import Asset, Condition, Control
+from nodes import catalogue
+from tests.graph.documents import Nodes, changed, document
+from tests.graph.fakes import WEIGHTS, playground, write_model, write_network
+from tests.graph.modules import write_modulator
+from tests.nodes.test_lowering import PICTURE, operations, stocked
+
+NODES: Nodes = {
+    "prior": ("unconditional_expert", {}),
+    "mask": ("mask", {"picture": PICTURE}),
+    "sketch": ("sketch", {"picture": PICTURE}),
+    "bend": ("modulator", {}),
+    "picture": ("picture", {}),
+}
+WIRES = (
+    "prior.score > bend.score",
+    "mask.mask > bend.mask",
+    "sketch.sketch > bend.sketch",
+    "bend.score > picture.score",
+)
+
+
+def trained(library: Library, name: str = "playground/modulator-maps", **changes: Any) -> None:
+    """A modulator that was trained on the unconditional expert of the library."""
+    base = library.model(changes.pop("base", "playground/unconditional"))
+    told = {
+        "base": base.name,
+        "base_hash": network_hash(base.folder),
+        "space_id": base.space.id,
+        "shape": (12, 16, 16),
+        "each": 12,
+    }
+    write_modulator(library.folder / name, **{**told, **changes})
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    found = playground(tmp_path)
+    other = found.folder / "playground" / "sketch" / "transformer"
+    write_network(other, WEIGHTS, 5, {"sample_size": 16, "in_channels": 12})
+    trained(found)
+    return stocked(found)
+
+
+def said(library: Library, nodes: Nodes = NODES, wires: tuple[str, ...] = WIRES) -> list[str]:
+    found = compile_workflow(document(nodes, wires), catalogue(), library).diagnostics
+    return [f"{each.severity} {each}" for each in found if each.code != "A001"]
+
+
+def test_it_rewrites_the_score_by_the_maps_that_are_wired(library: Library) -> None:
+    found = operations(document(NODES, WIRES), library)
+    bend = found["bend.modulate"]
+    assert [ref.number for ref in bend.inputs] == [found["prior.denoise"].number]
+    assert bend["model"] == "playground/modulator-maps"
+    assert bend["maps"] == (
+        Condition("mask", Asset(PICTURE)),
+        Condition("sketch", Asset(PICTURE)),
+    )
+    assert bend["weight"] == (Control("bend.reliability", "number", 1.0, 0.0, 2.0),)
+    assert bend["muted"] == Control("bend.muted", "switch", False)
+    assert bend["range"] == (1.0, 0.0)
+    fuse = found["picture.fuse"]
+    assert [ref.number for ref in fuse.inputs] == [bend.number]
+    assert said(library) == []
+
+
+def test_a_modulated_fusion_is_not_fused_again(library: Library) -> None:
+    nodes = {**NODES, "fuse": ("fuse", {})}
+    wires = ("prior.score > fuse.scores", "fuse.score > bend.score", *WIRES[1:])
+    found = operations(document(nodes, wires), library)
+    assert "picture.fuse" not in found
+    assert found["picture.sample"].inputs[1].number == found["bend.modulate"].number
+
+
+def test_reliabilities_and_ranges_are_those_of_experts(library: Library) -> None:
+    trained(library, level_range=[0.1, 0.8])
+    nodes = {
+        **changed(NODES, bend={"from_noise": 0.9, "to_noise": 0.3}),
+        "curve": ("curve", {}),
+    }
+    found = operations(document(nodes, (*WIRES, "curve.reliability > bend.reliability")), library)
+    weight: Any = found["bend.modulate"]["weight"]
+    assert list(map(str, weight)) == ["@bend.reliability", "@curve.points"]
+    assert found["bend.modulate"]["range"] == (0.8, 0.3)
+    backwards = changed(NODES, bend={"from_noise": 0.2, "to_noise": 0.3})
+    assert "S012 'Modulator' starts at noise 0.2" in said(library, backwards)[0]
+
+
+def test_a_base_that_it_was_not_trained_on_is_named_with_its_own(library: Library) -> None:
+    nodes: Nodes = {**NODES, "prior": ("sketch_expert", {})}
+    wires = (*WIRES, "sketch.sketch > prior.sketch")
+    (found,) = said(library, nodes, wires)
+    assert found == (
+        "warning M016 'Modulator' bends 'playground/sketch' of 'Sketch expert'; "
+        "'playground/modulator-maps' was trained on 'playground/unconditional'. "
+        "Wire playground/unconditional, or trust your eyes."
+    )
+
+
+def test_a_copy_of_the_base_is_the_base(library: Library) -> None:
+    trained(library, base_hash=network_hash(library.folder / "playground/unconditional"))
+    write_model(library.folder / "copy", "none")
+    assert said(library, changed(NODES, prior={"model": "copy"})) == []
+
+
+def test_a_base_that_has_changed_since_is_told_by_its_hash(library: Library) -> None:
+    trained(library, base_hash="f" * 16)
+    (found,) = said(library)
+    now = network_hash(library.folder / "playground/unconditional")
+    assert found.startswith("warning M017 'playground/unconditional' of 'Unconditional expert' has")
+    assert now in found
+    assert "f" * 16 in found
+
+
+def test_another_latent_space_is_an_error(library: Library) -> None:
+    write_model(library.folder / "other", "none", autoencoder=7)
+    found = said(library, changed(NODES, prior={"model": "other"}))
+    assert any(
+        each.startswith("error M015 'Modulator' bends a score of the latent space playground")
+        and "of another autoencoder" in each
+        for each in found
+    )
+
+
+def test_without_a_map_it_warns_and_plays(library: Library) -> None:
+    (found,) = said(library, NODES, (WIRES[0], WIRES[3]))
+    assert found.startswith("warning M018 'Modulator' has no map to bend by")
+    assert operations(document(NODES, (WIRES[0], WIRES[3])), library)["bend.modulate"]["maps"] == ()
+
+
+def test_a_map_that_it_does_not_know_is_passed_over(library: Library) -> None:
+    trained(library, kinds=("sketch",))
+    (found,) = said(library)
+    assert found.startswith("warning M019 'Modulator' is given a mask, which")
+    maps: Any = operations(document(NODES, WIRES), library)["bend.modulate"]["maps"]
+    assert [each.kind for each in maps] == ["sketch"]
+
+
+def test_modulators_stack_and_those_of_two_bases_are_named(library: Library) -> None:
+    trained(library, "second", base="playground/sketch")
+    nodes = {**NODES, "more": ("modulator", {"model": "second"})}
+    wires = (
+        *WIRES[:3],
+        "bend.score > more.score",
+        "mask.mask > more.mask",
+        "more.score > picture.score",
+    )
+    (found,) = said(library, nodes, wires)
+    assert found.startswith(
+        "warning M016 'Modulator (more)' bends what 'Modulator (bend)' has bent"
+    )
+    lowered = operations(document(nodes, wires), library)
+    assert lowered["more.modulate"].inputs[0].number == lowered["bend.modulate"].number
+
+
+def test_a_missing_modulator_says_how_to_make_one(tmp_path: Path) -> None:
+    found = said(stocked(playground(tmp_path)))
+    assert "M001 There is no model 'playground/modulator-maps'" in found[0]
+    assert "python -m training modulator" in found[0]
+
+
+def test_an_expert_is_no_modulator(library: Library) -> None:
+    found = said(library, changed(NODES, bend={"model": "playground/text"}))
+    assert found[0].startswith("error M014 'playground/text' is no modulator")
+
+
+def test_a_map_of_another_size_is_noted(tmp_path: Path) -> None:
+    library = playground(tmp_path)
+    trained(library)
+    path = tmp_path / "mask.png"
+    Image.new("RGB", (40, 20), (116, 176, 224)).save(path)
+    sha = library.assets.put(path.read_bytes())
+    nodes = changed(NODES, mask={"picture": sha})
+    wires = tuple(wire for wire in WIRES if "sketch" not in wire)
+    (found,) = said(library, nodes, wires)
+    assert found.startswith("note A010 The picture of 'Mask' is fitted: its 40×20 pixels")
+
+
+def test_a_trained_folder_is_noticed_by_an_open_workflow(library: Library) -> None:
+    """The compiler keeps what it knows only as long as the folder stands."""
+    compiler = Compiler(catalogue(), library)
+    workflow = document(NODES, WIRES)
+    first = compiler.compile(workflow)
+    assert compiler.compile(workflow) is first
+    trained(library, base_hash="f" * 16)
+    again = compiler.compile(workflow)
+    assert [each.code for each in again.diagnostics] == ["M017"]
