@@ -96,6 +96,8 @@ def build(session: Session) -> gr.Blocks:
                 key=asked.get("visitor"),
                 sheet=asked.get("sheet"),
             )
+            # gradio sends a generator's last value twice: not the pictures, but this
+            yield {"run": asked.get("run"), "type": "over"}
 
         def leave(request: gr.Request) -> None:
             """Stop what a closed page has left playing."""
