@@ -113,14 +113,21 @@ def _collapse(net: float) -> Diagnostic:
     )
 
 
-def inner(left: Tensor, right: Tensor) -> Tensor:
-    """⟨left, right⟩ of every sample over all its dimensions, [b, 1, …].
+def portions(weights: Sequence[Tensor]) -> list[Tensor]:
+    """The weights divided by their sum, place by place; zero where that is zero."""
+    total = reduce(add, weights)
+    empty = total == 0
+    return [(weight * ~empty) / (total + empty) for weight in weights]
 
-    In float64 where the device has it.
-    """
-    if left.device.type != "mps":
-        left, right = left.double(), right.double()
-    return (left * right).flatten(1).sum(1).reshape(-1, *(1,) * (left.ndim - 1))
+
+def wide(values: Tensor) -> Tensor:
+    """The values in float64, where the device has it."""
+    return values if values.device.type == "mps" else values.double()
+
+
+def inner(left: Tensor, right: Tensor) -> Tensor:
+    """⟨left, right⟩ of every sample over all its dimensions, [b, 1, …], in float64 if may be."""
+    return (wide(left) * wide(right)).flatten(1).sum(1).reshape(-1, *(1,) * (left.ndim - 1))
 
 
 def fill(terms: Sequence[Tensor], x: Tensor) -> Tensor:

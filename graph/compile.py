@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from graph import fusion, samplers
 from graph.consulted import Consulted
 from graph.document import Document
 from graph.drawing import NodeId
 from graph.envelopes import laid
 from graph.errors import ChoraleError, Diagnostic, has_errors
+from graph.interfaces import FusionRule, Sampler
 from graph.library import Library, Space
 from graph.node import Carried, Node, Wired
 from graph.plan import Plan, PlanBuilder
+from graph.registry import choices
 from graph.sweeps import expand
 from graph.validate import validate
 from graph.workflow import Workflow
@@ -75,7 +78,8 @@ def _compiled(document: Document) -> Compiled:
 def lower(document: Document) -> Plan:
     """The plan of a document without errors.
 
-    ChoraleError R007 or R009 for too large a batch, S001 for too many steps to lay a sound over.
+    ChoraleError R007 or R009 for too large a batch, S001 for too many steps to lay a sound over,
+    F008 for a rule that is unsound along the path of its sampler.
     """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
@@ -92,7 +96,32 @@ def lower(document: Document) -> Plan:
         carried[name] = document.parsed[name].lower(builder, wired)
     plan = expand(laid(builder.build(), document.library))
     _check_pixels(document, plan)
+    _check_paths(document, plan)
     return plan
+
+
+def _check_paths(document: Document, plan: Plan) -> None:
+    """F008 if a rule follows the path of a sampler that does not diffuse."""
+    rules: Mapping[str, Any] = choices(fusion, FusionRule)
+    methods: Mapping[str, Any] = choices(samplers, Sampler)
+    for operation in plan.operations:
+        if operation.op != "sample":
+            continue
+        method: Any = operation["sampler"]
+        if methods[method.name](**dict(method.settings)).diffuses:
+            continue
+        for each in plan.below(operation):
+            rule: Any = each["rule"] if each.op == "fuse" else None
+            if rule is not None and rules[rule.name].diffusing:
+                raise ChoraleError(
+                    Diagnostic(
+                        "F008",
+                        f"'{document.title(each.node)}' follows densities along a path of fresh "
+                        f"noise, which {method} does not take: its choices would be wrong.",
+                        "Let the sampler be euler_maruyama, or ddim with eta 1.",
+                        node=each.node,
+                    )
+                )
 
 
 def _check_pixels(document: Document, plan: Plan) -> None:

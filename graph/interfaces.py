@@ -79,7 +79,10 @@ class Declared(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
 
 class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
-    """Merges k estimates made at the same (x, level). No device, no hidden state, no randomness."""
+    """Merges k estimates made at the same (x, level). No device, no hidden state, no randomness.
+
+    A rule that needs to know the path that led to x says in `follow` what is to be remembered.
+    """
 
     needs_background: ClassVar[bool] = False
     """Whether the net weight must be completed to one by a background."""
@@ -87,6 +90,25 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
     """Whether a weight below zero has a meaning: NOT."""
     most: ClassVar[int | None] = None
     """How many experts it can merge at once, where there is a bound."""
+
+    diffusing: ClassVar[bool] = False
+    """Whether what it follows is right only along the path of a sampler that diffuses."""
+
+    def follow(
+        self,
+        memory: Any,
+        x: Float[Tensor, "b *d"],
+        level: NoiseLevel,
+        estimates: Sequence[Estimate],
+        weights: Sequence[Tensor | float],
+    ) -> tuple[Any, Sequence[Tensor | float]]:
+        """What to remember of the path so far, and the weights that follow from it.
+
+        Asked once for every state, before fusing; `memory` is what it gave for the state before,
+        None at the start and after an expert has joined or left. By default nothing is remembered
+        and the weights stand as they are.
+        """
+        return None, weights
 
     @abstractmethod
     def __call__(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,6 +51,7 @@ class Player:
         self.fused: Fused | None = None
         self.x = self._draws("noise")() * track.levels[0].sigma
         self._fresh = self._draws("sampler")
+        self._memories: dict[str, Any] = {}
         self._walk: Iterator[Step] = iter(())
         self._sounding: frozenset[str] | None = None
 
@@ -57,13 +59,14 @@ class Player:
         """Take step `number` under the controls as they stand.
 
         When a voice or modulator joins or leaves, the sampler starts anew from here: the estimates
-        that a multistep solver remembers are those of another ensemble.
+        that a multistep solver remembers, and what rules remember, are those of another ensemble.
         """
         self.values = values
         self.weights = self._weights(self.track.levels[number])
         sounding = frozenset(node for node, weight in self.weights.items() if not weight.silent)
         if sounding != self._sounding:
             self._sounding = sounding
+            self._memories.clear()
             levels = self.track.levels[number:]
             self._walk = self.track.sampler(self.denoise, self.x, levels, self._fresh)
         step = next(self._walk)
@@ -151,10 +154,15 @@ class Player:
         weights = [self._weight(each).tensor(x) for each in heard]
         shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(bare, heard)]
 
+        estimates = [trail[-1][1] for trail in trails]
+        self._memories[score.node], weights = score.rule.follow(
+            self._memories.get(score.node), x, level, estimates, weights
+        )
+
         def fuse(estimates: Sequence[Estimate]) -> Fused:
             return score.rule(x, level, estimates, weights, shares, next(iter(background), None))
 
-        fused = fuse([trail[-1][1] for trail in trails])
+        fused = fuse(estimates)
         if score is bare(self.track.score):
             self.heard, self.fused = apart(trails, fuse, fused)
         return Estimate(fused.denoised, fused.base)

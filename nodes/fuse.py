@@ -111,7 +111,7 @@ def _negatives(fusion: str, voices: Sequence[tuple[str, ExpertNode]]) -> Iterato
         if weight < 0.0 and not expert.muted:
             yield Diagnostic(
                 "F006",
-                f"'{fusion}' takes a mean, which has no NOT: '{title}' weighs {weight:.3g}, "
+                f"The rule of '{fusion}' has no NOT: '{title}' weighs {weight:.3g}, "
                 "expected 0 or more.",
                 f"Raise the guidance of '{title}', or let '{fusion}' take the product.",
             )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from graph.background import as_tensors, fill, mix, presence, reference
+from graph.background import as_tensors, fill, mix, portions, presence, reference
 from graph.interfaces import Estimate, Fused, FusionRule
 from graph.levels import NoiseLevel
 
@@ -45,9 +43,5 @@ class Mean(FusionRule):
         base = reference(estimates, shares, present, background)
         if base is None:
             base = mix(denoised, [1.0] * len(denoised), present)
-        total = reduce(add, faders)
-        empty = total == 0
-        parts = [(weight * ~empty) / (total + empty) for weight in faders]
-        return Fused(
-            base, fill([part * (d - base) for part, d in zip(parts, denoised, strict=True)], x)
-        )
+        parts = zip(portions(faders), denoised, strict=True)
+        return Fused(base, fill([part * (d - base) for part, d in parts], x))

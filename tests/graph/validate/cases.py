@@ -164,6 +164,21 @@ CASES: Mapping[str, Workflow] = {
         fuse={"rule": {"name": "mean"}}, class_expert={"guidance": -2.0, "muted": True}
     ),
     "more experts than a rule merges": crowd(8),
+    "one or the other without noise": with_settings(fuse={"rule": {"name": "superdiff_or"}}),
+    "one or the other with too little noise": with_settings(
+        fuse={"rule": {"name": "superdiff_or"}}, sampler={"method": {"name": "ddim", "eta": 0.5}}
+    ),
+    "one or the other": with_settings(
+        fuse={"rule": {"name": "superdiff_or"}}, sampler={"method": {"name": "ddim", "eta": 1.0}}
+    ),
+    "one or the other, fused again": document(
+        {**changed(fuse={"rule": {"name": "superdiff_or"}}), "whole": ("fuse", {})},
+        (
+            *(wire for wire in WIRES if wire != "fuse.score > picture.score"),
+            "fuse.score > whole.scores",
+            "whole.score > picture.score",
+        ),
+    ),
     "silence": with_settings(text_expert={"muted": True}, class_expert={"reliability": 0.0}),
     "a sweep too large": swept(7, 3),
     "pictures too large": document(
