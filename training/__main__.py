@@ -1,9 +1,13 @@
-"""The command line of the trainings: `python -m training autoencoder|latents|reading|expert|…`."""
+"""The command line of the trainings: `python -m training autoencoder|expert|modulator|…`."""
 
 import argparse
+import re
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from training import autoencoder, experts, latents, reading, sheet
+from graph.companions import MAPS
+from training import autoencoder, experts, latents, modulators, reading, sheet
 from training.budget import RUNS
 from training.folders import MODELS, refresh_autoencoder
 from training.judge import train as judge
@@ -36,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
         budget = command.add_mutually_exclusive_group(required=True)
         budget.add_argument("--minutes", type=float, help="wall minutes to add")
         budget.add_argument("--steps", type=int, help="steps to add")
+    _add_modulator(commands)
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
     encode.add_argument("names", nargs="*", help=f"any of {', '.join(RECIPES)}; default all")
     encode.add_argument("--pictures", type=int, help="pictures a draw")
@@ -45,6 +50,37 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("--guidance", type=float, default=3.0)
     show.add_argument("--steps", type=int, default=20)
     return root
+
+
+def _add_modulator(commands: Any) -> None:
+    command = commands.add_parser("modulator", help="train a module that bends a frozen expert")
+    command.add_argument("name", type=_name, help="its run, and modulator-NAME among the models")
+    command.add_argument("--base", default="playground/unconditional", help="the expert it bends")
+    command.add_argument("--maps", nargs="+", choices=MAPS, default=list(MAPS))
+    command.add_argument("--pairs", type=int, default=200, help="pictures with their maps")
+    command.add_argument("--folder", type=Path, help="own pairs: pictures/, mask/, sketch/")
+    command.add_argument("--ship", action="store_true", help="put it among the models when done")
+    command.add_argument("--lr", type=float, help="peak learning rate")
+    command.add_argument("--batch", type=int, help="states a step")
+    command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
+    budget = command.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="wall minutes to add")
+    budget.add_argument("--steps", type=int, help="steps to add")
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
+        raise argparse.ArgumentTypeError("expected small letters, digits and hyphens")
+    return text
+
+
+def _modulate(options: argparse.Namespace) -> None:
+    maps = tuple(kind for kind in MAPS if kind in options.maps)
+    task = modulators.Task(options.name, options.base, maps, options.pairs, options.folder)
+    settings = replace(modulators.Settings(), **_changes(options))
+    modulators.train(
+        task, settings, options.steps, options.minutes, models=MODELS.parent, ship=options.ship
+    )
 
 
 def _changes(options: argparse.Namespace) -> dict[str, float | int]:
@@ -74,6 +110,8 @@ def main() -> None:
             reading.train(options.steps, options.minutes)
         case "judge":
             judge.train(options.steps, options.minutes)
+        case "modulator":
+            _modulate(options)
         case "decoder":
             refresh_autoencoder(RUNS, MODELS)
         case "sheet":

@@ -126,9 +126,12 @@ class UNet(Modulator):
         form = Form.of(read_json(companion.name, companion.folder / "config.json"))
         with torch.device("meta"):
             network = form.build()
-        weights = load_file(companion.folder / WEIGHTS)
+        stored = load_file(companion.folder / WEIGHTS)
+        weights = {
+            name: part.to(machine.device, machine.precision) for name, part in stored.items()
+        }
         network.load_state_dict(weights, strict=True, assign=True)
-        network.to(machine.device, machine.precision).eval().requires_grad_(False)
+        network.eval().requires_grad_(False)
         return cls(network, card.maps, card.shape, card.palette, codec)
 
     def reader(self, kind: str) -> MapReader:
@@ -156,10 +159,20 @@ class UNet(Modulator):
         level: NoiseLevel,
         maps: Sequence[Tensor],
     ) -> Float[Tensor, "n *d"]:
-        """v' − v, in one forward pass; the network is told the noise from 0 to 1000."""
-        seen = torch.cat([x, velocity, torch.stack(list(maps)).to(x)], 1)
-        time = torch.full((len(x),), 1000.0 * level.noise, device=x.device)
-        answer = self.network(seen.to(self.network.dtype), time, return_dict=False)[0]
+        """v' − v, in one forward pass."""
+        noise = torch.full((len(x),), level.noise, device=x.device)
+        return self.changes(x, velocity, noise, torch.stack(list(maps)))
+
+    def changes(
+        self,
+        x: Float[Tensor, "n *d"],
+        velocity: Float[Tensor, "n *d"],
+        noise: Float[Tensor, "n"],
+        maps: Float[Tensor, "n m h w"],
+    ) -> Float[Tensor, "n *d"]:
+        """v' − v of states at levels of their own; the network is told the noise in thousandths."""
+        seen = torch.cat([x, velocity, maps.to(x)], 1).to(self.network.dtype)
+        answer = self.network(seen, 1000.0 * noise, return_dict=False)[0]
         gain, shift = answer.to(x).chunk(2, 1)
         return gain * velocity + shift
 

@@ -1,0 +1,92 @@
+"""Pairs of one's own: what is usable is used, and what is not is listed by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from training.pairs import drawn, of_folder
+
+KINDS = ("mask", "sketch")
+SKY = (116, 176, 224)
+
+
+def save(folder: Path, kind: str, name: str, size: tuple[int, int] = (32, 32), colour=SKY) -> None:
+    path = folder / kind / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(3):
+        save(tmp_path, "pictures", f"{number}.jpg")
+        save(tmp_path, "mask", f"{number}.png")
+        save(tmp_path, "sketch", f"{number}.webp", colour=(255, 255, 255))
+    palette = [{"name": "sky", "colour": SKY}, {"name": "sea", "colour": (26, 90, 150)}]
+    (tmp_path / "palette.json").write_text(json.dumps(palette))
+    return tmp_path
+
+
+def test_pairs_are_matched_by_their_names(folder: Path) -> None:
+    found = of_folder(folder, KINDS)
+    assert len(found.pairs) == 3
+    assert found.left_out == []
+    assert [each.name for each in found.palette] == ["sky", "sea"]
+    assert set(found.pairs[0].maps) == {"mask", "sketch"}
+    assert len(of_folder(folder, ("sketch",)).pairs) == 3
+
+
+def test_what_cannot_be_used_is_listed_by_name_and_the_rest_counts(folder: Path) -> None:
+    save(folder, "pictures", "lone.png")
+    save(folder, "mask", "orphan.png")
+    for kind in ("pictures", *KINDS):
+        save(folder, kind, "wide.png", (32, 32) if kind == "pictures" else (64, 32))
+        save(folder, kind, "strange.png", colour=(255, 0, 255))
+        save(folder, kind, "cut.png")
+    cut = folder / "sketch" / "cut.png"
+    cut.write_bytes(cut.read_bytes()[:40])
+    (folder / "mask" / "notes.txt").write_text("x")
+    save(folder, "pictures", "0.png")
+    found = of_folder(folder, KINDS)
+    assert len(found.pairs) == 3
+    listed = "\n".join(found.left_out)
+    assert "lone: it is not in mask, sketch" in listed
+    assert "orphan: it is not in pictures, sketch" in listed
+    assert "wide: the mask is 64×32 and the picture 32×32" in listed
+    assert "strange: of the mask 100 % of it is in colours of no class" in listed
+    assert "sketch/cut.png: A004" in listed
+    assert "mask/notes.txt: expected .png" in listed
+    assert "pictures/0.png" in listed or "pictures/0.jpg" in listed
+    assert len(found.left_out) == 7
+
+
+def test_without_a_palette_any_colour_is_a_class(folder: Path) -> None:
+    (folder / "palette.json").unlink()
+    for kind in ("pictures", *KINDS):
+        save(folder, kind, "strange.png", colour=(255, 0, 255))
+    assert len(of_folder(folder, KINDS).pairs) == 4
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"name": "sky"}]', '{"sky": [1, 2, 3]}'])
+def test_a_palette_that_is_none_is_refused(folder: Path, content: str) -> None:
+    (folder / "palette.json").write_text(content)
+    with pytest.raises(ValueError, match=r"palette.json' is no palette"):
+        of_folder(folder, KINDS)
+
+
+def test_a_folder_of_another_form_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no folder 'pictures'.*'mask', 'sketch'"):
+        of_folder(tmp_path, KINDS)
+
+
+def test_a_draw_is_its_own_and_the_same_every_time() -> None:
+    one, again, other = (drawn(name, KINDS, 2) for name in ("a", "a", "b"))
+    assert one.digest == again.digest != other.digest
+    assert one.pairs[0].condition("text+mask") == {
+        "text": one.pairs[0].said["text"],
+        "mask": one.pairs[0].maps["mask"],
+    }

@@ -1,0 +1,125 @@
+"""The folder that a modulator is kept in, and what is known of how it was made."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from safetensors.torch import save_file
+
+from graph.folders import network_hash
+from graph.library import Model
+from graph.modulators.unet import WEIGHTS
+from training.pairs import Material
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run stands on; it goes on only while base and pairs are the same.
+
+    Attributes:
+        base, base_hash: the expert that is bent, by name and content of its weights.
+        space, space_id, shape: its latent space.
+        maps: the kinds of map, in the order of the network's channels.
+        palette: the classes of masks.
+        pairs, data_hash: how many pairs are learned from, and the hash of their content.
+        settings: how it is trained.
+    """
+
+    base: str
+    base_hash: str
+    space: str
+    space_id: str
+    shape: list[int]
+    maps: list[str]
+    palette: list[dict[str, Any]]
+    pairs: int
+    data_hash: str
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        base: str,
+        maps: tuple[str, ...],
+        learned: Material,
+        settings: dict[str, Any],
+    ) -> Self:
+        """What is known before the first step."""
+        return cls(
+            base=base,
+            base_hash=network_hash(model.folder),
+            space=model.space.label,
+            space_id=model.space.id,
+            shape=list(model.space.shape),
+            maps=list(maps),
+            palette=[each.model_dump(mode="json") for each in learned.palette],
+            pairs=len(learned.pairs),
+            data_hash=learned.digest,
+            settings=settings,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return json.loads(json.dumps(asdict(self)))
+
+
+def agree(path: Path, facts: Facts) -> None:
+    """Write the facts of a run, after holding them against those with which it was begun.
+
+    Raises:
+        ValueError: base or pairs have changed since; settings may.
+    """
+    told = facts.as_json()
+    if path.exists():
+        before = json.loads(path.read_text()) | {"settings": told["settings"]}
+        changed = [name for name, value in told.items() if before.get(name) != value]
+        if changed:
+            raise ValueError(
+                f"The run in {path.parent} was begun with other {', '.join(changed)}. "
+                "Choose another name, or remove that folder."
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(told, indent=2) + "\n")
+
+
+def write(network: Any, facts: Facts, scores: dict[str, float], folder: Path) -> None:
+    """Write network, card and README; a folder is replaced only when the new one is whole."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    network.save_config(partial)
+    halves = {name: part.detach().half().cpu() for name, part in network.state_dict().items()}
+    save_file(halves, partial / WEIGHTS)
+    card = {"kind": "modulator", **facts.as_json(), "scores": scores}
+    (partial / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+    (partial / "README.md").write_text(_read_me(facts, scores))
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.replace(folder)
+
+
+def _read_me(facts: Facts, scores: dict[str, float]) -> str:
+    return f"""---
+license: apache-2.0
+library_name: diffusers
+tags:
+- diffusion
+- chorale-playground
+---
+
+# Modulator of {facts.base}
+
+Bends {facts.base} by {" and ".join(facts.maps)}: v' = γ ⊙ v + ν, after arXiv 2302.12764.
+
+| | |
+|---|---|
+| base | {facts.base}, weights {facts.base_hash} |
+| latent space | {facts.space}, {facts.space_id} |
+| pairs | {facts.pairs}, content {facts.data_hash} |
+| steps | {scores["steps"]} |
+| held-out loss of v | {scores["held_out"]:.4f}; of the base alone {scores["base"]:.4f} |
+
+The weights are the moving average, stored as float16.
+"""

@@ -1,0 +1,168 @@
+"""What modulators learn from: pictures with their maps, of a Playground draw or of a folder."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from graph.assets import open_picture
+from graph.errors import ChoraleError
+from graph.palettes import MaskClass
+from graph.pictures import fitting
+from training.pictures import mask_picture, sketch_picture, to_bytes
+from training.world import CLASSES, SCENE_KINDS, draw
+
+PICTURES = "pictures"
+FORMATS = (".png", ".jpg", ".jpeg", ".webp")
+CHUNK = 50
+ODD = 0.02
+"""How far the proportions of a map may be from its picture's."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture with its maps by kind, and what is said of it by kind of condition."""
+
+    picture: Image.Image
+    maps: dict[str, Image.Image]
+    said: dict[str, str] = field(default_factory=dict)
+
+    def flipped(self) -> "Pair":
+        """The mirror image of picture and maps together; no sentence is known to be true of it."""
+        kept = {kind: value for kind, value in self.said.items() if kind != "text"}
+        maps = {kind: _mirror(each) for kind, each in self.maps.items()}
+        return Pair(_mirror(self.picture), maps, kept)
+
+    def condition(self, kind: str) -> Any:
+        """What an expert with this kind of condition is asked with; None if that is not known."""
+        known = {**self.said, **self.maps}
+        if "+" in kind:
+            return {each: known[each] for each in kind.split("+") if each in known} or None
+        return known.get(kind)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Pairs with the palette of their masks, and why other files were left out."""
+
+    pairs: list[Pair]
+    palette: tuple[MaskClass, ...]
+    left_out: list[str]
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits for the content of every pair."""
+        content = hashlib.sha256()
+        for pair in self.pairs:
+            for kind, picture in sorted({PICTURES: pair.picture, **pair.maps}.items()):
+                content.update(f"{kind} {picture.size}".encode() + picture.tobytes())
+        return content.hexdigest()[:16]
+
+
+def drawn(name: str, kinds: tuple[str, ...], count: int) -> Material:
+    """The first pairs of a draw of the procedural world."""
+    pairs: list[Pair] = []
+    for start in range(0, count, CHUNK):
+        block = draw(name, start, min(CHUNK, count - start))
+        shown = {"mask": mask_picture(block), "sketch": sketch_picture(block)}
+        for i, caption in enumerate(block.captions):
+            maps = {kind: _image(shown[kind][i]) for kind in kinds}
+            said = {"text": caption, "class": SCENE_KINDS[int(block.scene_kind[i])]}
+            pairs.append(Pair(_image(block.picture[i]), maps, said))
+    palette = tuple(MaskClass(name=each.name, colour=each.colour) for each in CLASSES)
+    return Material(pairs, palette, [])
+
+
+def of_folder(folder: Path, kinds: tuple[str, ...]) -> Material:
+    """The pairs of `folder`/pictures and of `folder`/KIND, matched by the names of their files.
+
+    Unmatched, corrupt and odd ones are left out and listed. `palette.json` names the classes of
+    masks: [{"name": "sky", "colour": [116, 176, 224]}, …]; without it colours stay as they are.
+
+    Raises:
+        ValueError: the folder has no pictures, or a palette that is none.
+    """
+    if not (folder / PICTURES).is_dir():
+        raise ValueError(
+            f"'{folder}' has no folder '{PICTURES}'. Put the pictures there, and their maps of the "
+            f"same names into {', '.join(repr(kind) for kind in kinds)}."
+        )
+    palette, left_out = _palette(folder), list[str]()
+    files = {kind: _files(folder / kind, left_out) for kind in (PICTURES, *kinds)}
+    pairs: list[Pair] = []
+    for name in sorted(set().union(*files.values())):
+        missing = [kind for kind, known in files.items() if name not in known]
+        if missing:
+            left_out.append(f"{name}: it is not in {', '.join(missing)}")
+            continue
+        try:
+            opened = {kind: _opened(known[name]) for kind, known in files.items()}
+        except ValueError as error:
+            left_out.append(str(error))
+            continue
+        why = "; ".join(_odd(opened, kinds, palette))
+        if why:
+            left_out.append(f"{name}: {why}")
+        else:
+            pairs.append(Pair(opened.pop(PICTURES), opened))
+    return Material(pairs, palette, left_out)
+
+
+def _files(folder: Path, left_out: list[str]) -> dict[str, Path]:
+    """The pictures of a folder by their names without endings."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*")) if folder.is_dir() else ():
+        if path.suffix.lower() not in FORMATS:
+            left_out.append(f"{folder.name}/{path.name}: expected {', '.join(FORMATS)}")
+        elif path.stem in found:
+            left_out.append(f"{folder.name}/{path.name}: there is {found[path.stem].name} too")
+        else:
+            found[path.stem] = path
+    return found
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return open_picture(path.read_bytes()).convert("RGB")
+    except ChoraleError as error:
+        raise ValueError(f"{path.parent.name}/{path.name}: {error}") from None
+    except OSError as error:
+        raise ValueError(f"{path.parent.name}/{path.name}: {error.strerror}") from None
+
+
+def _odd(
+    opened: dict[str, Image.Image], kinds: tuple[str, ...], palette: tuple[MaskClass, ...]
+) -> Iterator[str]:
+    """What makes a pair no pair: other proportions, or a mask in colours of no class."""
+    width, height = opened[PICTURES].size
+    for kind in kinds:
+        wide, high = opened[kind].size
+        if abs(wide / high - width / height) > ODD * width / height:
+            yield f"the {kind} is {wide}×{high} and the picture {width}×{height}"
+        elif kind == "mask" and (changed := fitting(opened[kind], (wide, high), palette)):
+            yield f"of the mask {changed}"
+
+
+def _palette(folder: Path) -> tuple[MaskClass, ...]:
+    path = folder / "palette.json"
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(TypeAdapter(list[MaskClass]).validate_python(json.loads(path.read_text())))
+    except (ValueError, OSError, ValidationError) as error:
+        raise ValueError(f"'{path}' is no palette: {error}") from None
+
+
+def _image(picture: Tensor) -> Image.Image:
+    """[3, h, w] in [0, 1] as a picture."""
+    return Image.fromarray(to_bytes(picture).movedim(0, -1).contiguous().numpy())
+
+
+def _mirror(picture: Image.Image) -> Image.Image:
+    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
