@@ -22,6 +22,7 @@ from studio.archive import Archive, archive, has_key
 from studio.compilers import Compilers
 from studio.drafts import Drafts
 from studio.frames import Frame, frame
+from studio.rounds import check, rounds
 from studio.runs import Playing, Runs
 from studio.sheets import Sheet, read_sheet
 from studio.shelf import Shelf
@@ -146,12 +147,13 @@ class Session:
             with self._runs.playing(run, visitor) as playing:
                 workflow = _workflow(document)
                 asked = read_sheet(sheet, workflow) if sheet else None
-                plan = self._plan(workflow) if asked is None else self._sheet_plan(asked)
+                plans = [self._plan(workflow)] if asked is None else self._sheet_plans(asked)
                 performance = None if record is None else performance_of(record)
-                playing.controls = Controls(plan.controls, performance)
-                takes = Takes(workflow, plan, asked)
+                if len(plans) == 1:
+                    playing.controls = Controls(plans[0].controls, performance)
+                takes = Takes(workflow, plans, asked)
                 yield {"run": run, "type": "started", **takes.told}
-                for event in self._events(plan, playing.controls, playing):
+                for event in self._events(plans, playing):
                     yield {"run": run, **self._frame(event, takes, run, key)}
         except ChoraleError as error:
             yield {"run": run, "type": "failure", **_told(error.diagnostics)}
@@ -189,11 +191,15 @@ class Session:
             raise ChoraleError(*compiled.diagnostics)
         return compiled.plan
 
-    def _sheet_plan(self, sheet: Sheet) -> Plan:
-        """The plan of a whole sheet; ChoraleError with what is wrong in any of its corners."""
+    def _sheet_plans(self, sheet: Sheet) -> list[Plan]:
+        """The plan of a whole sheet, or of each round; ChoraleError with what is wrong in any."""
+        if not sheet.together:
+            plans = [self._plan(cell) for cell in sheet.rounds()]
+            check(sheet, plans)
+            return plans
         for corner in sheet.corners():
             self._plan(corner)
-        return self._plan(sheet.played())
+        return [self._plan(sheet.played())]
 
     def _frame(self, event: Event, takes: Takes, run: object, key: object) -> Frame:
         """An event as a frame; a result is also kept, if its browser has a history."""
@@ -207,11 +213,16 @@ class Session:
         told = {**made, "seed": takes.seed}
         return {**made, **self.history.keep(key, run, takes.document, told, pictures)}
 
-    def _events(self, plan: Plan, controls: Controls, playing: Playing) -> Iterator[Event]:
-        """Play the plan with controls that the page can move."""
-        yield from piece.runtime().run(
-            plan, controls, previews=PREVIEWS_PER_SECOND, stop=playing.stop
-        )
+    def _events(self, plans: Sequence[Plan], playing: Playing) -> Iterator[Event]:
+        """Play one plan with controls that the page can move, or several one after another."""
+
+        def play(plan: Plan) -> Iterator[Event]:
+            controls = playing.controls or Controls(plan.controls)
+            return piece.runtime().run(
+                plan, controls, previews=PREVIEWS_PER_SECOND, stop=playing.stop
+            )
+
+        yield from play(plans[0]) if len(plans) == 1 else rounds(plans, play)
 
 
 def _workflow(document: object) -> Workflow:

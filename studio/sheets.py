@@ -1,4 +1,4 @@
-"""The sweep sheet: one or two faders over ranges, sampled as one batch, every cell a workflow."""
+"""The sweep sheet: one or two numbers over ranges, and every cell a workflow."""
 
 from __future__ import annotations
 
@@ -16,39 +16,27 @@ from graph.flatten import flatten
 from graph.plan import Plan, Sweep
 from graph.workflow import Workflow
 from nodes import catalogue
+from studio.axes import Axis, read_axis, refused
 from studio.piece import sampled
 
-FADERS = ("reliability", "guidance")
-"""Settings of an expert whose product is its weight; a sweep is a factor of that."""
-MAX_VALUES = 25
 MAX_CELLS = 144
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """One fader of one node with its values, first to last."""
-
-    node: str
-    setting: str
-    values: tuple[float, ...]
-
-    @property
-    def control(self) -> str:
-        """The fader's address."""
-        return f"{self.node}.{self.setting}"
-
-    @property
-    def full(self) -> float:
-        """Where the fader stands while factors below one sweep it; they go to 4 and it may not."""
-        return max(map(abs, self.values))
-
-
-@dataclass(frozen=True, slots=True)
 class Sheet:
-    """A workflow under every combination of one or two axes; one picture a cell."""
+    """A workflow under every combination of one or two axes; one picture a cell.
+
+    Faders are sampled `together`, as one batch; other numbers change the plan, and their cells play
+    one after another.
+    """
 
     workflow: Workflow
     axes: tuple[Axis, ...]
+
+    @property
+    def together(self) -> bool:
+        """Whether all cells are one batch."""
+        return all(axis.fader for axis in self.axes)
 
     def corners(self) -> Iterator[Workflow]:
         """The cells at the ends of the axes: whatever is wrong is wrong there."""
@@ -59,8 +47,16 @@ class Sheet:
         """The workflow with the faders where a cell has them."""
         workflow = _one_sample(self.workflow)
         for axis, value in zip(self.axes, values, strict=True):
-            workflow = workflow.with_settings(axis.node, **{axis.setting: value})
+            workflow = axis.set(workflow, value)
         return workflow
+
+    def rounds(self) -> Iterator[Workflow]:
+        """The workflow of every cell, in the order of `places`."""
+        yield from (self.cell(self.values(place)) for place in self.places())
+
+    def places(self) -> list[tuple[int, ...]]:
+        """Every cell by its place on every axis, the first axis slowest."""
+        return list(product(*(range(len(axis.values)) for axis in self.axes)))
 
     def played(self) -> Workflow:
         """The workflow that samples all cells at once: every axis is a sweep node on its expert."""
@@ -71,14 +67,16 @@ class Sheet:
         return workflow
 
     def cells(self, plan: Plan) -> list[tuple[int, ...]]:
-        """For each picture of the batch of `played`, its place on every axis."""
+        """For each picture that is made, its place on every axis; `plan` is that of `played`."""
+        if not self.together:
+            return self.places()
         spread = {sweep.axis.rpartition("/")[2]: sweep for sweep in _sweeps(plan)}
         places: list[list[int]] = []
         for axis, name in zip(self.axes, self._names(), strict=True):
             first, last = axis.values[0], axis.values[-1]
             step = (last - first) / (len(axis.values) - 1)
             if name not in spread:
-                raise _refused(f"'{axis.node}' is no part of what is sampled.")
+                raise refused(f"'{axis.node}' is no part of what is sampled.")
             heard = (factor * axis.full for factor in spread[name].values)
             places.append([round((value - first) / step) for value in heard])
         return list(zip(*places, strict=True))
@@ -110,7 +108,7 @@ class Sheet:
 def read_sheet(asked: object, workflow: Workflow) -> Sheet:
     """The sheet that a page asks for: [{node, setting, start, stop, count}]. S015 or S016."""
     if not isinstance(asked, list) or not 1 <= len(cast("list[Any]", asked)) <= 2:
-        raise _refused("A sheet has one or two axes.")
+        raise refused("A sheet has one or two axes.")
     sweeps = (
         node for node in flatten(workflow, catalogue()).workflow.nodes if node.type == "sweep"
     )
@@ -123,31 +121,13 @@ def read_sheet(asked: object, workflow: Workflow) -> Sheet:
                 node=sweep.id,
             )
         )
-    axes = tuple(_axis(each, workflow) for each in cast("list[Any]", asked))
+    axes = tuple(read_axis(each, workflow) for each in cast("list[Any]", asked))
     if len({axis.control for axis in axes}) < len(axes):
-        raise _refused("Both axes of the sheet are the same fader.")
+        raise refused("Both axes of the sheet are the same number.")
     cells = math.prod(len(axis.values) for axis in axes)
     if cells > MAX_CELLS:
-        raise _refused(f"The sheet has {cells} cells; at most {MAX_CELLS} are sampled at once.")
+        raise refused(f"The sheet has {cells} cells; at most {MAX_CELLS} are sampled at once.")
     return Sheet(workflow, axes)
-
-
-def _axis(asked: Any, workflow: Workflow) -> Axis:
-    read: Mapping[str, Any] = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {}
-    node, setting, count = read.get("node"), read.get("setting"), read.get("count")
-    ends = (read.get("start"), read.get("stop"))
-    if setting not in FADERS or not isinstance(node, str) or workflow.find(node) is None:
-        raise _refused(f"There is no fader '{node}.{setting}' to sweep.")
-    if not isinstance(count, int) or not 2 <= count <= MAX_VALUES:
-        raise _refused(
-            f"'{node}.{setting}' is to take {count!r} values; expected 2 to {MAX_VALUES}."
-        )
-    numbers = [float(end) for end in ends if isinstance(end, int | float)]
-    if len(numbers) < 2 or not all(map(math.isfinite, numbers)) or numbers[0] == numbers[1]:
-        raise _refused(f"'{node}.{setting}' needs two different numbers to go from and to.")
-    step = (numbers[1] - numbers[0]) / (count - 1)
-    values = tuple(round(numbers[0] + step * index, 6) for index in range(count))
-    return Axis(node, str(setting), values)
 
 
 def _swept(axis: Axis, name: str, drawing: Drawing) -> Mapping[str, Any]:
@@ -171,7 +151,3 @@ def _sweeps(plan: Plan) -> Iterator[Sweep]:
 
 def _parts(value: Any) -> tuple[Any, ...]:
     return cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
-
-
-def _refused(what: str) -> ChoraleError:
-    return ChoraleError(Diagnostic("S015", what, "Choose faders and ranges on the sweep sheet."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,19 +17,27 @@ from studio.sheets import Sheet
 
 
 class Takes:
-    """A run's batch: every picture of it can be made again from the workflow that it carries."""
+    """A run's pictures: every one can be made again from the workflow that it carries.
 
-    def __init__(self, workflow: Workflow, plan: Plan, sheet: Sheet | None = None) -> None:
+    `plans` is the one plan of a batch, or a plan for each round.
+    """
+
+    def __init__(
+        self, workflow: Workflow, plans: Sequence[Plan], sheet: Sheet | None = None
+    ) -> None:
+        plan = plans[0]
         self._workflow = workflow
+        self._seeds = [seed_of(each) for each in plans]
         self._sheet = sheet
         self._cells = sheet.cells(plan) if sheet else []
-        self.seed = seed_of(plan)
+        self.seed = self._seeds[0]
         self.shown: Frame = {"labels": labels(plan), "sheet": None}
         """What the page needs to arrange and name the pictures."""
         if sheet:
             self.shown = {"labels": self._labels(sheet), "sheet": sheet.told(plan)}
         swept = {axis.control for axis in sheet.axes} if sheet else set[str]()
-        names = [control.name for control in plan.controls if control.name not in swept]
+        heard = plan.controls if len(plans) == 1 else ()  # rounds after the first would not know
+        names = [control.name for control in heard if control.name not in swept]
         self.told: Frame = {**self.shown, "controls": names}
         """What the page is told when the run begins."""
 
@@ -51,7 +60,7 @@ class Takes:
                 picture,
                 sheet.cell(sheet.values(self._cells[number])) if sheet else self._workflow,
                 event.record,
-                seed=self.seed,
+                seed=self._seeds[number] if len(self._seeds) > 1 else self.seed,
                 sample=0 if sheet else number,
             )
             for number, picture in enumerate(event.pictures)
@@ -60,7 +69,7 @@ class Takes:
     def _labels(self, sheet: Sheet) -> list[str]:
         return [
             " · ".join(
-                f"{axis.setting} {value:g}"
+                f"{axis.setting} {value if isinstance(value, int) else format(value, 'g')}"
                 for axis, value in zip(sheet.axes, sheet.values(cell), strict=True)
             )
             for cell in self._cells

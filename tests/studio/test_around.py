@@ -273,8 +273,8 @@ def test_a_sweep_sheet_of_two_faders_opens_as_workflows(visit):
     opened(visit, slow("Swept", 3))
     page.get_by_role("button", name="Sweep", exact=True).click()
     form = page.get_by_role("dialog", name="Sweep")
-    form.get_by_label("Fader across").select_option(index=0)
-    form.get_by_label("Fader down").select_option(index=3)
+    form.get_by_label("Number across").select_option(index=0)
+    form.get_by_label("Number down").select_option(index=3)
     form.get_by_label("values").nth(0).fill("4")
     form.get_by_label("values").nth(1).fill("3")
     form.get_by_text("4 × 3 = 12 pictures in one batch").wait_for()
@@ -304,6 +304,41 @@ def test_a_sweep_sheet_of_two_faders_opens_as_workflows(visit):
         assert (name, float(value)) in settings
     page.get_by_role("button", name="Reopen Swept").first.click()
     page.get_by_role("group", name="Sweep sheet").wait_for()
+
+
+def test_a_sweep_sheet_of_other_numbers_plays_one_picture_after_another(visit):
+    page = visit.page
+    opened(visit, quick("Other numbers"))
+    page.get_by_role("button", name="Sweep", exact=True).click()
+    form = page.get_by_role("dialog", name="Sweep")
+    form.get_by_label("Number across").select_option(label="Sampler · steps")
+    form.get_by_role("spinbutton", name="from").first.fill("1")
+    form.get_by_role("spinbutton", name="to").first.fill("3")
+    form.get_by_text("takes whole numbers").wait_for()
+    form.get_by_label("values").nth(0).fill("3")
+    form.get_by_label("Number down").select_option(label="Sampler · schedule log snr min")
+    form.get_by_label("values").nth(1).fill("2")
+    form.get_by_text("3 × 2 = 6 pictures one after another").wait_for()
+    visit.keep("sweep-numbers")
+    form.get_by_role("button", name="Sample the sheet").click()
+    visit.phase("done")
+    sheet = page.get_by_role("group", name="Sweep sheet")
+    assert sheet.locator("img").count() == 6
+    assert page.locator(".across").inner_text().startswith("Sampler · steps")
+    assert "Sampler · schedule log snr min" in page.locator(".contact .down").inner_text()
+    cell = sheet.get_by_role("button").nth(5)
+    cell.click()
+    visit.keep("sweep-numbers-sheet")
+    picture = cell.locator("img").get_attribute("src")
+    page.get_by_role("button", name="Open as workflow").click()
+    page.wait_for_selector(".sheet[data-pictures='1']")
+    run(visit)
+    page.wait_for_selector(".chorale:not([data-phase=done])")
+    visit.phase("done")
+    assert pixels(shown_picture(visit)).tolist() == pixels(picture).tolist()
+    settings = load_kept(page)["nodes"][3]["settings"]
+    assert settings["steps"] == 3
+    assert settings["schedule"]["name"] == "log_snr"
 
 
 def load_kept(page):

@@ -75,7 +75,7 @@ export class Around {
   openCell(index) {
     const { run } = this.#studio;
     const { played, sheet, pictures, seconds } = run;
-    this.#studio.open(cellOf(played, sheet, index));
+    this.#studio.open(cellOf(played, sheet, index, (node, name) => this.#studio.value(node, name)));
     this.#show({ workflow: this.#studio.doc.workflow, pictures: [pictures[index]], record: null, seconds });
   }
 
