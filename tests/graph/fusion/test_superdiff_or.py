@@ -187,9 +187,11 @@ def test_when_one_expert_takes_the_place_of_another_what_was_remembered_is_forgo
     begun: list[tuple[bool, float]] = []
 
     class Noted(SuperdiffOr):
-        def follow(self, memory: Any, x: Tensor, level: NoiseLevel, *asked: Any) -> Any:
+        def follow(
+            self, memory: Any, x: Tensor, level: NoiseLevel, estimates: Any, weights: Any
+        ) -> Any:
             begun.append((memory is None, level.noise))
-            return super().follow(memory, x, level, *asked)
+            return super().follow(memory, x, level, estimates, weights)
 
     voices = [
         voice("a", gaussian(4.0)),
