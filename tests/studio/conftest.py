@@ -123,6 +123,20 @@ class Visit:
         wanted = ", ".join(f".chorale[data-phase={name}]" for name in names)
         self.page.wait_for_selector(wanted, timeout=1000 * PATIENCE)
 
+    def plays(self, press):
+        """Press what starts a run and wait until it has ended, however short it is."""
+        self.page.evaluate(
+            """() => {
+                const studio = document.querySelector('.chorale');
+                window.begun = false;
+                new MutationObserver(() => { window.begun ||= studio.dataset.phase !== 'done'; })
+                    .observe(studio, { attributeFilter: ['data-phase'] });
+            }"""
+        )
+        press()
+        self.page.wait_for_function("() => window.begun")
+        self.phase("done")
+
     def open(self, address):
         self.page.goto(address)
         self.page.wait_for_selector(".chorale h1", timeout=1000 * PATIENCE)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,9 @@ def test_the_mcp_server_has_the_run_as_a_tool(mcp_address):
             refused = await session.call_tool(tool.name, {"workflow": {"chorale": 1}})
             return tool, made, refused
 
-    tool, made, refused = asyncio.run(ask())
+    # in a thread of its own: browser stories leave a loop running in this one
+    with ThreadPoolExecutor(1) as thread:
+        tool, made, refused = thread.submit(lambda: asyncio.run(ask())).result()
     assert tool.name == "run"
     assert tool.inputSchema["required"] == ["workflow"]
     assert "fader moves" in tool.inputSchema["properties"]["performance"]["description"].lower()

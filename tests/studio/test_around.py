@@ -59,9 +59,7 @@ def run(visit):
 
 def played(visit, workflow):
     opened(visit, workflow)
-    run(visit)
-    visit.page.wait_for_selector(".chorale:not([data-phase=done])")
-    visit.phase("done")
+    visit.plays(lambda: run(visit))
 
 
 def drawer(visit):
@@ -95,9 +93,7 @@ def test_a_run_is_reopened_with_workflow_picture_and_moves(visit):
     shown.get_by_role("button", name="Reopen The first").click()
     page.wait_for_function("() => document.querySelector('.title input').value === 'The first'")
     assert shown_picture(visit) == first
-    page.get_by_role("button", name="Replay").click()
-    page.wait_for_selector(".chorale:not([data-phase=done])")
-    visit.phase("done")
+    visit.plays(page.get_by_role("button", name="Replay").click)
     assert pixels(shown_picture(visit)).tolist() == pixels(first).tolist()
 
 
@@ -332,9 +328,7 @@ def test_a_sweep_sheet_of_other_numbers_plays_one_picture_after_another(visit):
     picture = cell.locator("img").get_attribute("src")
     page.get_by_role("button", name="Open as workflow").click()
     page.wait_for_selector(".sheet[data-pictures='1']")
-    run(visit)
-    page.wait_for_selector(".chorale:not([data-phase=done])")
-    visit.phase("done")
+    visit.plays(lambda: run(visit))
     assert pixels(shown_picture(visit)).tolist() == pixels(picture).tolist()
     settings = load_kept(page)["nodes"][3]["settings"]
     assert settings["steps"] == 3

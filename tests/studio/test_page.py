@@ -98,9 +98,7 @@ def test_a_fader_moved_while_it_plays_is_heard_and_replayed(visit):
         arg=[node, highest],
     )
     played = page.locator(f"{ANY_PICTURE} img").get_attribute("src")
-    page.get_by_role("button", name="Replay").click()
-    page.wait_for_selector(".chorale:not([data-phase=done])")
-    visit.phase("done")
+    visit.plays(page.get_by_role("button", name="Replay").click)
     again = page.locator(f"{ANY_PICTURE} img").get_attribute("src")
     assert pixels(page, again) == pixels(page, played)
 
