@@ -109,10 +109,12 @@ def test_every_weight_of_a_network_learns(name, runs):
     before = {k: v.clone() for k, v in training.network.state_dict().items()}
     for _ in range(4):
         training.advance(0.0)
+    # places are fixed, and a bias of keys moves all logits of a query alike: it has no gradient
+    fixed = ("pos_embed.pos_embed", "to_k.bias")
     still = {
         key
         for key, value in training.network.state_dict().items()
-        if value.equal(before[key]) and "pos_embed.pos_embed" not in key
+        if value.equal(before[key]) and not key.endswith(fixed)
     }
     assert not still
 
