@@ -63,13 +63,7 @@ class ExpertNode(Node, ABC):
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
         """Whether the range of noise is one."""
-        if self.from_noise <= self.to_noise:
-            yield Diagnostic(
-                "S012",
-                f"'{place.title}' starts at noise {self.from_noise:g} and stops at "
-                f"{self.to_noise:g}: it would never play.",
-                "Let it start at more noise than it stops at.",
-            )
+        yield from check_range(place, self.from_noise, self.to_noise)
 
     def denoise(
         self,
@@ -80,16 +74,13 @@ class ExpertNode(Node, ABC):
         trained: tuple[float, float] = (0.0, 1.0),
     ) -> Mapping[str, Carried]:
         """Add the operation that asks this expert, within the noise that it was `trained` on."""
-        factors: list[Value] = [self.control(wired.node, "reliability")]
-        for more in wired.all("reliability"):
-            factors.extend(more)
         return {
             "score": plan.add(
                 wired.node,
                 "denoise",
                 expert=expert,
                 condition=condition,
-                weight=tuple(factors),
+                weight=weight(self, wired),
                 guidance=self.control(wired.node, "guidance"),
                 share=self.share,
                 muted=self.control(wired.node, "muted"),
@@ -97,6 +88,25 @@ class ExpertNode(Node, ABC):
                 range=(min(self.from_noise, max(trained)), max(self.to_noise, min(trained))),
             )
         }
+
+
+def check_range(place: Place, start: float, stop: float) -> Iterator[Diagnostic]:
+    """S012 for a range of noise in which nothing would ever play."""
+    if start <= stop:
+        yield Diagnostic(
+            "S012",
+            f"'{place.title}' starts at noise {start:g} and stops at {stop:g}: "
+            "it would never play.",
+            "Let it start at more noise than it stops at.",
+        )
+
+
+def weight(node: Node, wired: Wired) -> tuple[Value, ...]:
+    """The factors of a reliability: the node's own fader, and what is wired to it."""
+    factors: list[Value] = [node.control(wired.node, "reliability")]
+    for more in wired.all("reliability"):
+        factors.extend(more)
+    return tuple(factors)
 
 
 class ModelNode(ExpertNode, ABC):

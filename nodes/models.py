@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar
 
@@ -13,6 +13,7 @@ from pydantic import Field
 from graph.errors import ChoraleError, Diagnostic
 from graph.library import Model
 from graph.node import Live, Place, Widget
+from graph.palettes import MaskClass
 from graph.pictures import fitting
 from graph.ports import Kind, Port
 from nodes.experts import RELIABILITY, ModelNode
@@ -55,23 +56,30 @@ class TextExpert(ModelNode):
                 )
 
 
+def check_fit(
+    place: Place, port: str, size: tuple[int, int], palette: Sequence[MaskClass]
+) -> Iterator[Diagnostic]:
+    """A010 for what is changed about a wired picture of another size or with colours of its own."""
+    for title, node in place.all(port):
+        for file in node.files():
+            try:
+                picture = place.library.picture(file)
+            except ChoraleError:
+                continue  # the check of files says what is wrong with it
+            changed = fitting(picture, size, palette)
+            if changed:
+                yield Diagnostic(
+                    "A010", f"The picture of '{title}' is fitted: {changed}.", severity="note"
+                )
+
+
 class PictureExpert(ModelNode, ABC):
     """An expert that is shown a picture."""
 
     def understand(self, place: Place, model: Model) -> Iterator[Diagnostic]:
         """Say what is changed about a picture of another size or with colours of its own."""
         height, width = (side * model.space.scale for side in model.space.shape[-2:])
-        for title, node in place.all(self.condition):
-            for file in node.files():
-                try:
-                    picture = place.library.picture(file)
-                except ChoraleError:
-                    continue  # the check of files says what is wrong with it
-                changed = fitting(picture, (width, height), model.card.palette)
-                if changed:
-                    yield Diagnostic(
-                        "A010", f"The picture of '{title}' is fitted: {changed}.", severity="note"
-                    )
+        yield from check_fit(place, self.condition, (width, height), model.card.palette)
 
 
 class MaskExpert(PictureExpert):

@@ -12,10 +12,10 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.folders import network_hash
 from graph.library import Model
 from graph.node import Carried, Live, Node, Place, Widget, Wired
-from graph.pictures import fitting
-from graph.plan import PlanBuilder, Value
+from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
-from nodes.experts import RELIABILITY, SCORE, ModelNode
+from nodes.experts import RELIABILITY, SCORE, ModelNode, check_range, weight
+from nodes.models import check_fit
 
 
 class Modulator(Node):
@@ -62,9 +62,6 @@ class Modulator(Node):
         """Rewrite the score that is wired, by the maps that the modulator was trained for."""
         card = wired.library.companion(self.model).card
         low, high = card.level_range
-        factors: list[Value] = [self.control(wired.node, "reliability")]
-        for more in wired.all("reliability"):
-            factors.extend(more)
         maps = tuple(wired.one(kind) for kind in card.maps if wired.all(kind))
         return {
             "score": plan.add(
@@ -73,7 +70,7 @@ class Modulator(Node):
                 wired.values["score"][0],  # pyright: ignore[reportArgumentType]
                 model=self.model,
                 maps=maps,
-                weight=tuple(factors),
+                weight=weight(self, wired),
                 muted=self.control(wired.node, "muted"),
                 solo=self.control(wired.node, "solo"),
                 range=(min(self.from_noise, high), max(self.to_noise, low)),
@@ -82,13 +79,7 @@ class Modulator(Node):
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
         """Whether the modulator is there and fits the score and the maps that are wired."""
-        if self.from_noise <= self.to_noise:
-            yield Diagnostic(
-                "S012",
-                f"'{place.title}' starts at noise {self.from_noise:g} and stops at "
-                f"{self.to_noise:g}: it would never play.",
-                "Let it start at more noise than it stops at.",
-            )
+        yield from check_range(place, self.from_noise, self.to_noise)
         try:
             card = place.library.companion(self.model).card
         except ChoraleError as error:
@@ -141,23 +132,7 @@ def _maps(place: Place, name: str, card: ModulatorCard) -> Iterator[Diagnostic]:
     for space in place.spaces.get("score", ()):
         size = (space.shape[-1] * space.scale, space.shape[-2] * space.scale)
         for kind in card.maps:
-            yield from _fitted(place, kind, size, card if kind == "mask" else None)
-
-
-def _fitted(
-    place: Place, kind: str, size: tuple[int, int], card: ModulatorCard | None
-) -> Iterator[Diagnostic]:
-    for title, node in place.all(kind):
-        for file in node.files():
-            try:
-                picture = place.library.picture(file)
-            except ChoraleError:
-                continue  # the check of files says what is wrong with it
-            changed = fitting(picture, size, card.palette if card else ())
-            if changed:
-                yield Diagnostic(
-                    "A010", f"The picture of '{title}' is fitted: {changed}.", severity="note"
-                )
+            yield from check_fit(place, kind, size, card.palette if kind == "mask" else ())
 
 
 def _base(
