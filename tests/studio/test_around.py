@@ -385,6 +385,17 @@ def test_a_reload_stops_the_run_and_says_so(visit):
     assert visit.page.get_by_text("so the run was stopped").count() == 0
 
 
+def test_a_reload_right_after_an_edit_loses_nothing(visit):
+    opened(visit, quick("Before"))
+    title = visit.page.get_by_label("Title of the workflow")
+    for name in ("Once", "Twice", "Thrice"):
+        title.fill(name)
+        title.press("Enter")
+        visit.page.reload()
+        title.wait_for()
+        assert title.input_value() == name
+
+
 @pytest.mark.parametrize("playing", [False, True], ids=["idle", "playing"])
 def test_a_studio_that_restarts_is_said_and_found_again(browser, studio, tmp_path, playing):
     port = free_port()

@@ -241,3 +241,20 @@ def test_what_is_set_while_it_plays_is_heard_recorded_and_replayed(visit):
     visit.phase("waiting", "preparing", "playing")
     visit.phase("done")
     assert told(visit, "result")[-1]["record"] == record
+
+
+def test_the_curve_that_makes_a_card_taller_leaves_the_whole_workflow_in_sight(visit):
+    opened(visit, "sound")
+    page = visit.page
+    page.get_by_role("img", name="Factor over the steps").first.wait_for()
+    ground = page.locator(".canvas").bounding_box()
+
+    def in_sight():
+        boxes = [each.bounding_box() for each in page.locator(".svelte-flow__node").all()]
+        return all(
+            box["y"] >= ground["y"] and box["y"] + box["height"] <= ground["y"] + ground["height"]
+            for box in boxes
+        )
+
+    until(visit, in_sight)
+    visit.keep("sound-opened")

@@ -40,6 +40,7 @@ export class Studio {
     api.watch('value', () => this.#fromPython(api.props.value));
     this.around = new Around(this, api.server);
     setContext(KEY, this);
+    addEventListener('pagehide', () => this.#timers.keep && this.#keep());
   }
 
   order = $derived.by(() => columns(this.doc.workflow, this.catalogue));
@@ -185,6 +186,8 @@ export class Studio {
 
   /** So that a reload finds the workflow and its last picture again. */
   #keep() {
+    clearTimeout(this.#timers.keep);
+    delete this.#timers.keep;
     const picture = this.run.running ? null : (this.run.pictures[0] ?? null);
     keep({ workflow: this.doc.workflow, picture });
   }
