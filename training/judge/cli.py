@@ -17,6 +17,8 @@ from training.judge.opening import open_bench
 from training.judge.reference import Reference
 from training.judge.rows import (
     GUIDANCE,
+    RULES,
+    TOGETHER,
     TRIPLE,
     Guidance,
     Row,
@@ -26,9 +28,12 @@ from training.judge.rows import (
     searched,
     singles,
 )
-from training.judge.summary import CONDITIONS, Line, fader_of, line_of
+from training.judge.summary import CONDITIONS, Lead, Line, fader_of, lead_of, line_of
 from training.judge.table import Floors, Table, markdown
+from training.judge.verdict import Verdict
 
+SEARCH_FROM = 100_000
+"""The pictures that weights are searched on: from this one on, so that no table has them."""
 MARK = "<!-- made by the command below this line -->"
 
 
@@ -49,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="other weights",
     )
-    root.add_argument("--search", action="store_true", help="each expert alone at many weights")
+    root.add_argument("--search", action="store_true", help="experts at many weights")
     root.add_argument("--no-faders", action="store_true", help="leave out the reliabilities")
     root.add_argument(
         "--precision",
@@ -87,16 +92,22 @@ def _measured(bench: Bench, options: argparse.Namespace) -> Table:
         faders = {name: faded(name, guidance, options.steps) for name in TRIPLE}
         faders = {name: group for name, group in faders.items() if bench.can(group[0])}
     few = fader_pictures(options.pictures)
+    first = SEARCH_FROM if options.search else 0
     blocks = [
-        *broad([row for row in rows if not row.parts], options.pictures, 1),
-        *broad([row for row in rows if row.parts], options.pictures, options.seeds),
+        *broad([row for row in rows if not row.parts], options.pictures, 1, first),
+        *broad([row for row in rows if row.parts], options.pictures, options.seeds, first),
         *broad([row for group in faders.values() for row in group], few, 1),
     ]
     for row, *where in tqdm(blocks, desc="judge", mininterval=5):
         bench.pictures(row, *where)
+    verdicts = {
+        row.name: bench.verdict(row, options.pictures, options.seeds if row.parts else 1, first)
+        for row in rows
+    }
     reference = Reference(bench.judge, bench.weights["judge"], bench.cache)
     return Table(
-        list(_lines(bench, rows, reference, options)),
+        list(_lines(rows, verdicts, reference, options.seeds)),
+        list(_leads(rows, verdicts, options.seeds)),
         [
             fader_of(name, group, [bench.verdict(row, few, 1) for row in group])
             for name, group in faders.items()
@@ -122,17 +133,23 @@ def _named(row: Row, patterns: Sequence[str]) -> bool:
 
 
 def _lines(
-    bench: Bench, rows: list[Row], reference: Reference, options: argparse.Namespace
+    rows: list[Row], verdicts: dict[str, Verdict], reference: Reference, seeds: int
 ) -> Iterator[Line]:
     """The lines, each composed one beside the experts alone where these were measured."""
-    verdicts = {
-        row.name: bench.verdict(row, options.pictures, options.seeds if row.parts else 1)
-        for row in rows
-    }
     alone = {name: verdicts[name] for name in CONDITIONS if name in verdicts}
     for row in rows:
-        seeds = options.seeds if row.parts else 1
-        yield line_of(row, verdicts[row.name], seeds, reference, alone)
+        yield line_of(row, verdicts[row.name], seeds if row.parts else 1, reference, alone)
+
+
+def _leads(rows: list[Row], verdicts: dict[str, Verdict], seeds: int) -> Iterator[Lead]:
+    """Each product of several experts against the other rules for the same experts."""
+    named = {row.name: row for row in rows}
+    for name, row in named.items():
+        experts, _, rule = name.rpartition(", ")
+        rivals = (f"{experts}, {each}" for each in RULES if each != "product")
+        for rival in rivals if rule == "product" else ():
+            if rival in named:
+                yield lead_of((row, named[rival]), (verdicts[name], verdicts[rival]), seeds)
 
 
 def _floors(reference: Reference, options: argparse.Namespace) -> Floors | None:
@@ -147,6 +164,8 @@ def _floors(reference: Reference, options: argparse.Namespace) -> Floors | None:
 def _settings(bench: Bench, guidance: Guidance, options: argparse.Namespace) -> dict[str, str]:
     return {
         "Guidance weights": ", ".join(f"{name} {weight:g}" for name, weight in guidance.items()),
+        "Share of these in a product of several": f"{TOGETHER:.3g}, in an alternation that times "
+        "their number, in a mean 1",
         "Sampler": f"DPM-Solver++ 2M, {options.steps} steps even in log-SNR",
         "Networks": options.precision or "in the machine's precision",
         "Judge": f"SHA-256 `{bench.weights['judge']}`",

@@ -39,9 +39,9 @@ class Bench:
     cache: Path
     _conditions: dict[int, Conditions] = field(default_factory=dict)
 
-    def verdict(self, row: Row, pictures: int, seeds: int) -> Verdict:
-        """The row's verdict over `pictures` conditions, each under `seeds` seeds; seed by seed."""
-        return joined([self.block(row, *where) for where in _blocks(pictures, seeds)])
+    def verdict(self, row: Row, pictures: int, seeds: int, first: int = 0) -> Verdict:
+        """The row's verdict over `pictures` conditions from the `first` on, seed by seed."""
+        return joined([self.block(row, *where) for where in _blocks(pictures, seeds, first)])
 
     def block(self, row: Row, seed: int, start: int, count: int) -> Verdict:
         """A block's verdict."""
@@ -93,16 +93,18 @@ def kept(path: Path, make: Callable[[], Tensor]) -> Tensor:
     return saved["rows"]
 
 
-def _blocks(pictures: int, seeds: int) -> Iterator[tuple[int, int, int]]:
+def _blocks(pictures: int, seeds: int, first: int) -> Iterator[tuple[int, int, int]]:
     for seed in range(seeds):
         for start in range(0, pictures, BLOCK):
-            yield seed, start, min(BLOCK, pictures - start)
+            yield seed, first + start, min(BLOCK, pictures - start)
 
 
-def broad(rows: Iterable[Row], pictures: int, seeds: int) -> Iterator[tuple[Row, int, int, int]]:
+def broad(
+    rows: Iterable[Row], pictures: int, seeds: int, first: int = 0
+) -> Iterator[tuple[Row, int, int, int]]:
     """Every block of every row, all rows' first blocks before any second one."""
     rows = list(rows)
-    for seed, start, count in sorted(_blocks(pictures, seeds), key=lambda where: where[1]):
+    for seed, start, count in sorted(_blocks(pictures, seeds, first), key=lambda where: where[1]):
         for row in rows:
             yield row, seed, start, count
 

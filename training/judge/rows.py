@@ -2,14 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 Rule = Literal["product", "mean", "alternating", "render", "autoencoder"]
+RULES: tuple[Rule, ...] = ("product", "mean", "alternating")
 EXPERTS = ("text", "class", "mask", "sketch", "unconditional", "joint")
 GUIDANCE = {"text": 4.0, "class": 3.0, "mask": 3.0, "sketch": 3.0, "joint": 3.0}
-"""Weights that `--search` found to serve each expert alone; every rule uses the same."""
+"""Weights that `--search` found to serve each expert alone."""
+TOGETHER = 2 / 3
+"""Share of these weights that `--search` found to serve the triple under the product rule."""
 SEARCHED = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+SHARES = (1 / 2, 2 / 3, 1.0, 3 / 2, 2.0)
 PAIRS = (("text", "mask"), ("text", "sketch"), ("mask", "sketch"), ("class", "text"))
 TRIPLE = ("text", "mask", "sketch")
 LEVELS = 7
@@ -39,8 +44,9 @@ class Row:
     "product" fuses the experts over the mix of their nulls, one expert alone being
     classifier-free guidance; "mean" averages experts that are each guided for themselves;
     "alternating" guides by one expert a step, in turn, with as many more steps as experts,
-    so that all three ask the networks equally often. "render" is the real picture itself and
-    "autoencoder" the same encoded and decoded: what the judge and the latent space leave to reach.
+    so that all three ask the networks equally often; `share` says how loud each is. "render" is
+    the real picture itself and "autoencoder" the same encoded and decoded: what the judge and the
+    latent space leave to reach.
     """
 
     name: str
@@ -74,13 +80,19 @@ def real() -> list[Row]:
 
 
 def searched(steps: int) -> list[Row]:
-    """Each conditional expert alone at every weight of the search."""
-    return [
+    """Each conditional expert alone at every weight, the triple at every share of these."""
+    alone = [
         Row(f"{name} at {weight:g}", "product", (Part(name, _asks(name), weight),), steps)
         for name in EXPERTS
         if name != "unconditional"
         for weight in SEARCHED
     ]
+    together = [
+        _row(f"{rule} at {share:.2f}", rule, TRIPLE, _scaled(GUIDANCE, share), steps)
+        for rule in RULES
+        for share in SHARES
+    ]
+    return [*alone, *together]
 
 
 def singles(guidance: Guidance, steps: int) -> list[Row]:
@@ -98,12 +110,23 @@ def composed(guidance: Guidance, steps: int) -> list[Row]:
     for experts in (TRIPLE, *PAIRS):
         name = " + ".join(experts)
         rows += [
-            _row(f"{name}, {rule}", rule, experts, guidance, steps)
-            for rule in ("product", "mean", "alternating")
+            _row(f"{name}, {rule}", rule, experts, _scaled(guidance, share(rule, experts)), steps)
+            for rule in RULES
         ]
         if set(experts) <= set(TRIPLE):
             rows.append(jointly(f"{name}, trained jointly", experts, guidance["joint"], steps))
     return rows
+
+
+def share(rule: Rule, experts: Sequence[str]) -> float:
+    """How much of the weight that serves it alone an expert has among several.
+
+    Under the product the pulls of all experts add up, so each has less. In the alternation an
+    expert is heard in one step of N, and N times the product's share served best. A mean is taken
+    over experts that are guided as they are alone: with N times the product's share it would be
+    the product itself.
+    """
+    return {"product": TOGETHER, "alternating": TOGETHER * len(experts)}.get(rule, 1.0)
 
 
 def jointly(name: str, asks: tuple[str, ...], guidance: float, steps: int) -> Row:
@@ -116,8 +139,9 @@ def faded(expert: str, guidance: Guidance, steps: int) -> list[Row]:
     rows: list[Row] = []
     for level in range(LEVELS):
         fader = level / (LEVELS - 1)
+        weights = _scaled(guidance, share("product", TRIPLE))
         parts = tuple(
-            Part(each, (each,), guidance[each], fader if each == expert else 1.0) for each in TRIPLE
+            Part(each, (each,), weights[each], fader if each == expert else 1.0) for each in TRIPLE
         )
         rows.append(Row(f"{expert} at {fader:.2f}", "product", parts, steps))
     return rows
@@ -125,6 +149,10 @@ def faded(expert: str, guidance: Guidance, steps: int) -> list[Row]:
 
 def _asks(expert: str) -> tuple[str, ...]:
     return TRIPLE if expert == "joint" else (expert,)
+
+
+def _scaled(guidance: Guidance, share: float) -> Guidance:
+    return {name: weight * share for name, weight in guidance.items()}
 
 
 def _row(name: str, rule: Rule, experts: tuple[str, ...], guidance: Guidance, steps: int) -> Row:

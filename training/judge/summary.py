@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from training.judge.intervals import interval
+from training.judge.intervals import Statistic, interval
 from training.judge.metrics import diversity, mean_iou, spearman
 from training.judge.reference import Reference
 from training.judge.rows import Row
@@ -98,9 +99,13 @@ def _fidelity(verdict: Verdict, condition: str, seeds: int) -> Figure:
 
 
 def _together(verdict: Verdict, asks: Sequence[str], seeds: int) -> Figure:
+    return Figure(*interval(_every(verdict, asks, seeds), lambda means: means[..., 0]))
+
+
+def _every(verdict: Verdict, asks: Sequence[str], seeds: int) -> Tensor:
+    """How often each condition's pictures fulfil all that is asked, [pictures, 1]."""
     every = torch.stack([verdict.fulfilled(ask) for ask in asks]).all(0).double()
-    rows = every.reshape(seeds, -1).mean(0)[:, None]
-    return Figure(*interval(rows, lambda means: means[..., 0]))
+    return every.reshape(seeds, -1).mean(0)[:, None]
 
 
 def _keeps(verdict: Verdict, asks: Sequence[str], seeds: int, alone: dict[str, Verdict]) -> Figure:
@@ -119,6 +124,51 @@ def _keeps(verdict: Verdict, asks: Sequence[str], seeds: int, alone: dict[str, V
         return torch.stack(ratios).amin(0)
 
     return Figure(*interval(torch.cat(parts, 1), least))
+
+
+@dataclass(frozen=True)
+class Lead:
+    """By how much the product of some experts is ahead of another rule for them.
+
+    Attributes:
+        row, rival: the product's row and the other's.
+        fidelity: difference of the fidelities to each condition that is asked.
+        together: difference of the shares of pictures that fulfil all at once.
+    """
+
+    row: str
+    rival: str
+    fidelity: dict[str, Figure]
+    together: Figure
+
+
+def lead_of(rows: tuple[Row, Row], verdicts: tuple[Verdict, Verdict], seeds: int) -> Lead:
+    """Differences of the same conditions' pictures; both rows are resampled together."""
+    ahead, behind = verdicts
+    asks = rows[0].asks
+    return Lead(
+        rows[0].name,
+        rows[1].name,
+        {
+            ask: _ahead(
+                fidelity_rows(ahead, ask, seeds),
+                fidelity_rows(behind, ask, seeds),
+                partial(fidelity_of, condition=ask),
+            )
+            for ask in asks
+        },
+        _ahead(
+            _every(ahead, asks, seeds), _every(behind, asks, seeds), lambda means: means[..., 0]
+        ),
+    )
+
+
+def _ahead(ours: Tensor, theirs: Tensor, statistic: Statistic) -> Figure:
+    def difference(means: Tensor) -> Tensor:
+        mine, other = means.chunk(2, -1)
+        return statistic(mine) - statistic(other)
+
+    return Figure(*interval(torch.cat([ours, theirs], 1), difference))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from training.judge.summary import CONDITIONS, Fader, Figure, Line
+from training.judge.summary import CONDITIONS, Fader, Figure, Lead, Line
 
 HEAD = ("row", *CONDITIONS, "all at once", "keeps", "FD-judge", "diversity", "pictures", "calls")
 
@@ -29,16 +29,20 @@ class Table:
     """Everything that a run of the judge measured."""
 
     lines: list[Line]
+    leads: list[Lead]
     faders: list[Fader]
     floors: Floors | None
     settings: dict[str, str]
 
 
 def markdown(table: Table) -> str:
-    """The table, its faders and its floors."""
+    """The table, its floors, the product's leads and the faders."""
     parts = [_grid(HEAD, [_cells(line) for line in table.lines])]
     if table.floors:
         parts.append(_floors(table.floors))
+    if table.leads:
+        head = ("the product's lead", "over", *CONDITIONS, "all at once")
+        parts.append(_grid(head, [_lead(each) for each in table.leads]))
     if table.faders:
         head = (
             "fader",
@@ -70,6 +74,12 @@ def _cells(line: Line) -> tuple[str, ...]:
         f"{line.pictures} × {line.seeds}",
         str(line.calls),
     )
+
+
+def _lead(lead: Lead) -> tuple[str, ...]:
+    experts, rival = (name.rpartition(", ")[i] for name, i in ((lead.row, 0), (lead.rival, 2)))
+    each = (_figure(lead.fidelity.get(condition)) for condition in CONDITIONS)
+    return (experts, rival, *each, _figure(lead.together))
 
 
 def _figure(figure: Figure | None, digits: int = 3) -> str:

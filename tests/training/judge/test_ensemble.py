@@ -37,6 +37,13 @@ def test_the_mean_averages_experts_guided_for_themselves(cast):
     assert torch.allclose(painted, expected, atol=1 / 127)
 
 
+def test_a_mean_at_so_many_times_the_weight_as_it_has_experts_is_the_product(cast):
+    mean = row("mean", ("mask", 1.0), ("sketch", 1.6), ("text", 0.6))
+    product = row("product", *((part.expert, part.guidance / 3) for part in mean.parts))
+    same = [states(each, cast, ASKED, seed=0) for each in (mean, product)]
+    torch.testing.assert_close(*same, atol=2e-6, rtol=0)
+
+
 def test_alternating_ends_with_the_last_expert_and_asks_one_at_a_time(cast):
     ensemble = row("alternating", ("mask", 1.0), ("sketch", 1.0))
     painted = from_images(paint(ensemble, cast, ASKED, seed=0))

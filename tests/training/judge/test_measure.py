@@ -1,13 +1,16 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 
-from training.judge.cli import MARK, _measured, _write, parser
+from training.judge.cli import MARK, SEARCH_FROM, _measured, _write, parser
+from training.judge.conditions import conditions
 from training.judge.measure import Bench, broad
 from training.judge.rows import (
     GUIDANCE,
+    RULES,
+    TOGETHER,
     TRIPLE,
     Part,
     Row,
@@ -18,6 +21,7 @@ from training.judge.rows import (
     searched,
     singles,
 )
+from training.judge.summary import lead_of
 from training.judge.table import markdown
 
 
@@ -92,6 +96,9 @@ def test_table_ends_with_its_lines_faders_and_floors(bench, tmp_path):
     table = _measured(bench, options)
     assert [line.name for line in table.lines] == [row.name for row in rows]
     assert [fader.expert for fader in table.faders] == list(TRIPLE)
+    assert [(lead.row.count("+"), lead.rival.rpartition(", ")[2]) for lead in table.leads] == [
+        (number, rule) for number in (2, 1, 1, 1, 1) for rule in ("mean", "alternating")
+    ]
     assert all(len(fader.fidelity) == 7 for fader in table.faders)
     for line in table.lines:
         assert set(line.fidelity) == {"text", "class", "mask", "sketch"}
@@ -113,8 +120,42 @@ def test_rows_without_their_expert_are_left_out(bench):
     assert not bench.can(real()[1])
 
 
-def test_the_search_asks_every_conditional_expert():
-    assert {row.parts[0].expert for row in searched(4)} == set(GUIDANCE)
+def test_the_search_asks_every_conditional_expert_and_every_rule():
+    rows = searched(4)
+    alone = [row for row in rows if len(row.parts) == 1]
+    assert {row.parts[0].expert for row in alone} == set(GUIDANCE)
+    assert {row.rule for row in rows if len(row.parts) == 3} == set(RULES)
+
+
+def test_the_search_sees_no_picture_of_the_table(bench):
+    seen = []
+    bench.conditions = lambda start, count: seen.append(start) or conditions(0, count)
+    for more in ([], ["--search"]):
+        options = ["--pictures", "2", "--seeds", "1", "--steps", "2", "--no-faders", *more]
+        _measured(bench, parser().parse_args([*options, "--rows", "mask", "mask at 1"]))
+    assert set(seen) == {0, SEARCH_FROM}
+
+
+def test_the_three_rules_are_as_loud_as_they_are_said_to_be():
+    rows = {row.name: row for row in composed(GUIDANCE, 16)}
+    for name, share in (("product", TOGETHER), ("mean", 1), ("alternating", 2 * TOGETHER)):
+        (text, mask) = rows[f"text + mask, {name}"].parts
+        assert text.guidance == pytest.approx(GUIDANCE["text"] * share)
+        assert mask.guidance == pytest.approx(GUIDANCE["mask"] * share)
+
+
+def test_the_lead_is_the_difference_of_the_same_conditions(bench):
+    rows = [row for row in composed(GUIDANCE, 2) if row.name.startswith("mask + sketch,")]
+    mean = bench.verdict(rows[1], 4, 2)
+    product = replace(mean, lines=torch.linspace(0, 1, 8))
+    even = lead_of((rows[0], rows[0]), (product, product), 2)
+    assert asdict(even.together) == {"value": 0, "low": 0, "high": 0}
+    lead = lead_of((rows[0], rows[1]), (product, mean), 2)
+    back = lead_of((rows[1], rows[0]), (mean, product), 2)
+    expected = float((product.lines - mean.lines).double().mean())
+    assert lead.fidelity["sketch"].value == pytest.approx(expected) != 0
+    assert back.fidelity["sketch"].high == pytest.approx(-lead.fidelity["sketch"].low)
+    assert set(lead.fidelity) == {"mask", "sketch"}
 
 
 def test_an_unknown_expert_is_refused(capsys):
