@@ -19,8 +19,10 @@ from training.world import Scene, draw, mask_to_rgb, scene_of
 
 FOLDER = Path(__file__).parent.parent / "assets" / "workflows"
 DRAW = "templates"
-GUIDANCE = {"text": 4.0, "mask": 3.0, "sketch": 3.0}
-"""What `python app.py judge --search` found best."""
+GUIDANCE = {"text": 2.7, "mask": 2.0, "sketch": 2.0}
+"""What `python app.py judge --search` found best where several play."""
+ALONE = 4.0
+"""The same for a sentence by itself."""
 Workflow = dict[str, Any]
 
 
@@ -116,6 +118,7 @@ def documents() -> dict[str, Workflow]:
         node(f"{name}_expert", f"{name}_expert", model=f"playground/{name}", guidance=guidance)
         for name, guidance in GUIDANCE.items()
     )
+    by_words = node("text_expert", "text_expert", model="playground/text", guidance=ALONE)
     return {
         "first-light": workflow(
             "First light",
@@ -127,7 +130,7 @@ def documents() -> dict[str, Workflow]:
         "text": workflow(
             "One sentence",
             "A single expert: fusion is then classifier-free guidance.",
-            [text, by_text, node("picture", "picture")],
+            [text, by_words, node("picture", "picture")],
             [("text.text", "text_expert.text"), ("text_expert.score", "picture.score")],
         ),
         "text-mask": workflow(
@@ -182,8 +185,8 @@ def documents() -> dict[str, Workflow]:
             [
                 node("left", "text", "Left", text="a lighthouse in a meadow by day"),
                 node("right", "text", "Right", text="a red sailboat on the sea at night"),
-                node("left_expert", "text_expert", "Left expert", guidance=GUIDANCE["text"]),
-                node("right_expert", "text_expert", "Right expert", guidance=GUIDANCE["text"]),
+                node("left_expert", "text_expert", "Left expert", guidance=ALONE),
+                node("right_expert", "text_expert", "Right expert", guidance=ALONE),
                 node("left_map", "map", "Left half", picture=sha256(ramp(falling=True))),
                 node("right_map", "map", "Right half", picture=sha256(ramp(falling=False))),
                 *ends(),
