@@ -22,6 +22,7 @@ from training.judge.rows import (
     TRIPLE,
     Guidance,
     Row,
+    bent,
     composed,
     faded,
     real,
@@ -34,6 +35,7 @@ from training.judge.verdict import Verdict
 
 SEARCH_FROM = 100_000
 """The pictures that weights are searched on: from this one on, so that no table has them."""
+MODULATOR = "playground/modulator-maps"
 MARK = "<!-- made by the command below this line -->"
 
 
@@ -125,7 +127,12 @@ def fader_pictures(pictures: int) -> int:
 def _rows(guidance: Guidance, steps: int, *, search: bool) -> list[Row]:
     if search:
         return searched(steps)
-    return [*real(), *singles(guidance, steps), *composed(guidance, steps)]
+    return [
+        *real(),
+        *singles(guidance, steps),
+        *composed(guidance, steps),
+        *bent(MODULATOR, guidance, steps),
+    ]
 
 
 def _named(row: Row, patterns: Sequence[str]) -> bool:
@@ -164,8 +171,7 @@ def _floors(reference: Reference, options: argparse.Namespace) -> Floors | None:
 def _settings(bench: Bench, guidance: Guidance, options: argparse.Namespace) -> dict[str, str]:
     return {
         "Guidance weights": ", ".join(f"{name} {weight:g}" for name, weight in guidance.items()),
-        "Share of these in a product of several": f"{TOGETHER:.3g}, in an alternation that times "
-        "their number, in a mean 1",
+        "Share of these in a product of several": f"{TOGETHER:.3g}",
         "Sampler": f"DPM-Solver++ 2M, {options.steps} steps even in log-SNR",
         "Networks": options.precision or "in the machine's precision",
         "Judge": f"SHA-256 `{bench.weights['judge']}`",

@@ -14,14 +14,14 @@ from graph.controls import Controls
 from graph.events import Performance
 from graph.fusion.mean import Mean
 from graph.fusion.product import Product
-from graph.interfaces import Expert
+from graph.interfaces import Expert, Modulator
 from graph.loop import play
 from graph.plan import Control
 from graph.preview import Watch, plain
 from graph.reliability import Reliability
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
-from graph.scores import Encoded, Merge, Track, Voice
+from graph.scores import Encoded, Merge, Modulated, Score, Track, Voice
 from training.judge.conditions import Conditions
 from training.judge.rows import Part, Row
 
@@ -37,12 +37,14 @@ class Cast:
         shape: of a latent, [channels, h, w].
         codec: turns latents into pictures; None where the state is the picture itself.
         device: where the experts are.
+        modulators: by name.
     """
 
     experts: dict[str, Expert]
     shape: tuple[int, ...]
     codec: Codec | None = None
     device: torch.device = CPU
+    modulators: dict[str, Modulator] = field(default_factory=dict)
     _read: dict[tuple[str, tuple[str, ...], int], Any] = field(default_factory=dict)
 
     def encoded(self, part: Part, conditions: Conditions) -> Encoded:
@@ -57,6 +59,18 @@ class Cast:
                 for number, value in enumerate(values)
             ),
         )
+
+    def told(self, part: Part, conditions: Conditions) -> Encoded:
+        """The maps that the part's modulator is given, stacked, one stack per sample."""
+        modulator = self.modulators[part.modulator]
+        values = zip(*(conditions.of(kind) for kind in part.maps), strict=True)
+        stacks: list[Tensor] = []
+        with torch.inference_mode():
+            for each in values:
+                shown = zip(part.maps, each, strict=True)
+                read = {kind: modulator.reader(kind).encode(value) for kind, value in shown}
+                stacks.append(modulator.stack(read))
+        return Encoded("maps", tuple(stacks))
 
     def decoded(self, states: Tensor) -> tuple[Image.Image, ...]:
         """States as pictures."""
@@ -89,7 +103,7 @@ def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> Tensor:
     The noise of a picture belongs to its number and the seed, wherever a block is cut.
     """
     solos = {part.expert: Control(f"{part.expert}.solo", "switch", False) for part in row.parts}
-    voices = [_voice(part, cast, conditions, solos[part.expert]) for part in row.parts]
+    scores = [_score(part, cast, conditions, solos[part.expert]) for part in row.parts]
     numbers = range(conditions.start, conditions.start + len(conditions))
     track = Track(
         name="judged",
@@ -99,7 +113,7 @@ def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> Tensor:
         samples=tuple(numbers),
         levels=LogSnr().levels(row.steps),
         sampler=Dpmpp2M(),
-        score=_merged(row, voices),
+        score=_merged(row, scores),
         like=torch.empty(0, device=cast.device),
     )
     controls = Controls(solos.values(), _performance(row))
@@ -109,12 +123,12 @@ def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> Tensor:
     raise AssertionError("a run that nobody stops ends with its clean state")
 
 
-def _merged(row: Row, voices: Sequence[Voice]) -> Merge:
+def _merged(row: Row, scores: Sequence[Score]) -> Merge:
     """The row's rule; in a mean every expert is guided for itself."""
     if row.rule == "mean":
-        guided = tuple(Merge(f"{voice.node} guided", Product(), (voice,)) for voice in voices)
+        guided = tuple(Merge(f"{score.node} guided", Product(), (score,)) for score in scores)
         return Merge("mean", Mean(), guided)
-    return Merge(row.rule, Product(), tuple(voices))
+    return Merge(row.rule, Product(), tuple(scores))
 
 
 def _performance(row: Row) -> Performance | None:
@@ -130,6 +144,24 @@ def _performance(row: Row) -> Performance | None:
     return Performance(tuple(moves))
 
 
+def _score(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Score:
+    """The part's voice, in the hands of its modulator where it has one."""
+    voice = _voice(part, cast, conditions, solo)
+    if not part.modulator:
+        return voice
+    return Modulated(
+        node=f"{part.expert} bent",
+        score=voice,
+        modulator=cast.modulators[part.modulator],
+        network=part.modulator,
+        maps=cast.told(part, conditions),
+        reliability=_reliability(part.bend, cast),
+        muted=False,
+        solo=False,
+        noise_range=(1.0, 0.0),
+    )
+
+
 def _voice(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Voice:
     return Voice(
         node=part.expert,
@@ -137,15 +169,17 @@ def _voice(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Voi
         network=part.expert,
         condition=cast.encoded(part, conditions),
         null=cast.null(part),
-        reliability=Reliability(
-            (part.fader,), cast.shape, _no_map, torch.empty(0, device=cast.device)
-        ),
+        reliability=_reliability(part.fader, cast),
         guidance=part.guidance,
         share=1.0,
         muted=False,
         solo=solo,
         noise_range=(1.0, 0.0),
     )
+
+
+def _reliability(fader: float, cast: Cast) -> Reliability:
+    return Reliability((fader,), cast.shape, _no_map, torch.empty(0, device=cast.device))
 
 
 def _no_map(name: str) -> Image.Image:

@@ -57,7 +57,7 @@ class Bench:
         asked = self.conditions(start, count)
         if row.rule == "render":
             return asked.pictures
-        names = sorted({part.expert for part in row.parts})
+        names = sorted(_networks(row))
         weights = " ".join(self.weights[name] for name in (*names, "world", "encoder"))
         key = f"{row.key(weights)}-{seed}-{start}-{count}"
         states = kept(self.cache / "states" / f"{key}.pt", lambda: self._states(row, asked, seed))
@@ -71,9 +71,9 @@ class Bench:
         return self._conditions[start]
 
     def can(self, row: Row) -> bool:
-        """Whether the experts of the row are there."""
-        needed = {part.expert for part in row.parts}
-        return needed <= set(self.cast.experts) and (
+        """Whether the experts and modulators of the row are there."""
+        known = {*self.cast.experts, *self.cast.modulators}
+        return _networks(row) <= known and (
             self.cast.codec is not None or row.rule != "autoencoder"
         )
 
@@ -91,6 +91,11 @@ def kept(path: Path, make: Callable[[], Tensor]) -> Tensor:
         saved = {"rows": make()}
         save_atomically(saved, path)
     return saved["rows"]
+
+
+def _networks(row: Row) -> set[str]:
+    named = (name for part in row.parts for name in (part.expert, part.modulator))
+    return {name for name in named if name}
 
 
 def _blocks(pictures: int, seeds: int, first: int) -> Iterator[tuple[int, int, int]]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from graph.companions import companion_names
 from graph.library import Library
 from graph.machine import Machine
 from graph.runtime import Runtime
@@ -46,7 +47,11 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     weights = _weights(models / "playground", names, str(machine.precision))
     weights["judge"] = folder.digest(models / "judge")
     judge = folder.load(models / "judge", device)
-    return Bench(Cast(experts, shape, codec, device), judge, weights, cache)
+    bending: dict[str, Any] = {}
+    for name in companion_names(models):
+        bending[name] = runtime.modulator(name, experts[names[0]])
+        weights[name] = f"{digest((models / name).glob('*.safetensors'))} {machine.precision}"
+    return Bench(Cast(experts, shape, codec, device, bending), judge, weights, cache)
 
 
 def _weights(experts: Path, names: list[str], precision: str) -> dict[str, str]:

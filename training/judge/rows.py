@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 Rule = Literal["product", "mean", "alternating", "render", "autoencoder"]
@@ -18,6 +17,8 @@ SHARES = (1 / 2, 2 / 3, 1.0, 3 / 2, 2.0)
 PAIRS = (("text", "mask"), ("text", "sketch"), ("mask", "sketch"), ("class", "text"))
 TRIPLE = ("text", "mask", "sketch")
 LEVELS = 7
+BENT = ("modulator", "maps", "bend")
+"""What says of a part how it is bent; left out of the hash of one that is not."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,18 @@ class Part:
         asks: the conditions it is given; none for the unconditional expert.
         guidance: its weight in the product.
         fader: its reliability, 0 to 1.
+        modulator: the folder of a modulator that bends it, or "".
+        maps: the maps that this is given.
+        bend: the modulator's reliability.
     """
 
     expert: str
     asks: tuple[str, ...]
     guidance: float
     fader: float = 1.0
+    modulator: str = ""
+    maps: tuple[str, ...] = ()
+    bend: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Row:
     @property
     def asks(self) -> tuple[str, ...]:
         """The conditions that the pictures of this row have to fulfil."""
-        return tuple(ask for part in self.parts for ask in part.asks)
+        return tuple(ask for part in self.parts for ask in (*part.asks, *part.maps))
 
     @property
     def calls(self) -> int:
@@ -67,7 +74,12 @@ class Row:
 
     def key(self, weights: str) -> str:
         """Hash of everything that the pictures depend on but their number and seed."""
-        content = asdict(self) | {"name": "", "weights": weights}
+        plain = {field.name: field.default for field in fields(Part) if field.name in BENT}
+        parts = [
+            {name: value for name, value in asdict(part).items() if plain.get(name) != value}
+            for part in self.parts
+        ]
+        content = asdict(self) | {"name": "", "weights": weights, "parts": parts}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -110,7 +122,7 @@ def composed(guidance: Guidance, steps: int) -> list[Row]:
     for experts in (TRIPLE, *PAIRS):
         name = " + ".join(experts)
         rows += [
-            _row(f"{name}, {rule}", rule, experts, _scaled(guidance, share(rule, experts)), steps)
+            _row(f"{name}, {rule}", rule, experts, _scaled(guidance, share(rule)), steps)
             for rule in RULES
         ]
         if set(experts) <= set(TRIPLE):
@@ -118,15 +130,14 @@ def composed(guidance: Guidance, steps: int) -> list[Row]:
     return rows
 
 
-def share(rule: Rule, experts: Sequence[str]) -> float:
+def share(rule: Rule) -> float:
     """How much of the weight that serves it alone an expert has among several.
 
-    Under the product the pulls of all experts add up, so each has less. In the alternation an
-    expert is heard in one step of N, and N times the product's share served best. A mean is taken
-    over experts that are guided as they are alone: with N times the product's share it would be
-    the product itself.
+    Under the product the pulls of all experts add up, so each has less. Under the other rules each
+    expert is guided as it is alone. With N times the product's share the mean of N experts would
+    be the product itself, and their alternation in N times the steps goes towards it.
     """
-    return {"product": TOGETHER, "alternating": TOGETHER * len(experts)}.get(rule, 1.0)
+    return TOGETHER if rule == "product" else 1.0
 
 
 def jointly(name: str, asks: tuple[str, ...], guidance: float, steps: int) -> Row:
@@ -134,12 +145,28 @@ def jointly(name: str, asks: tuple[str, ...], guidance: float, steps: int) -> Ro
     return Row(name, "product", (Part("joint", asks, guidance),), steps)
 
 
+def bent(modulator: str, guidance: Guidance, steps: int) -> list[Row]:
+    """The unconditional and the text expert under a modulator, by either of its maps and both.
+
+    With guidance a map counts as often as the sentence does; the modulator's reliability takes it
+    back to once (docs/decisions/0009-modulators-rewrite-v.md).
+    """
+    rows: list[Row] = []
+    for expert, weight in (("unconditional", 1.0), ("text", guidance["text"])):
+        for maps in (("mask",), ("sketch",), ("mask", "sketch")):
+            name = f"{expert}, bent by {' + '.join(maps)}"
+            asks = _asks(expert) if expert != "unconditional" else ()
+            part = Part(expert, asks, weight, 1.0, modulator, maps, 1 / weight)
+            rows.append(Row(name, "product", (part,), steps))
+    return rows
+
+
 def faded(expert: str, guidance: Guidance, steps: int) -> list[Row]:
     """The triple's product with one expert's reliability at 0, 1/6, … 1."""
     rows: list[Row] = []
     for level in range(LEVELS):
         fader = level / (LEVELS - 1)
-        weights = _scaled(guidance, share("product", TRIPLE))
+        weights = _scaled(guidance, share("product"))
         parts = tuple(
             Part(each, (each,), weights[each], fader if each == expert else 1.0) for each in TRIPLE
         )

@@ -1,6 +1,11 @@
+from dataclasses import dataclass, replace
+
 import pytest
 import torch
 
+from graph.interfaces import Modulator
+from graph.parametrisation import Native, answer
+from tests.training.judge.conftest import Knows
 from training.judge.conditions import conditions, from_images
 from training.judge.ensemble import paint as states
 from training.judge.rows import Part, Row
@@ -71,3 +76,42 @@ def test_without_a_condition_the_network_is_asked_once_a_step(cast):
     free = Row("free", "product", (Part("unconditional", (), 1.0),), 4)
     paint(free, cast, ASKED, seed=0)
     assert cast.experts["unconditional"].asked == free.calls * len(ASKED)
+
+
+@dataclass
+class Copies(Modulator):
+    """Rewrites v so that D is the last map it is told."""
+
+    @classmethod
+    def load(cls, companion, machine, codec):
+        raise NotImplementedError
+
+    def reader(self, kind):
+        return Knows()
+
+    def stack(self, maps):
+        return list(maps.values())[-1]
+
+    def change(self, x, velocity, level, maps):
+        native = Native(level.alpha, level.sigma, level.noise)
+        return answer("v", torch.stack(list(maps)), x, native) - velocity
+
+
+@pytest.mark.parametrize("maps", [("mask",), ("sketch",), ("mask", "sketch")])
+def test_a_modulator_is_told_the_maps_of_every_sample(cast, maps):
+    cast.modulators["copies"] = Copies()
+    part = Part("unconditional", (), 1.0, modulator="copies", maps=maps)
+    bent = Row("bent", "product", (part,), 4)
+    painted = from_images(paint(bent, cast, ASKED, seed=0))
+    shown = ASKED.masks if maps[-1] == "mask" else ASKED.sketches
+    assert torch.allclose(painted, from_images(tuple(shown)), atol=1 / 127)
+    assert bent.asks == maps
+
+
+def test_a_modulator_at_zero_leaves_its_expert_alone(cast):
+    cast.modulators["copies"] = Copies()
+    part = Part("text", ("text",), 2.0)
+    alone = paint(Row("alone", "product", (part,), 4), cast, ASKED, seed=0)
+    silent = replace(part, modulator="copies", maps=("mask",), bend=0.0)
+    bent = paint(Row("bent", "product", (silent,), 4), cast, ASKED, seed=0)
+    assert [a.tobytes() for a in alone] == [b.tobytes() for b in bent]

@@ -72,6 +72,15 @@ def test_rows_of_one_setting_share_their_blocks():
     assert product.key("other weights") != product.key("w")
 
 
+def test_a_row_is_known_by_how_its_experts_are_bent():
+    plain, one, other = (
+        Row("a row", "product", (Part("text", ("text",), 4.0, modulator=name, maps=maps),), 16)
+        for name, maps in (("", ()), ("maps", ("mask",)), ("maps", ("sketch",)))
+    )
+    assert len({row.key("w") for row in (plain, one, other)}) == 3
+    assert plain.key("w") == "a2506ac566af8518"
+
+
 def test_every_block_of_every_row_is_made_once_and_rows_grow_together():
     blocks = list(broad([mask_row(1.0), mask_row(2.0)], pictures=60, seeds=2))
     assert len(set(blocks)) == len(blocks) == 2 * 2 * 3
@@ -138,7 +147,7 @@ def test_the_search_sees_no_picture_of_the_table(bench):
 
 def test_the_three_rules_are_as_loud_as_they_are_said_to_be():
     rows = {row.name: row for row in composed(GUIDANCE, 16)}
-    for name, share in (("product", TOGETHER), ("mean", 1), ("alternating", 2 * TOGETHER)):
+    for name, share in (("product", TOGETHER), ("mean", 1), ("alternating", 1)):
         (text, mask) = rows[f"text + mask, {name}"].parts
         assert text.guidance == pytest.approx(GUIDANCE["text"] * share)
         assert mask.guidance == pytest.approx(GUIDANCE["mask"] * share)
