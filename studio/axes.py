@@ -1,4 +1,4 @@
-"""The axes of a sweep sheet: one number setting of one node, over a range."""
+"""The axes of a sweep sheet: one setting of one node, over a range or over choices."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from graph.drawing import NodeId, WorkflowNode
+from graph.drawing import NodeId
 from graph.errors import ChoraleError, Diagnostic
-from graph.node import Node
+from graph.words import did_you_mean, shown
 from graph.workflow import Workflow
 from nodes import catalogue
+from studio.sweepable import AxisValue, Choice, Number, spoken, variable, varied
 
 FADERS = ("reliability", "guidance")
 """Settings of an expert whose product is its weight; a sweep node is a factor of that."""
-NEVER = frozenset({("sampler", "count")})
-"""Numbers that say nothing of one picture: a cell has one."""
 MAX_VALUES = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One number of one node with its values, first to last.
+    """One setting of one node with its values, first to last.
 
     `setting` is the name of a setting, or `setting.field` where that is a choice with fields of its
     own. The weights of a `fader` can be swept within one batch.
@@ -32,7 +31,7 @@ class Axis:
 
     node: NodeId
     setting: str
-    values: tuple[float, ...]
+    values: tuple[AxisValue, ...]
     fader: bool
 
     @property
@@ -41,52 +40,94 @@ class Axis:
         return f"{self.node}.{self.setting}"
 
     @property
+    def words(self) -> str:
+        """The setting as a person reads it."""
+        return spoken(self.setting).replace(".", " ")
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The values of a fader, which are numbers."""
+        return tuple(value for value in self.values if not isinstance(value, str))
+
+    @property
     def full(self) -> float:
         """Where a fader stands while factors below one sweep it; they go to 4 and it may not."""
-        return max(map(abs, self.values))
+        return max(map(abs, self.numbers))
 
-    def set(self, workflow: Workflow, value: float) -> Workflow:
+    def set(self, workflow: Workflow, value: AxisValue) -> Workflow:
         """The workflow with the setting at a value."""
-        name, _, field = self.setting.partition(".")
-        if not field:
-            return workflow.with_settings(self.node, **{name: value})
         node = workflow.find(self.node)
-        assert node is not None
-        chosen = cast("BaseModel", getattr(_parsed(node, self.control), name))
-        return workflow.with_settings(self.node, **{name: {**chosen.model_dump(), field: value}})
+        assert node is not None, "read_axis has found it"
+        return workflow.with_settings(self.node, **varied(node, self.setting, value))
 
 
 def read_axis(asked: Any, workflow: Workflow) -> Axis:
-    """The axis that a page asks for: {node, setting, start, stop, count}. ChoraleError S015."""
+    """The axis that a page asks for. ChoraleError S015 where it cannot be one.
+
+    {node, setting, start, stop, count} of a number, {node, setting, choices} of a choice.
+    """
     read: Mapping[str, Any] = cast("dict[str, Any]", asked) if isinstance(asked, dict) else {}
-    name, setting, count = read.get("node"), read.get("setting"), read.get("count")
-    control = f"{name}.{setting}"
+    name, setting = read.get("node"), read.get("setting")
+    at = shown(f"{name}.{setting}")
     node = workflow.find(name) if isinstance(name, str) else None
-    kind = _kind(node, setting, control) if node and isinstance(setting, str) else None
+    try:
+        kind = variable(node, setting) if node and isinstance(setting, str) else None
+    except ValidationError:
+        raise refused(f"{at} cannot be swept while other settings there are wrong.") from None
     if node is None or kind is None:
-        raise refused(f"There is no number '{control}' to sweep.")
+        raise refused(f"There is no number and no choice {at} to sweep.")
+    values = _spread(at, read, kind) if isinstance(kind, Number) else _chosen(at, read, kind)
+    declared = catalogue()[node.type]
+    weighs = any(port.name == "reliability" for port in declared.inputs)
+    return Axis(str(name), str(setting), values, fader=weighs and setting in FADERS)
+
+
+def refused(what: str, hint: str = "") -> ChoraleError:
+    """S015: no such sheet can be sampled."""
+    hint = hint or "Choose settings and their values on the sweep sheet."
+    return ChoraleError(Diagnostic("S015", what, hint))
+
+
+def _chosen(at: str, read: Mapping[str, Any], kind: Choice) -> tuple[AxisValue, ...]:
+    """The choices that are asked for, each once and known."""
+    known = ", ".join(map(_written, kind.options)) or "the names that the library knows"
+    asked = read.get("choices")
+    chosen = cast("list[Any]", asked) if isinstance(asked, list) else None
+    if chosen is None or not 2 <= len(chosen) <= MAX_VALUES:
+        raise refused(
+            f"{at} is to take {shown(cast('object', asked))}; "
+            f"expected a list of 2 to {MAX_VALUES} of: {known}."
+        )
+    for number, each in enumerate(chosen):
+        if not kind.has(each):
+            words = (option for option in kind.options if isinstance(option, str))
+            meant = did_you_mean(each[:200], words) if isinstance(each, str) else ""
+            raise refused(f"{at} cannot be {shown(each)}; expected one of: {known}.", meant)
+        if each in chosen[:number]:
+            raise refused(f"{at} is to be {shown(each)} twice.")
+    return tuple(chosen)
+
+
+def _written(value: str | bool) -> str:
+    return value if isinstance(value, str) else shown(value)
+
+
+def _spread(at: str, read: Mapping[str, Any], kind: Number) -> tuple[AxisValue, ...]:
+    """So many numbers from one end to the other, all different."""
+    count = read.get("count")
     if not isinstance(count, int) or not 2 <= count <= MAX_VALUES:
-        raise refused(f"'{control}' is to take {count!r} values; expected 2 to {MAX_VALUES}.")
+        raise refused(f"{at} is to take {shown(count)} values; expected 2 to {MAX_VALUES}.")
     ends = (read.get("start"), read.get("stop"))
     numbers = [float(end) for end in ends if isinstance(end, int | float) and _finite(end)]
     if len(numbers) < 2 or numbers[0] == numbers[1]:
-        raise refused(f"'{control}' needs two different numbers to go from and to.")
-    values = _values(numbers[0], numbers[1], count, whole=kind == "integer")
+        raise refused(f"{at} needs two different numbers to go from and to.")
+    values = _values(numbers[0], numbers[1], count, whole=kind.whole)
     if len(set(values)) < count:
         raise refused(
-            f"'{control}' takes whole numbers: {count} different ones do not fit between "
+            f"{at} takes whole numbers: {count} different ones do not fit between "
             f"{numbers[0]:g} and {numbers[1]:g}."
         )
-    declared = catalogue()[node.type]
-    weighs = any(port.name == "reliability" for port in declared.inputs)
-    return Axis(
-        node=str(name), setting=str(setting), values=values, fader=weighs and setting in FADERS
-    )
-
-
-def refused(what: str) -> ChoraleError:
-    """S015: no such sheet can be sampled."""
-    return ChoraleError(Diagnostic("S015", what, "Choose numbers and ranges on the sweep sheet."))
+    return values
 
 
 def _values(start: float, stop: float, count: int, *, whole: bool) -> tuple[float, ...]:
@@ -100,30 +141,3 @@ def _finite(value: float) -> bool:
         return math.isfinite(value)
     except OverflowError:  # a whole number beyond all floats
         return False
-
-
-def _kind(node: WorkflowNode, setting: str, control: str) -> str | None:
-    """'number' or 'integer' for a number setting of a node, else None."""
-    declared = catalogue().get(node.type)
-    name, dot, field = setting.partition(".")
-    if declared is None or (node.type, name) in NEVER or name not in declared.model_fields:
-        return None
-    if not dot:
-        return _number(declared, name)
-    chosen = getattr(_parsed(node, control), name)
-    return _number(type(chosen), field) if isinstance(chosen, BaseModel) else None
-
-
-def _number(holder: type[BaseModel], name: str) -> str | None:
-    found = holder.model_json_schema(by_alias=True).get("properties", {}).get(name, {})
-    kinds = {found.get("type"), *(each.get("type") for each in found.get("anyOf", ()))}
-    return next((kind for kind in ("integer", "number") if kind in kinds), None)
-
-
-def _parsed(node: WorkflowNode, control: str) -> Node:
-    try:
-        return catalogue()[node.type].model_validate(node.settings)
-    except ValidationError:
-        raise refused(
-            f"'{control}' cannot be swept while other settings there are wrong."
-        ) from None

@@ -163,6 +163,9 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
     def check(asked: dict[str, Any]) -> dict[str, Any]:
         return session.check(asked)
 
+    def unfit(asked: dict[str, Any]) -> dict[str, Any]:
+        return session.unfit(asked)
+
     def templates(_: dict[str, Any]) -> list[dict[str, Any]]:
         return session.templates()
 
@@ -212,6 +215,7 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
             set_control,
             stop,
             check,
+            unfit,
             thumbnails,
             templates,
             template,

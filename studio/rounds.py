@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from graph.events import Event, Performance, Progress, Result
 from graph.plan import Plan
-from studio.axes import refused
-from studio.sheets import Sheet
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-
-def check(sheet: Sheet, plans: Sequence[Plan]) -> None:
-    """ChoraleError S015 for an axis along which nothing changes."""
-    cells = dict(zip(sheet.places(), plans, strict=True))
-    for number, axis in enumerate(sheet.axes):
-        first = [cell for cell in cells if sum(cell) == cell[number]]
-        if all(cells[a].operations == cells[b].operations for a, b in pairwise(first)):
-            raise refused(f"'{axis.control}' changes nothing of what is sampled.")
 
 
 def rounds(plans: Sequence[Plan], play: Callable[[Plan], Iterator[Event]]) -> Iterator[Event]:

@@ -19,10 +19,11 @@ from graph.storage import import_assets, performance_of, read_bytes
 from graph.workflow import Workflow, dump_workflow, read_workflow
 from studio import piece
 from studio.archive import Archive, archive, has_key
+from studio.cells import check, planned, unfit
 from studio.compilers import Compilers
 from studio.drafts import Drafts
 from studio.frames import Frame, frame
-from studio.rounds import check, rounds
+from studio.rounds import rounds
 from studio.runs import Playing, Runs
 from studio.sheets import Sheet, read_sheet
 from studio.shelf import Shelf
@@ -120,6 +121,17 @@ class Session:
         curves = {} if compiled.plan is None else {"curves": _derived(compiled.plan)}
         return {"number": number, **_told(compiled.diagnostics), **curves}
 
+    def unfit(self, asked: Mapping[str, Any]) -> Frame:
+        """Which values of an axis the workflow cannot be sampled with: {unfit: [[value, why]]}.
+
+        None of them where the axis itself cannot be swept: whoever asks for its sheet is told.
+        """
+        try:
+            sheet = read_sheet([asked.get("axis")], _workflow(asked.get("workflow")))
+        except ChoraleError:
+            return {"unfit": []}
+        return {"unfit": [list(each) for each in unfit(sheet, self._compiled)]}
+
     def open_text(self, asked: Mapping[str, Any]) -> Frame:
         """The workflow that a text from outside holds, read like a file, or a message why none."""
         try:
@@ -186,6 +198,9 @@ class Session:
     def _plan(self, workflow: Workflow) -> Plan:
         """Store the workflow's pictures and compile it; ChoraleError with what is wrong."""
         import_assets(workflow, self._library)
+        return self._compiled(workflow)
+
+    def _compiled(self, workflow: Workflow) -> Plan:
         compiled = compile_workflow(workflow, nodes.catalogue(), self._library)
         if compiled.plan is None or has_errors(compiled.diagnostics):
             raise ChoraleError(*compiled.diagnostics)
@@ -193,13 +208,13 @@ class Session:
 
     def _sheet_plans(self, sheet: Sheet) -> list[Plan]:
         """The plan of a whole sheet, or of each round; ChoraleError with what is wrong in any."""
+        import_assets(sheet.workflow, self._library)
         if not sheet.together:
-            plans = [self._plan(cell) for cell in sheet.rounds()]
+            plans = planned(sheet, sheet.rounds(), self._compiled)
             check(sheet, plans)
             return plans
-        for corner in sheet.corners():
-            self._plan(corner)
-        return [self._plan(sheet.played())]
+        planned(sheet, sheet.corners(), self._compiled)
+        return [self._compiled(sheet.played())]
 
     def _frame(self, event: Event, takes: Takes, run: object, key: object) -> Frame:
         """An event as a frame; a result is also kept, if its browser has a history."""

@@ -1,4 +1,4 @@
-"""The sweep sheet: one or two numbers over ranges, and every cell a workflow."""
+"""The sweep sheet: one or two settings over their values, and every cell a workflow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import permutations, product
 from typing import Any, cast
 
 from graph.drawing import Drawing, Wire, WorkflowNode
@@ -18,16 +18,19 @@ from graph.workflow import Workflow
 from nodes import catalogue
 from studio.axes import Axis, read_axis, refused
 from studio.piece import sampled
+from studio.sweepable import AxisValue
 
 MAX_CELLS = 144
+Values = tuple[AxisValue, ...]
+"""A cell: one value of every axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A workflow under every combination of one or two axes; one picture a cell.
 
-    Faders are sampled `together`, as one batch; other numbers change the plan, and their cells play
-    one after another.
+    Faders are sampled `together`, as one batch; other settings change the plan, and their cells
+    play one after another.
     """
 
     workflow: Workflow
@@ -38,21 +41,20 @@ class Sheet:
         """Whether all cells are one batch."""
         return all(axis.fader for axis in self.axes)
 
-    def corners(self) -> Iterator[Workflow]:
-        """The cells at the ends of the axes: whatever is wrong is wrong there."""
-        for ends in product(*((axis.values[0], axis.values[-1]) for axis in self.axes)):
-            yield self.cell(ends)
+    def corners(self) -> list[Values]:
+        """The cells at the ends of the axes: whatever is wrong with faders is wrong there."""
+        return list(product(*((axis.values[0], axis.values[-1]) for axis in self.axes)))
 
-    def cell(self, values: Sequence[float]) -> Workflow:
-        """The workflow with the faders where a cell has them."""
+    def rounds(self) -> list[Values]:
+        """Every cell, in the order of `places`."""
+        return list(product(*(axis.values for axis in self.axes)))
+
+    def cell(self, values: Values) -> Workflow:
+        """The workflow with the settings as a cell has them."""
         workflow = _one_sample(self.workflow)
         for axis, value in zip(self.axes, values, strict=True):
             workflow = axis.set(workflow, value)
         return workflow
-
-    def rounds(self) -> Iterator[Workflow]:
-        """The workflow of every cell, in the order of `places`."""
-        yield from (self.cell(self.values(place)) for place in self.places())
 
     def places(self) -> list[tuple[int, ...]]:
         """Every cell by its place on every axis, the first axis slowest."""
@@ -73,7 +75,7 @@ class Sheet:
         spread = {sweep.axis.rpartition("/")[2]: sweep for sweep in _sweeps(plan)}
         places: list[list[int]] = []
         for axis, name in zip(self.axes, self._names(), strict=True):
-            first, last = axis.values[0], axis.values[-1]
+            first, last = axis.numbers[0], axis.numbers[-1]
             step = (last - first) / (len(axis.values) - 1)
             if name not in spread:
                 raise refused(f"'{axis.node}' is no part of what is sampled.")
@@ -81,12 +83,12 @@ class Sheet:
             places.append([round((value - first) / step) for value in heard])
         return list(zip(*places, strict=True))
 
-    def values(self, cell: Sequence[int]) -> tuple[float, ...]:
-        """Where the faders stand in a cell."""
+    def values(self, cell: Sequence[int]) -> Values:
+        """What the axes have in a cell."""
         return tuple(axis.values[place] for axis, place in zip(self.axes, cell, strict=True))
 
     def performance(self, played: Performance) -> Performance:
-        """What was played, without the swept faders: in a cell they stand as it has them."""
+        """What was played, without what is swept: in a cell that stands as the cell has it."""
         swept = {axis.control for axis in self.axes}
         return Performance(tuple(move for move in played.moves if move[1] not in swept))
 
@@ -106,7 +108,7 @@ class Sheet:
 
 
 def read_sheet(asked: object, workflow: Workflow) -> Sheet:
-    """The sheet that a page asks for: [{node, setting, start, stop, count}]. S015 or S016."""
+    """The sheet that a page asks for, a list of one or two axes. ChoraleError S015 or S016."""
     if not isinstance(asked, list) or not 1 <= len(cast("list[Any]", asked)) <= 2:
         raise refused("A sheet has one or two axes.")
     sweeps = (
@@ -122,8 +124,9 @@ def read_sheet(asked: object, workflow: Workflow) -> Sheet:
             )
         )
     axes = tuple(read_axis(each, workflow) for each in cast("list[Any]", asked))
-    if len({axis.control for axis in axes}) < len(axes):
-        raise refused("Both axes of the sheet are the same number.")
+    for one, other in permutations(axes, 2):
+        if f"{one.control}.".startswith(f"{other.control}."):
+            raise refused(f"'{one.control}' cannot be swept across '{other.control}'.")
     cells = math.prod(len(axis.values) for axis in axes)
     if cells > MAX_CELLS:
         raise refused(f"The sheet has {cells} cells; at most {MAX_CELLS} are sampled at once.")
@@ -132,7 +135,7 @@ def read_sheet(asked: object, workflow: Workflow) -> Sheet:
 
 def _swept(axis: Axis, name: str, drawing: Drawing) -> Mapping[str, Any]:
     """The drawing of an expert with a sweep node of that name wired to it."""
-    ends = {"start": axis.values[0] / axis.full, "stop": axis.values[-1] / axis.full}
+    ends = {"start": axis.numbers[0] / axis.full, "stop": axis.numbers[-1] / axis.full}
     sweep = WorkflowNode(id=name, type="sweep", settings={**ends, "count": len(axis.values)})
     expert = axis.node.rpartition("/")[2]
     wire = Wire.model_validate({"from": f"{name}.reliability", "to": f"{expert}.reliability"})

@@ -14,6 +14,7 @@ from graph.workflow import Workflow, dump_workflow
 from studio.frames import Frame, labels
 from studio.piece import seed_of
 from studio.sheets import Sheet
+from studio.sweepable import spoken
 
 
 class Takes:
@@ -69,7 +70,7 @@ class Takes:
     def _labels(self, sheet: Sheet) -> list[str]:
         return [
             " · ".join(
-                f"{axis.setting} {value if isinstance(value, int) else format(value, 'g')}"
+                f"{axis.words} {spoken(value)}"
                 for axis, value in zip(sheet.axes, sheet.values(cell), strict=True)
             )
             for cell in self._cells

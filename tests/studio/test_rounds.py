@@ -20,6 +20,9 @@ MEAN = {"node": "a", "setting": "mean", "start": -0.8, "stop": 0.8, "count": 3}
 SEED = {"node": "sampler", "setting": "seed", "start": 5, "stop": 6, "count": 2}
 STEPS = {"node": "sampler", "setting": "steps", "start": 2, "stop": 4, "count": 3}
 FADER = {"node": "b", "setting": "reliability", "start": 0.0, "stop": 1.0, "count": 2}
+METHOD = {"node": "sampler", "setting": "method", "choices": ["heun", "ddim", "dpmpp_2m"]}
+RULE = {"node": "fuse", "setting": "rule", "choices": ["mean", "product", "superdiff_or"]}
+MUTED = {"node": "b", "setting": "muted", "choices": [False, True]}
 NOISE = {"node": "sampler", "setting": "schedule.log_snr_min", "start": -8, "stop": -2, "count": 2}
 
 
@@ -27,6 +30,14 @@ NOISE = {"node": "sampler", "setting": "schedule.log_snr_min", "start": -8, "sto
 def session(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rounds")
     return Session(shelf=Shelf(folder), history=History(folder))
+
+
+def halved(*weights):
+    """The two with weights that sum to one, or with these."""
+    workflow = copy.deepcopy(TWO)
+    for node, weight in zip(workflow["nodes"], weights or (0.5, 0.5), strict=False):
+        node["settings"]["guidance"] = weight
+    return workflow
 
 
 def played(session, workflow, sheet=None):
@@ -42,13 +53,26 @@ def pixels(file):
 
 
 @pytest.mark.parametrize(
-    "axes", [[MEAN], [MEAN, SEED], [STEPS], [SEED, FADER], [NOISE], [FADER, STEPS]]
+    "axes",
+    [
+        [MEAN],
+        [MEAN, SEED],
+        [STEPS],
+        [SEED, FADER],
+        [NOISE],
+        [FADER, STEPS],
+        [METHOD],
+        [METHOD, FADER],
+        [MUTED, MEAN],
+        [{**RULE, "choices": ["product", "perp_neg"]}],
+    ],
 )
 def test_every_cell_is_the_picture_of_the_workflow_that_it_carries(session, axes):
-    frames = played(session, copy.deepcopy(TWO), axes)
+    weights = (1.5, -0.5) if axes[0]["node"] == "fuse" else (0.5, 0.5)
+    frames = played(session, halved(*weights), axes)
     result = frames[-1]
     assert result["type"] == "result"
-    shape = [axis["count"] for axis in axes]
+    shape = [len(axis["choices"]) if "choices" in axis else axis["count"] for axis in axes]
     assert result["sheet"]["cells"] == [list(place) for place in np.ndindex(*shape)]
     made = files(result)
     assert len(made) == np.prod(shape)
@@ -57,7 +81,8 @@ def test_every_cell_is_the_picture_of_the_workflow_that_it_carries(session, axes
         for axis, at in zip(result["sheet"]["axes"], place, strict=True):
             name, _, field = axis["setting"].partition(".")
             value = workflow.find(axis["node"]).settings[name]
-            assert (value[field] if field else value) == axis["values"][at]
+            inner = field or ("name" if isinstance(value, dict) else "")
+            assert (value[inner] if inner else value) == axis["values"][at]
         (alone,) = files(played(session, json.loads(workflow.model_dump_json(by_alias=True)))[-1])
         assert np.array_equal(pixels(alone), pixels(file))
     assert any(not np.array_equal(pixels(made[0]), pixels(other)) for other in made[1:])
@@ -101,3 +126,90 @@ def test_what_cannot_be_swept_is_said_before_anything_plays(session, axis, said)
     (frame,) = played(session, workflow, [axis])
     assert frame["type"] == "failure"
     assert any(said in f"{each['code']} {each['message']}" for each in frame["diagnostics"])
+
+
+def findings(session, workflow, axes):
+    (frame,) = played(session, workflow, axes)
+    assert frame["type"] == "failure"
+    return [f"{each['code']} {each['message']}" for each in frame["diagnostics"]]
+
+
+def test_a_cell_that_cannot_be_sampled_is_named_with_its_reason_and_nothing_plays(session):
+    (said,) = findings(session, halved(), [RULE])
+    assert said.startswith("F008 Where rule of 'Fuse' is superdiff or: 'Fuse' follows densities")
+    methods = {**METHOD, "choices": ["heun", "euler_maruyama", "ddim"]}
+    said = findings(session, halved(), [methods, RULE])
+    assert [each.partition(": ")[0] for each in said] == [
+        f"F008 Where method of 'Sampler' is {each} and rule of 'Fuse' is superdiff or"
+        for each in ("heun", "ddim")
+    ]
+    said = findings(session, halved(2, -1), [FADER, {**RULE, "choices": ["mean", "product"]}])
+    assert [each.partition(": ")[0] for each in said] == [
+        "F005 Where reliability of 'Gaussian expert' is 0 and rule of 'Fuse' is product",
+        "F006 Where reliability of 'Gaussian expert' is 1 and rule of 'Fuse' is mean",
+    ]
+
+
+def test_what_is_wrong_in_every_cell_is_said_of_none(session):
+    (said,) = findings(session, halved(99, 1), [METHOD])
+    assert said.startswith("S006 'guidance' of")
+
+
+def test_cells_that_are_no_block_are_told_by_one_of_them(session):
+    workflow = halved(1, 1)
+    workflow["nodes"][2]["settings"]["rule"] = {"name": "product"}
+    axes = [{**FADER, "start": 0.5, "stop": 1.5}, {**FADER, "node": "a", "start": 0.5, "stop": 1.5}]
+    said = findings(session, workflow, axes)
+    assert len(said) == 2
+    assert said[0].startswith(
+        "F005 Where reliability of 'Gaussian expert' (b) is 0.5 and reliability of 'Gaussian "
+        "expert' (a) is 1.5 (and in 1 more cell): The weights of 'Fuse' sum to 2"
+    )
+
+
+EVERY_RULE = ["conflict_averse", "mean", "perp_neg", "product", "superdiff_or"]
+
+
+def test_the_page_is_told_which_choices_are_not_for_this_workflow(session):
+    axis = {**RULE, "choices": EVERY_RULE}
+    ((name, why),) = session.unfit({"workflow": halved(), "axis": axis})["unfit"]
+    assert name == "superdiff_or"
+    assert why.startswith("'Fuse' follows densities along a path of fresh noise")
+    negative = session.unfit({"workflow": halved(2, -1), "axis": axis})["unfit"]
+    assert dict(negative).keys() == {"mean", "superdiff_or"}
+    assert session.unfit({"workflow": halved(99, 1), "axis": axis})["unfit"] == []
+
+
+def test_classes_and_models_are_those_that_the_library_knows(session):
+    workflow = {
+        "chorale": 1,
+        "nodes": [
+            {"id": "what", "type": "label"},
+            {"id": "voice", "type": "class_expert"},
+            {"id": "out", "type": "picture"},
+        ],
+        "wires": [
+            {"from": "what.class", "to": "voice.class"},
+            {"from": "voice.score", "to": "out.score"},
+        ],
+    }
+    names = [*session.models()["playground/class"]["labels"], "bathtub", ""]
+    axis = {"node": "what", "setting": "name", "choices": names}
+    unfit = dict(session.unfit({"workflow": workflow, "axis": axis})["unfit"])
+    assert unfit.keys() == {"bathtub", ""}
+    assert "has no class named 'bathtub'" in unfit["bathtub"]
+    models = ["playground/class", "playground/mask", "nowhere", "../../secret"]
+    axis = {"node": "voice", "setting": "model", "choices": models}
+    unfit = dict(session.unfit({"workflow": workflow, "axis": axis})["unfit"])
+    assert "models with the condition class" in unfit["playground/mask"]
+    assert "There is no model 'nowhere'" in unfit["nowhere"]
+    assert "is no name of a model" in unfit["../../secret"]
+    (said,) = findings(session, workflow, [axis | {"choices": models[:2]}])
+    assert said.startswith("M011 Where model of 'Class expert' is playground/mask: ")
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"workflow": TWO}, {"workflow": 7, "axis": RULE}, {"workflow": TWO, "axis": [1]}]
+)
+def test_nothing_is_unfit_of_what_is_no_axis(session, asked):
+    assert session.unfit(asked) == {"unfit": []}

@@ -20,6 +20,8 @@ from tests.studio.documents import TWO
 
 X = {"node": "a", "setting": "reliability", "start": 0.0, "stop": 1.0, "count": 3}
 Y = {"node": "b", "setting": "guidance", "start": 6.0, "stop": 2.0, "count": 2}
+SCHEDULES = {"node": "sampler", "setting": "schedule", "choices": ["karras", "log_snr"]}
+WITHIN = {"node": "sampler", "setting": "schedule.log_snr_min", "start": -9, "stop": -1, "count": 2}
 
 
 def workflow(**sampler):
@@ -71,6 +73,19 @@ def test_faders_within_a_subgraph_are_swept_in_their_place_alone():
     assert set(cell.subgraphs) == {"voices", "choir"}
 
 
+def test_choices_within_a_subgraph_are_made_in_their_place_alone():
+    document = json.loads(dump_workflow(workflow()))
+    nested = wrapped(wrapped(document, ["a", "b", "fuse"], "voices"), ["voices"], "choir")
+    nested["nodes"].append({"id": "again", "type": "subgraph", "settings": {"of": "voices"}})
+    axes = [{**RULES, "node": "choir/voices/fuse"}, {**SOLO, "node": "choir/voices/b"}]
+    sheet = read_sheet(axes, Workflow.model_validate(nested))
+    cell = sheet.cell(("product", True))
+    assert cell.find("choir/voices/fuse").settings["rule"]["name"] == "product"
+    assert cell.find("choir/voices/b").settings["solo"] is True
+    assert cell.find("again/fuse").settings == {"rule": {"name": "mean"}}
+    assert cell.find("again/b").settings == {"mean": -0.6}
+
+
 def test_a_fader_that_is_not_heard_is_no_axis():
     document = json.loads(dump_workflow(workflow()))
     document["nodes"].append({**document["nodes"][0], "id": "idle"})
@@ -107,20 +122,26 @@ def test_names_that_are_taken_are_not_taken_again():
     assert len(ids) == len(set(ids))
 
 
+RULES = {"node": "fuse", "setting": "rule", "choices": ["mean", "product", "perp_neg"]}
+SOLO = {"node": "a", "setting": "solo", "choices": [False, True]}
+MODELS = {"node": "t", "setting": "model", "choices": ["playground/text", "playground/joint"]}
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
         ([], "one or two axes"),
         ("reliability", "one or two axes"),
         ([X, Y, X], "one or two axes"),
-        ([7], "no number 'None.None'"),
-        ([{**X, "node": "nobody"}], "no number 'nobody.reliability'"),
-        ([{**X, "setting": "muted"}], "no number 'a.muted'"),
-        ([{**X, "setting": "shape"}], "no number 'a.shape'"),
-        ([{**X, "setting": "__class__"}], "no number 'a.__class__'"),
-        ([{**X, "setting": "mean.real"}], "no number 'a.mean.real'"),
-        ([{**X, "node": "fuse", "setting": "rule.name"}], "no number 'fuse.rule.name'"),
-        ([{**X, "node": "sampler", "setting": "count"}], "no number 'sampler.count'"),
+        ([7], "no number and no choice 'None.None'"),
+        ([{**X, "node": "nobody"}], "no choice 'nobody.reliability'"),
+        ([{**X, "node": "n" * 10**6}], "nnn…'"),
+        ([{**X, "setting": "shape"}], "no choice 'a.shape'"),
+        ([{**X, "setting": "__class__"}], "no choice 'a.__class__'"),
+        ([{**X, "setting": "mean.real"}], "no choice 'a.mean.real'"),
+        ([{**X, "node": "fuse", "setting": "rule.name"}], "no choice 'fuse.rule.name'"),
+        ([{**X, "node": "sampler", "setting": "count"}], "no choice 'sampler.count'"),
+        ([{**X, "node": "wrong", "setting": "mean"}], "while other settings there are wrong"),
         ([{**X, "node": "sampler", "setting": "steps", "stop": 9, "count": 12}], "whole numbers"),
         ([{**X, "stop": 10**400}], "two different numbers"),
         ([{**X, "count": 1}], "2 to 25"),
@@ -129,14 +150,81 @@ def test_names_that_are_taken_are_not_taken_again():
         ([{**X, "stop": 0.0}], "two different numbers"),
         ([{**X, "stop": math.inf}], "two different numbers"),
         ([{**X, "start": None}], "two different numbers"),
-        ([X, X], "the same number"),
+        ([{**X, "choices": [0.0, 1.0], "count": None}], "take nothing values"),
+        ([X, X], "'a.reliability' cannot be swept across 'a.reliability'"),
         ([{**X, "count": 25}, {**Y, "count": 25}], f"at most {MAX_CELLS}"),
+        ([{**RULES, "choices": None}], "list of 2 to 25 of: conflict_averse, mean, perp_neg"),
+        ([{**RULES, "choices": "mean"}], "is to take 'mean'"),
+        ([{**RULES, "choices": {"mean": 1, "product": 2}}], "is to take an object"),
+        ([{**RULES, "choices": ["mean"]}], "is to take a list of 1; expected a list of 2 to 25"),
+        ([{**RULES, "choices": ["mean"] * 26}], "is to take a list of 26"),
+        ([{**RULES, "choices": ["mean", "prodct"]}], "'prodct'; expected one of: conflict_averse"),
+        ([{**RULES, "choices": ["mean", "prodct"]}], "Did you mean 'product'?"),
+        ([{**RULES, "choices": ["mean", "x" * 10**5]}], f"'{'x' * 56}…'"),
+        ([{**RULES, "choices": ["mean", 3]}], "'fuse.rule' cannot be 3"),
+        ([{**RULES, "choices": ["mean", ["product"]]}], "'fuse.rule' cannot be a list of 1"),
+        ([{**RULES, "choices": ["mean", {"name": "product"}]}], "cannot be an object"),
+        ([{**RULES, "choices": ["mean", "product", "mean"]}], "to be 'mean' twice"),
+        ([{**SOLO, "choices": [0, 1]}], "'a.solo' cannot be 0; expected one of: false, true"),
+        ([{**SOLO, "choices": [True, True]}], "'a.solo' is to be true twice"),
+        ([{**MODELS, "choices": [None, "playground/text"]}], "names that the library knows"),
+        ([{**MODELS, "choices": ["playground/text", "\ud800"]}], "'t.model' cannot be"),
+        ([{**SCHEDULES, "node": "fuse"}], "no choice 'fuse.schedule'"),
+        ([SCHEDULES, WITHIN], "'sampler.schedule.log_snr_min' cannot be swept across"),
+        ([WITHIN, SCHEDULES], "'sampler.schedule.log_snr_min' cannot be swept across"),
     ],
 )
 def test_what_is_no_sheet_is_refused(asked, said):
+    document = json.loads(dump_workflow(workflow()))
+    wrong = {"id": "wrong", "type": "gaussian_expert", "settings": {"variance": -1}}
+    document["nodes"] += [{"id": "t", "type": "text_expert"}, wrong]
     with pytest.raises(ChoraleError, match="S015") as refused:
-        read_sheet(asked, workflow())
+        read_sheet(asked, Workflow.model_validate(document))
     assert said in str(refused.value)
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("node", "choices"),
+    [
+        ("fuse", {"mean", "product", "perp_neg", "superdiff_or", "conflict_averse"}),
+        ("sampler", {"ddim", "dpmpp_2m", "heun", "euler", "euler_maruyama"}),
+    ],
+)
+def test_a_cell_of_a_choice_has_its_defaults_and_what_is_in_use_keeps_its_own(node, choices):
+    name = {"fuse": "rule", "sampler": "method"}[node]
+    used = {"name": "ddim", "eta": 0.25} if node == "sampler" else {"name": "perp_neg"}
+    start = workflow().with_settings(node, **{name: used})
+    sheet = read_sheet([{"node": node, "setting": name, "choices": sorted(choices)}], start)
+    declared = nodes.catalogue()[start.find(node).type]
+    assert not sheet.together
+    assert len(sheet.rounds()) == len(choices)
+    for (choice,) in sheet.rounds():
+        made = sheet.cell((choice,)).find(node).settings[name]
+        fresh = getattr(declared.model_validate({name: {"name": choice}}), name)
+        assert made == (used if choice == used["name"] else fresh.model_dump(mode="json"))
+
+
+def test_a_choice_that_the_document_does_not_name_is_in_use_with_its_defaults():
+    sheet = read_sheet([{**SCHEDULES, "choices": ["log_snr", "karras"]}], workflow())
+    made = sheet.cell(("log_snr",)).find("sampler").settings["schedule"]
+    assert made == nodes.catalogue()["sampler"]().schedule.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("setting", "values", "kept"),
+    [
+        ("schedule.spacing", ["leading", "linspace"], {"name": "discrete", "trained_times": 50}),
+        ("schedule.skip_last", [True, False], {"name": "discrete", "spacing": "leading"}),
+        ("schedule.curve", ["linear", "scaled_linear"], {"name": "discrete"}),
+    ],
+)
+def test_words_and_switches_within_what_is_chosen_are_choices_too(setting, values, kept):
+    start = workflow().with_settings("sampler", schedule=kept)
+    sheet = read_sheet([{"node": "sampler", "setting": setting, "choices": values}], start)
+    for value in values:
+        made = sheet.cell((value,)).find("sampler").settings["schedule"]
+        assert made == {**kept, setting.partition(".")[2]: value}
 
 
 def test_a_range_beyond_the_fader_is_wrong_in_a_corner():
@@ -144,7 +232,9 @@ def test_a_range_beyond_the_fader_is_wrong_in_a_corner():
     found = [
         each.code
         for corner in sheet.corners()
-        for each in compile_workflow(corner, nodes.catalogue(), piece.library()).diagnostics
+        for each in compile_workflow(
+            sheet.cell(corner), nodes.catalogue(), piece.library()
+        ).diagnostics
     ]
     assert "S006" in found
 
