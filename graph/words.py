@@ -32,6 +32,7 @@ SIZES = {
 FORMS = {
     r"^([0-9a-f]{64})?$": "the sha256 name of a stored picture",
     r"^[A-Za-z][A-Za-z0-9_-]{0,63}$": "a letter, then up to 63 letters, digits, _ or -",
+    r"^[a-z0-9][a-z0-9-]{0,39}$": "up to 40 small letters, digits and hyphens",
     r"^[^./]{1,64}\.[^.]{1,64}$": "node.port",
     r"^[^.]{1,64}$": "up to 64 characters without a dot",
 }

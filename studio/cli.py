@@ -1,4 +1,4 @@
-"""The command line: run, check, plan, nodes, schema and judge."""
+"""The command line: run, check, plan, nodes, schema, train and judge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from graph.events import Event, Failure, Performance, Progress, Result, Stopped
 from graph.jsontext import read_limited
 from graph.sounds import MAX_BYTES
 from graph.storage import read_any, read_performance
-from studio.piece import Piece, load
+from studio.piece import JOBS, MODELS, Piece, load
 
 
 def main(argv: Sequence[str]) -> int:
@@ -80,12 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     nodes.set_defaults(command=_nodes)
     schema = commands.add_parser("schema", help="print the JSON Schema of workflow files")
     schema.set_defaults(command=_schema)
-    # the judge reads its options itself: no character marks one here
-    judge = commands.add_parser(
-        "judge", help="measure the experts and their fusions", add_help=False, prefix_chars="\0"
-    )
-    judge.add_argument("rest", nargs=argparse.REMAINDER)
-    judge.set_defaults(command=_judge)
+    for name, what, start in (
+        ("train", "train a module as a file says", _train),
+        ("judge", "measure the experts and their fusions", _judge),
+    ):
+        # these read their options themselves: no character marks one here
+        command = commands.add_parser(name, help=what, add_help=False, prefix_chars="\0")
+        command.add_argument("rest", nargs=argparse.REMAINDER)
+        command.set_defaults(command=start)
     return parser
 
 
@@ -225,6 +227,12 @@ def _schema(_: argparse.Namespace) -> int:
 
     print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
     return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from training.jobs.command import main as train
+
+    return train(arguments.rest, MODELS, JOBS)
 
 
 def _judge(arguments: argparse.Namespace) -> int:

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from graph.runtime import Runtime
 
 ROOT = Path(__file__).parent.parent
-MODELS = ROOT / "assets" / "models"
+MODELS = Path(os.environ.get("CHORALE_MODELS") or ROOT / "assets" / "models")
+"""The library: what ships, and below `mine/` the modules that were trained here."""
 WORKFLOWS = ROOT / "assets" / "workflows"
 DATA = Path(os.environ.get("CHORALE_DATA") or ROOT / "data")
-"""Where uploads and the run history are kept."""
+"""Where uploads, the run history and trainings are kept."""
+JOBS = DATA / "trainings"
 
 
 @cache

@@ -1,5 +1,6 @@
 """What a training may use, and what it leaves behind: budget, checkpoints, log."""
 
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from typing import Any
 
 import torch
 from tqdm import tqdm
+
+from graph.writing import write_atomically
 
 RUNS = Path(__file__).parent / "runs"
 
@@ -60,10 +63,9 @@ class Budget:
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:
     """Write a checkpoint so that a crash leaves the old one or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    content = io.BytesIO()  # torch's own writing of a file tells a full disk as an error of its own
+    torch.save(state, content)
+    write_atomically(path, content.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -55,6 +55,14 @@ class Settings:
     validate_minutes: float = 1.0
 
 
+class TooFewError(ValueError):
+    """A folder has too few usable pairs; `left_out` lists the others."""
+
+    def __init__(self, message: str, left_out: list[str]) -> None:
+        super().__init__("\n  ".join([message, *left_out]))
+        self.message, self.left_out = message, left_out
+
+
 @dataclass(frozen=True)
 class Task:
     """What is trained on what: on `pairs` of the task's own draw, or on those of a folder."""
@@ -65,6 +73,11 @@ class Task:
     pairs: int = 200
     folder: Path | None = None
 
+    @property
+    def held_out(self) -> int:
+        """How many pairs of a draw measure what is learned from the others."""
+        return max(1, min(64, self.pairs // 4))
+
     def material(self) -> tuple[Material, Material]:
         """What is learned from, and what measures it: another draw, or a tenth of the folder.
 
@@ -73,13 +86,15 @@ class Task:
         """
         if self.folder is None:
             named = f"modulator {self.name}"
-            count = max(1, min(64, self.pairs // 4))
-            return drawn(named, self.maps, self.pairs), drawn(f"{named} held out", self.maps, count)
+            apart = drawn(f"{named} held out", self.maps, self.held_out)
+            return drawn(named, self.maps, self.pairs), apart
         whole = of_folder(self.folder, self.maps)
         if len(whole.pairs) < 2:
-            listed = "".join(f"\n  {each}" for each in whole.left_out)
-            raise ValueError(
-                f"'{self.folder}' has {len(whole.pairs)} usable pairs, expected 2 or more.{listed}"
+            count = len(whole.pairs)
+            raise TooFewError(
+                f"'{self.folder.name}' has {count} usable pair{'s' * (count != 1)}, "
+                "expected 2 or more.",
+                whole.left_out,
             )
         apart = max(1, len(whole.pairs) // 10)
         learned = whole.pairs[:-apart][: self.pairs]
@@ -122,15 +137,25 @@ def encoded(pairs: list[Pair], base: Expert, condition: str, module: UNet) -> Ex
 
 
 class ModulatorTraining:
-    """A frozen base, the modulator that learns to bend it, and its examples."""
+    """A frozen base, the modulator that learns to bend it, and its examples.
 
-    def __init__(self, task: Task, settings: Settings, models: Path, runs: Path = RUNS) -> None:
+    `material` is that of the task, where it has been made already.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        settings: Settings,
+        models: Path,
+        runs: Path = RUNS,
+        material: tuple[Material, Material] | None = None,
+    ) -> None:
         self.task, self.settings = task, settings
         self.run = runs / "modulators" / task.name
         runtime = Runtime(Library(models, runs / "assets"))
         self.model = runtime.library.model(task.base)
         _, self.base = runtime.expert(task.base)
-        learned, held_out = task.material()
+        learned, held_out = material or task.material()
         self.left_out = learned.left_out
         self.module = self._untrained(learned, runtime.machine.device)
         self.trainer = Trainer(
@@ -227,7 +252,7 @@ class ModulatorTraining:
         self.trainer.ema.swap()
         return float(bent), float(plain)
 
-    def report(self, loss: float, minutes: float) -> dict[str, float]:
+    def report(self, loss: float | None, minutes: float) -> dict[str, Any]:
         """Validate, write the checkpoint and a line of the log.
 
         Raises:
@@ -238,18 +263,21 @@ class ModulatorTraining:
             raise FloatingPointError(f"The held-out loss is {bent} at step {self.trainer.step}.")
         entry = {"step": self.trainer.step, "loss": loss, "held_out": bent, "base": plain}
         self.trainer.save()
-        log(self.run / "log.jsonl", **entry, minutes=round(minutes, 2))
-        print(entry, flush=True)
+        log(self.run / "log.jsonl", **entry, minutes=round(minutes, 4))
         return entry
 
-    def write(self, folder: Path) -> None:
-        """Write the averaged weights as a modulator's folder; what lay there is replaced whole."""
+    def write(self, *folders: Path) -> dict[str, float]:
+        """Write the averaged weights as a modulator's folders; what lay there is replaced whole.
+
+        Returns how many steps it took, and the losses on the held-out pairs.
+        """
         bent, plain = self.validate()
         self.trainer.ema.swap()
         scores = {"steps": self.trainer.step, "held_out": bent, "base": plain}
-        write(self.module.network, self.facts, scores, folder)
+        for folder in folders:
+            write(self.module.network, self.facts, scores, folder)
         self.trainer.ema.swap()
-        print(f"wrote {folder}", flush=True)
+        return scores
 
 
 def train(
@@ -275,9 +303,9 @@ def train(
         for each in training.left_out:
             print(f"left out {each}", flush=True)
         _run(training, Budget(steps, minutes))
-        training.write(training.run / "module")
-        if ship:
-            training.write(models / "playground" / f"modulator-{task.name}")
+        shipped = [models / "playground" / f"modulator-{task.name}"] if ship else []
+        training.write(training.run / "module", *shipped)
+        print("wrote", training.run / "module", *shipped, flush=True)
     except FloatingPointError as error:
         raise SystemExit(f"{error} The last good checkpoint is kept; try a lower --lr.") from None
     except OSError as error:
@@ -292,5 +320,7 @@ def _run(training: ModulatorTraining, budget: Budget) -> None:
         loss = training.advance(progress)
         if budget.elapsed - last > 60 * training.settings.validate_minutes:
             last = budget.elapsed
-            bar.set_postfix(training.report(loss, budget.elapsed / 60))
-    training.report(loss, budget.elapsed / 60)
+            entry = training.report(loss, budget.elapsed / 60)
+            print(entry, flush=True)
+            bar.set_postfix(entry)
+    print(training.report(loss, budget.elapsed / 60), flush=True)

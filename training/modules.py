@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from graph.folders import network_hash
 from graph.library import Model
 from graph.modulators.unet import WEIGHTS
+from graph.writing import write_atomically
 from training.pairs import Material
 
 
@@ -66,23 +67,41 @@ class Facts:
         return json.loads(json.dumps(asdict(self)))
 
 
+class ChangedError(ValueError):
+    """A run was begun with other facts; `changes` has what they were and are, by their names."""
+
+    def __init__(self, message: str, changes: dict[str, tuple[Any, Any]]) -> None:
+        super().__init__(message)
+        self.changes = changes
+
+
 def agree(path: Path, facts: Facts) -> None:
     """Write the facts of a run, after holding them against those with which it was begun.
 
     Raises:
-        ValueError: base or pairs have changed since; settings may.
+        ChangedError: base, pairs or widths have changed since; other settings may.
     """
     told = facts.as_json()
     if path.exists():
-        before = json.loads(path.read_text()) | {"settings": told["settings"]}
-        changed = [name for name, value in told.items() if before.get(name) != value]
+        before, now = map(_fixed, (json.loads(path.read_text()), told))
+        changed = {
+            name: (before.get(name), value)
+            for name, value in now.items()
+            if before.get(name) != value
+        }
         if changed:
-            raise ValueError(
+            raise ChangedError(
                 f"The run in {path.parent} was begun with other {', '.join(changed)}. "
-                "Choose another name, or remove that folder."
+                "Choose another name, or remove that folder.",
+                changed,
             )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(told, indent=2) + "\n")
+    write_atomically(path, (json.dumps(told, indent=2) + "\n").encode())
+
+
+def _fixed(told: dict[str, Any]) -> dict[str, Any]:
+    """What must not change while a run goes on: of the settings, the widths of the network."""
+    kept = {name: value for name, value in told.items() if name != "settings"}
+    return {**kept, "widths": told["settings"].get("widths")}
 
 
 def write(network: Any, facts: Facts, scores: dict[str, float], folder: Path) -> None:
@@ -92,7 +111,7 @@ def write(network: Any, facts: Facts, scores: dict[str, float], folder: Path) ->
     partial.mkdir(parents=True)
     network.save_config(partial)
     halves = {name: part.detach().half().cpu() for name, part in network.state_dict().items()}
-    save_file(halves, partial / WEIGHTS)
+    (partial / WEIGHTS).write_bytes(save(halves))
     card = {"kind": "modulator", **facts.as_json(), "scores": scores}
     (partial / "card.json").write_text(json.dumps(card, indent=2) + "\n")
     (partial / "README.md").write_text(_read_me(facts, scores))

@@ -1,0 +1,115 @@
+"""The command `python app.py train`: it checks a training file, and trains."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from graph.errors import ChoraleError, Diagnostic
+from graph.held import held
+from training.jobs.config import ModulatorConfig, Read, read_config, refused
+from training.jobs.telling import EVENTS, Teller
+
+STOPPED = 130
+CALM = 10
+"""How far a training steps back behind what else runs on the machine."""
+
+
+def main(argv: Sequence[str], models: Path, jobs: Path) -> int:
+    """Train as a file says; 0 at the end, 1 when something is wrong, 130 when it was stopped.
+
+    `models` is the library's folder, `jobs` where trainings keep what they need to go on.
+    """
+    arguments = _parser().parse_args(argv)
+    tell = Teller(None, as_json=arguments.json)
+    try:
+        read = read_config(arguments.config)
+        if arguments.check:
+            return _check(read, models, jobs, tell)
+        folder = jobs / f"{read.config.kind}s" / read.config.name
+        with _alone(folder / "lock", read.config), _stopping() as stop:
+            tell = Teller(folder / EVENTS, as_json=arguments.json)
+            return _train(read, models, jobs, tell, stop)
+    except ChoraleError as error:
+        tell.failed(error.diagnostics)
+    except FloatingPointError as error:
+        why = f"{error} The training was stopped; the last good checkpoint is kept."
+        tell.failed([Diagnostic("T006", why, "Try a lower settings.lr, from a new name.")])
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        why = f"A file could not be written: {file}{error.strerror}. The last checkpoint is kept."
+        tell.failed([Diagnostic("T007", why, "Make room; the same command goes on from there.")])
+    except MemoryError:
+        tell.failed([Diagnostic("R005", "The memory is full.", "Try a smaller settings.batch.")])
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="app.py train", description=__doc__)
+    parser.add_argument("config", metavar="CONFIG", type=Path, help="a training file, JSON")
+    parser.add_argument("--check", action="store_true", help="check the material and train nothing")
+    parser.add_argument("--json", action="store_true", help="one JSON event a line")
+    return parser
+
+
+def _check(read: Read, models: Path, jobs: Path, tell: Teller) -> int:
+    from graph.library import Library
+    from training.jobs.job import settings_of
+    from training.jobs.material import SHOWN, look, shown, summary
+
+    settings_of(read.config)
+    Library(models, jobs).model(read.config.base)
+    learned, held_out = look(read, pairs=4 * SHOWN)
+    told = summary(read, learned, held_out)
+    tell("material", **told, shown=shown(learned))
+    return 0
+
+
+def _train(read: Read, models: Path, jobs: Path, tell: Teller, stop: threading.Event) -> int:
+    import torch
+
+    from training.jobs.job import Job
+
+    if hasattr(os, "nice"):
+        os.nice(CALM)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    return 0 if Job(read, models, jobs, tell).play(stop) else STOPPED
+
+
+@contextmanager
+def _alone(lock: Path, config: ModulatorConfig) -> Generator[None]:
+    """Hold a training's folder; ChoraleError T008 if another process trains in it."""
+    try:
+        with held(lock):
+            yield
+    except BlockingIOError:
+        raise refused(
+            "T008",
+            f"The training of '{config.name}' runs already, in another process.",
+            "Wait for it, stop it, or choose another name.",
+        ) from None
+
+
+@contextmanager
+def _stopping() -> Generator[threading.Event]:
+    """What Ctrl-C and SIGTERM set; a second Ctrl-C ends at once, at the last checkpoint."""
+    stop = threading.Event()
+
+    def ask(number: int, _: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,170 @@
+"""The training file: what is trained, on what, for how long; read without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from graph.companions import MAPS, MapKind
+from graph.errors import ChoraleError, Diagnostic
+from graph.jsontext import parse_json, read_limited
+from graph.words import describe, got, where
+
+VERSION = 1
+LARGEST = 2**16
+NAME = r"^[a-z0-9][a-z0-9-]{0,39}$"
+
+
+def _in_groups(width: int) -> int:
+    if width % 8:
+        raise ValueError("a multiple of 8")
+    return width
+
+
+Width = Annotated[int, Field(ge=8, le=256), AfterValidator(_in_groups)]
+
+
+class Part(BaseModel):
+    """A part of a training file: nothing unknown, nothing that is no number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Playground(Part):
+    """Pairs that the Playground paints, of a draw that belongs to this training alone."""
+
+    source: Literal["playground"]
+    pairs: int = Field(default=200, ge=2, le=20_000)
+
+
+class Folder(Part):
+    """Pairs of one's own in pictures/ and a folder for each kind of map; `pairs` takes fewer."""
+
+    source: Literal["folder"]
+    path: str = Field(min_length=1, max_length=1_000)
+    pairs: int = Field(default=20_000, ge=2, le=20_000)
+
+
+class Tuning(Part):
+    """How it is trained; what is left out is as docs/train.md says."""
+
+    batch: int | None = Field(default=None, ge=1, le=512)
+    levels: int | None = Field(default=None, ge=1, le=16)
+    lr: float | None = Field(default=None, gt=0.0, le=0.1)
+    ema: float | None = Field(default=None, ge=0.0, lt=1.0)
+    decay: float | None = Field(default=None, ge=0.0, le=1.0)
+    drop: float | None = Field(default=None, ge=0.0, le=0.9)
+    silence: float | None = Field(default=None, ge=0.0, le=0.9)
+    widths: tuple[Width, ...] | None = Field(default=None, min_length=1, max_length=5)
+    validate_minutes: float | None = Field(default=None, gt=0.0, le=1.0)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings that the file names."""
+        return self.model_dump(exclude_none=True)
+
+
+class ModulatorConfig(Part):
+    """A modulator to be trained: a module that bends `base` by `maps`."""
+
+    chorale_training: Literal[1]
+    kind: Literal["modulator"]
+    name: str = Field(pattern=NAME)
+    base: str = Field(default="playground/unconditional", max_length=200)
+    maps: tuple[MapKind, ...] = Field(default=MAPS, min_length=1, max_length=len(MAPS))
+    material: Annotated[Playground | Folder, Field(discriminator="source")] = Playground(
+        source="playground"
+    )
+    steps: int | None = Field(default=None, ge=1, le=10_000_000)
+    minutes: float | None = Field(default=None, gt=0.0, le=10_080.0)
+    settings: Tuning = Tuning()
+
+    @field_validator("maps")
+    @classmethod
+    def _in_order(cls, maps: tuple[MapKind, ...]) -> tuple[MapKind, ...]:
+        if len(set(maps)) < len(maps):
+            raise ValueError("every map once")
+        return tuple(kind for kind in MAPS if kind in maps)
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("either steps or minutes")
+        return self
+
+
+Config = Annotated[ModulatorConfig, Field(discriminator="kind")]
+"""One member as yet: what else is trained joins here, told by its `kind`."""
+_KINDS = get_args(Config)[0]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A training file that is in order, and where it lies: folders in it start from there."""
+
+    config: ModulatorConfig
+    place: Path
+
+    def folder(self) -> Path | None:
+        """The folder of the material; None where the Playground paints it."""
+        material = self.config.material
+        return self.place / material.path if isinstance(material, Folder) else None
+
+
+def read_config(path: Path) -> Read:
+    """Read a training file; ChoraleError T001 to T003 with everything that is wrong in it."""
+    try:
+        content = parse_json(read_limited(path, LARGEST), LARGEST)
+    except ChoraleError as error:
+        why = error.diagnostics[0].message
+        raise refused("T001", f"The training file cannot be read. {why}", _EXAMPLE) from None
+    version = content.get("chorale_training") if isinstance(content, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if isinstance(version, int) and version > VERSION:
+        raise refused(
+            "T003",
+            f"The training file is of version {version}; this program reads {VERSION}.",
+            "Update Chorale.",
+        )
+    try:
+        return Read(_ADAPTER.validate_python(content), path.resolve().parent)
+    except ValidationError as error:
+        raise ChoraleError(*_wrong(error.errors()[:20])) from None
+
+
+_ADAPTER: TypeAdapter[ModulatorConfig] = TypeAdapter(_KINDS)
+_EXAMPLE = "See the example in docs/train.md."
+
+
+def refused(code: str, message: str, hint: str = "") -> ChoraleError:
+    """The error with one diagnostic."""
+    return ChoraleError(Diagnostic(code, message, hint))
+
+
+def _wrong(errors: list[Any]) -> Iterator[Diagnostic]:
+    """T002 for each thing that is wrong; a list is not short because of what is wrong in it."""
+    places = {error["loc"][:-1] for error in errors}
+    for error in errors:
+        if error["type"] == "too_short" and error["loc"] in places:
+            continue
+        expected = describe(error).expected
+        kind, *rest = error["loc"] or ("",)
+        # the name of a choice that pydantic made stands in no file
+        place = where((kind, *rest[1:]) if kind == "material" else error["loc"])
+        if place:
+            message = f"In the training file, {place}: expected {expected}, got {got(error)}."
+        else:
+            message = f"The training file needs {expected}."
+        yield Diagnostic("T002", message, _EXAMPLE)
