@@ -33,10 +33,14 @@ class Codec:
         mean = self._autoencoder.encode(pixels.to(self._autoencoder.device)).latent_dist.mode()
         return (mean - self._shift) * self._scale
 
+    def pixels(self, latents: Tensor) -> Tensor:
+        """Latents [n, channels, h, w] as colours [n, 3, H, W] about −1 to 1; differentiable."""
+        native = latents.to(self._autoencoder.dtype) / self._scale + self._shift
+        return self._autoencoder.decode(native).sample.float()
+
     def decode(self, latents: Tensor) -> tuple[Image.Image, ...]:
         """Latents [n, channels, h, w] as n RGB pictures."""
-        native = latents.to(self._autoencoder.dtype) / self._scale + self._shift
-        pixels = self._autoencoder.decode(native).sample.float()
+        pixels = self.pixels(latents)
         rows = ((pixels * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
         return tuple(Image.fromarray(row) for row in rows.movedim(1, -1).cpu().numpy())
 

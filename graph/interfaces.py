@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -169,8 +169,50 @@ class NoiseSchedule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] 
         """steps + 1 levels, strictly decreasing in ratio, ending clean (sigma = 0)."""
 
 
+@runtime_checkable
+class Aim(Protocol):
+    """What a guidance method may ask of the likelihood that it follows; all of it differentiable.
+
+    Of a method that `sees` the state it asks a model that was tuned to the level's noise.
+    """
+
+    def log_density(self, seen: Float[Tensor, "b *d"]) -> Float[Tensor, "b"]:
+        """log p(y | seen) of every sample, at most 0."""
+        ...
+
+    def slope(self, values: Float[Tensor, "b"], at: Float[Tensor, "b *d"]) -> Float[Tensor, "b *d"]:
+        """The gradient of every sample's value at `at`, which the values were worked out from."""
+        ...
+
+
+class GuidanceMethod(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
+    """Makes of a likelihood a change of the estimate D: D' = D + w·change.
+
+    The change is that of weight one; the loop multiplies it, so that silence leaves every bit.
+    """
+
+    sees: ClassVar[Literal["estimate", "state"]] = "estimate"
+    """Whether the likelihood is asked about the clean estimate, or about the noisy state."""
+    through: ClassVar[bool] = False
+    """Whether it needs ∇ through the experts: one backward pass of theirs a step."""
+
+    @abstractmethod
+    def change(
+        self,
+        x: Float[Tensor, "b *d"],
+        level: NoiseLevel,
+        clean: Float[Tensor, "b *d"],
+        aim: Aim,
+        draw: Callable[[], Float[Tensor, "b *d"]],
+    ) -> Float[Tensor, "b *d"]:
+        """The change of `clean`, the estimate made at (x, level); `level` is never clean.
+
+        Both tensors carry gradients; `clean` depends on `x` only for a method that goes `through`.
+        """
+
+
 class Reader(Protocol):
-    """Turns conditions into tensors: an expert, or a modulator for one kind of map."""
+    """Turns conditions into tensors: an expert, a modulator for one kind of map, a likelihood."""
 
     canvas: tuple[int, int] | None
 
@@ -248,3 +290,34 @@ class Modulator(ABC):
         maps: Sequence[Tensor],
     ) -> Float[Tensor, "n *d"]:
         """v' − v = (γ − 1) ⊙ v + ν of n states; `maps[i]` belongs to x[i]."""
+
+
+class Likelihood(ABC):
+    """An off-the-shelf model that says how well a picture agrees with a target: log p(y | picture).
+
+    It has no denoiser of its own; its gradient bends one.
+    """
+
+    networks: ClassVar[tuple[str, ...]]
+    """How the names of the network classes (config.json's architectures) end that it loads."""
+    codec: Codec | None = None
+    """Turns latents into the pictures that it looks at; None where the state is the picture."""
+    canvas: tuple[int, int] | None = None
+    """Width and height of the pictures that are targets, where there are such."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, companion: Companion, machine: Machine, codec: Codec | None) -> Likelihood:
+        """Load the network of a folder; `codec` shows it pictures where the state is latent."""
+
+    @abstractmethod
+    def encode(self, value: Any) -> Any:
+        """The target, as `log_density` takes it; called once per distinct target."""
+
+    @abstractmethod
+    def read(self, pictures: Float[Tensor, "b c h w"]) -> Any:
+        """What the network answers to pictures between −1 and 1, in one forward pass."""
+
+    @abstractmethod
+    def log_density(self, answer: Any, targets: Sequence[Any]) -> Float[Tensor, "b"]:
+        """log p(y | picture), at most 0, of the answer to b pictures; `targets[i]` belongs to i."""

@@ -1,8 +1,8 @@
 """The loop: every track sampled in lock-step, every expert asked once per step, faders live.
 
 The sampler of a track sees one denoiser. Behind it, at each evaluation: the controls as they stand
-give every voice and modulator its weight; voices that are heard are asked in one batched call per
-network; modulators rewrite their answers; fusion merges them. What is muted, at zero or outside its
+give every voice and companion its weight; voices that are heard are asked in one batched call per
+network; companions bend their answers; fusion merges them. What is muted, at zero or outside its
 range of levels costs nothing.
 """
 
@@ -11,33 +11,50 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from graph.asking import Answers, ask
 from graph.controls import Controls
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue, Progress, Stopped
-from graph.interfaces import Estimate, Expert, Fused, Step
+from graph.guiding import Sight, guided
+from graph.interfaces import Estimate, Fused, Step
 from graph.levels import NoiseLevel
 from graph.meters import Tally
-from graph.modulation import Trail, added, apart, rewritten
+from graph.modulation import rewritten
 from graph.preview import Watch
 from graph.randomness import Draws
 from graph.reliability import Weight
 from graph.scores import (
+    Bent,
     Encoded,
+    Guided,
     Merge,
     Modulated,
     Score,
     Track,
     Voice,
     bare,
-    modulators,
+    companions,
+    kinds,
     read,
     voices,
 )
+from graph.trails import Trail, added, apart, calm, still
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One evaluation: the state, what the experts answered to it, and what guidance sees of it."""
+
+    x: Tensor
+    level: NoiseLevel
+    answers: Answers
+    sight: Sight
 
 
 class Player:
@@ -51,6 +68,7 @@ class Player:
         self.fused: Fused | None = None
         self.x = self._draws("noise")() * track.levels[0].sigma
         self._fresh = self._draws("sampler")
+        self._chances: dict[str, Draws] = {}
         self._memories: dict[str, Any] = {}
         self._walk: Iterator[Step] = iter(())
         self._sounding: frozenset[str] | None = None
@@ -58,7 +76,7 @@ class Player:
     def advance(self, number: int, values: Mapping[str, ControlValue]) -> Step:
         """Take step `number` under the controls as they stand.
 
-        When a voice or modulator joins or leaves, the sampler starts anew from here: the estimates
+        When a voice or companion joins or leaves, the sampler starts anew from here: the estimates
         that a multistep solver remembers, and what rules remember, are those of another ensemble.
         """
         self.values = values
@@ -76,21 +94,40 @@ class Player:
     def denoise(self, x: Tensor, level: NoiseLevel) -> Tensor:
         """D(x, level) of the whole ensemble under the controls of this step."""
         self.weights = self._weights(level)
+        if not self._backward():
+            return self._denoised(x, level)
+        with torch.inference_mode(False), torch.enable_grad():
+            return self._denoised(x.clone().requires_grad_(), level)
+
+    def _denoised(self, x: Tensor, level: NoiseLevel) -> Tensor:
         answers = ask(x, level, self._asked(self.track.score))
-        (trail,) = self._trails([self.track.score], x, level, answers)
-        denoised = trail[-1][1].denoised
+        moment = Moment(x, level, answers, Sight(level))
+        trail = still(self._trails([self.track.score], moment)[0])
         if self.fused is not None and len(trail) > 1:
             self.heard, self.fused = added(trail, self.heard, self.fused)
-        return denoised
+        *_, (_, estimate) = trail
+        return estimate.denoised
+
+    def _backward(self) -> bool:
+        """Whether a guidance is heard that needs the gradient through the experts."""
+        return any(
+            isinstance(each, Guided) and each.method.through and not self.weights[each.node].silent
+            for each in companions(self.track.score)
+        )
 
     def _weights(self, level: NoiseLevel) -> dict[str, Weight]:
-        """Of every voice and modulator; a solo silences others of its kind alone."""
-        score = self.track.score
+        """Of every voice and companion; a solo silences others of its kind alone."""
         found: dict[str, Weight] = {}
-        for kind in (tuple(voices(score)), tuple(modulators(score))):
+        for kind in kinds(self.track.score):
             solo = any(read(each.solo, self.values) for each in kind)
             found |= {each.node: each.weight(level, self.values, solo) for each in kind}
         return found
+
+    def _chance(self, node: str) -> Draws:
+        """The draws of one guidance, which are no other's."""
+        if node not in self._chances:
+            self._chances[node] = self._draws(f"guidance {node}")
+        return self._chances[node]
 
     def _draws(self, role: str) -> Draws:
         track = self.track
@@ -116,82 +153,87 @@ class Player:
         if score.null is not None:
             yield score, score.null
 
-    def _trails(
-        self, scores: Sequence[Score], x: Tensor, level: NoiseLevel, answers: Answers
-    ) -> list[Trail]:
-        """What the scores estimate, each before and after every modulator that sounds."""
+    def _trails(self, scores: Sequence[Score], moment: Moment) -> list[Trail]:
+        """What the scores estimate, each before and after every companion that sounds."""
         awake = [self._awake(score) for score in scores]
-        if not any(isinstance(score, Modulated) for score in awake):
-            return [((s.node, self._estimate(s, x, level, answers)),) for s in map(bare, awake)]
-        within = [score.score if isinstance(score, Modulated) else score for score in awake]
-        trails = self._trails(within, x, level, answers)
-        asked = {i: score for i, score in enumerate(awake) if isinstance(score, Modulated)}
-        before = {i: trails[i][-1][1] for i in asked}
-        after = rewritten(x, level, asked, before, self.weights)
+        if not any(isinstance(score, Bent) for score in awake):
+            return [((s.node, self._estimate(s, moment)),) for s in map(bare, awake)]
+        within = [score.score if isinstance(score, Bent) else score for score in awake]
+        trails = self._trails(within, moment)
+        before = {i: trail[-1][1] for i, trail in enumerate(trails)}
+        modulated = {i: score for i, score in enumerate(awake) if isinstance(score, Modulated)}
+        guides = {i: score for i, score in enumerate(awake) if isinstance(score, Guided)}
+        seen = {i: trails[i][-self._depth(score)][1] for i, score in guides.items()}
+        after = rewritten(moment.x, moment.level, modulated, before, self.weights)
+        after |= guided(
+            moment.x, moment.sight, guides, seen, before, self.weights, draws=self._chance
+        )
         return [
-            (*trail, (awake[i].node, after[i])) if i in after else trail
+            (*trail, (awake[i].node, after[i])) if isinstance(awake[i], Bent) else trail
             for i, trail in enumerate(trails)
         ]
 
+    def _depth(self, score: Score) -> int:
+        """How many guidances follow one another from here inwards."""
+        depth = 0
+        while isinstance(score, Guided):
+            depth, score = depth + 1, self._awake(score.score)
+        return depth
+
     def _awake(self, score: Score) -> Score:
-        """The score without silent modulators around it."""
-        while isinstance(score, Modulated) and self.weights[score.node].silent:
+        """The score without silent companions around it."""
+        while isinstance(score, Bent) and self.weights[score.node].silent:
             score = score.score
         return score
 
-    def _estimate(
-        self, score: Voice | Merge, x: Tensor, level: NoiseLevel, answers: Answers
-    ) -> Estimate:
+    def _estimate(self, score: Voice | Merge, moment: Moment) -> Estimate:
+        x, level = moment.x, moment.level
         if isinstance(score, Voice):
+            answers = moment.answers
             null = None if score.null is None else answers[score.network, score.null.key]
             return Estimate(answers[score.network, score.condition.key], null)
         heard = self._heard(score)
-        trails = self._trails(heard, x, level, answers)
+        trails = self._trails(heard, moment)
         wired = [score.background] if score.background else []
-        background = [trail[-1][1].denoised for trail in self._trails(wired, x, level, answers)]
+        background = [trail[-1][1].denoised for trail in self._trails(wired, moment)]
         if not background and not self._loud(score):
             _need_nulls(score, [trail[0][1] for trail in trails])
-        weights = [self._weight(each).tensor(x) for each in heard]
         shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(bare, heard)]
-
         estimates = [trail[-1][1] for trail in trails]
-        self._memories[score.node], weights = score.rule.follow(
-            self._memories.get(score.node), x, level, estimates, weights
-        )
+        weights = self._followed(score, heard, estimates, moment)
 
         def fuse(estimates: Sequence[Estimate]) -> Fused:
             return score.rule(x, level, estimates, weights, shares, next(iter(background), None))
 
         fused = fuse(estimates)
         if score is bare(self.track.score):
-            self.heard, self.fused = apart(trails, fuse, fused)
+            whole = Fused(fused.base.detach(), fused.terms.detach())
+            with torch.no_grad():
+                self.heard, self.fused = apart([still(trail) for trail in trails], fuse, whole)
         return Estimate(fused.denoised, fused.base)
+
+    def _followed(
+        self,
+        merge: Merge,
+        heard: Sequence[Score],
+        estimates: Sequence[Estimate],
+        moment: Moment,
+    ) -> Sequence[Tensor | float]:
+        """The weights of what is heard, as the rule sees them: constants to every gradient."""
+        x = moment.x.detach()
+        weights = [self._weight(each).tensor(x) for each in heard]
+        remembered = self._memories.get(merge.node)
+        with torch.no_grad():
+            self._memories[merge.node], weights = merge.rule.follow(
+                remembered, x, moment.level, [calm(each) for each in estimates], weights
+            )
+        return weights
 
     def _weight(self, score: Score) -> Weight:
         score = bare(score)
         if isinstance(score, Voice):
             return self.weights[score.node]
         return Weight(1.0 if self._loud(score) else 0.0)
-
-
-Answers = Mapping[tuple[str, str], Tensor]
-
-
-def ask(x: Tensor, level: NoiseLevel, asked: Iterator[tuple[Voice, Encoded]]) -> Answers:
-    """Denoise under every condition that is asked for: one forward pass per distinct network."""
-    experts: dict[str, Expert] = {}
-    wanted: dict[str, dict[str, Encoded]] = {}
-    for voice, encoded in asked:
-        experts[voice.network] = voice.expert
-        wanted.setdefault(voice.network, {})[encoded.key] = encoded
-    answers: dict[tuple[str, str], Tensor] = {}
-    for network, conditions in wanted.items():
-        states = x.repeat(len(conditions), *(1,) * (x.ndim - 1))
-        each = [value for encoded in conditions.values() for value in encoded.spread(len(x))]
-        denoised = experts[network].denoise(states, level, each).to(x)
-        for key, part in zip(conditions, denoised.chunk(len(conditions)), strict=True):
-            answers[network, key] = part
-    return answers
 
 
 @torch.inference_mode()

@@ -90,6 +90,26 @@ def steered(clean: Tensor, change: Tensor, native: Native) -> Tensor:
     return clean - b / (a * a + b * b) * change
 
 
+def pulled(slope: Tensor, native: Native) -> Tensor:
+    """By how much the clean sample expected moves once y is known: b²/a·∇ log p(y | x).
+
+    `slope` is the gradient at the network's own state x = a·x0 + b·noise. In variance-exploding
+    form it is D' = D + ratio²·∇ log p(y | x/a), and a gradient there is a times the one here. At
+    pure noise (a = 0) the state says nothing of y, and a product of nothing with infinity is
+    nothing known: ZeroDivisionError.
+    """
+    return native.b * native.b / native.a * slope
+
+
+def leaning(slope: Tensor, native: Native) -> Tensor:
+    """The same change from the gradient at the clean sample: b²/(a² + b²)·∇ log p(y | D).
+
+    The exact change is cov(x0 | x)·∇ log p(y | D) as far as log p is linear about D; here the
+    covariance is that of a standard normal picture. It is finite at every level.
+    """
+    return native.b * native.b / (native.a * native.a + native.b * native.b) * slope
+
+
 class Times(ABC):
     """How a network numbers noise levels, and which of them it was trained on."""
 

@@ -113,7 +113,8 @@ class Runtime:
         key = f"{network}|{condition!r}"
         with self._lock:
             if key not in self._encoded:
-                with torch.inference_mode():
+                # such tensors may take part in a gradient, which those of inference mode may not
+                with torch.inference_mode(False), torch.no_grad():
                     value = reader.encode(self._value(condition, reader.canvas))
                 self._encoded[key] = Encoded(repr(condition), (value,))
                 while len(self._encoded) > KEPT_CONDITIONS:

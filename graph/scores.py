@@ -1,4 +1,4 @@
-"""Scores: what a track is made of. Voices are fused, modulators rewrite either."""
+"""Scores: what a track is made of. Voices are fused, companions bend either."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import Any
 from torch import Tensor
 
 from graph.events import ControlValue
-from graph.interfaces import Expert, FusionRule, Modulator, Sampler
+from graph.interfaces import (
+    Expert,
+    FusionRule,
+    GuidanceMethod,
+    Likelihood,
+    Modulator,
+    Sampler,
+)
 from graph.levels import NoiseLevel
 from graph.plan import Control
 from graph.reliability import Reliability, Weight
@@ -76,16 +83,36 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Modulated(Faded):
-    """A score whose estimate a modulator rewrites from maps; what it is measured against stays."""
+class Bent(Faded):
+    """A score whose estimate a companion changes; what it is measured against stays."""
 
     score: Score
-    modulator: Modulator
     network: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modulated(Bent):
+    """A score whose estimate a modulator rewrites from maps."""
+
+    modulator: Modulator
     maps: Encoded
 
 
-Score = Voice | Merge | Modulated
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guided(Bent):
+    """A score whose estimate follows the gradient of a likelihood."""
+
+    likelihood: Likelihood
+    method: GuidanceMethod
+    target: Encoded
+    scale: Control | float
+
+    def weight(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> Weight:
+        """Scale times reliability; zero if muted, not soloed or out of range."""
+        return Faded.weight(self, level, values, solo) * float(read(self.scale, values))
+
+
+Score = Voice | Merge | Bent
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +126,7 @@ class Track:
     samples: tuple[int, ...]
     levels: tuple[NoiseLevel, ...]
     sampler: Sampler
-    score: Merge | Modulated
+    score: Merge | Bent
     like: Tensor
 
 
@@ -109,8 +136,8 @@ def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:
 
 
 def bare(score: Score) -> Voice | Merge:
-    """The score without its modulators."""
-    while isinstance(score, Modulated):
+    """The score without its companions."""
+    while isinstance(score, Bent):
         score = score.score
     return score
 
@@ -125,11 +152,19 @@ def voices(score: Score) -> Iterator[Voice]:
         yield from voices(each)
 
 
-def modulators(score: Score | None) -> Iterator[Modulated]:
-    """Every modulator of a score, those of its backgrounds too."""
-    if isinstance(score, Modulated):
+def companions(score: Score | None) -> Iterator[Bent]:
+    """Every companion of a score, those of its backgrounds too."""
+    if isinstance(score, Bent):
         yield score
-        yield from modulators(score.score)
+        yield from companions(score.score)
     elif isinstance(score, Merge):
         for each in (*score.inputs, score.background):
-            yield from modulators(each)
+            yield from companions(each)
+
+
+def kinds(score: Score) -> Iterator[tuple[Faded, ...]]:
+    """What has a fader, apart by kind: a solo silences others of its kind alone."""
+    yield tuple(voices(score))
+    bent = tuple(companions(score))
+    for kind in (Modulated, Guided):
+        yield tuple(each for each in bent if isinstance(each, kind))

@@ -1,0 +1,1 @@
+"""Guidance methods, one a file: how the gradient of a likelihood bends an estimate."""

@@ -1,0 +1,1 @@
+"""Likelihoods: off-the-shelf models as guidance asks them, one family a file."""
