@@ -150,13 +150,14 @@ def _lines(
 
 def _leads(rows: list[Row], verdicts: dict[str, Verdict], seeds: int) -> Iterator[Lead]:
     """Each product of several experts against the other rules for the same experts."""
+    alone = {name: verdicts[name] for name in CONDITIONS if name in verdicts}
     named = {row.name: row for row in rows}
     for name, row in named.items():
         experts, _, rule = name.rpartition(", ")
         rivals = (f"{experts}, {each}" for each in RULES if each != "product")
         for rival in rivals if rule == "product" else ():
             if rival in named:
-                yield lead_of((row, named[rival]), (verdicts[name], verdicts[rival]), seeds)
+                yield lead_of((row, named[rival]), (verdicts[name], verdicts[rival]), seeds, alone)
 
 
 def _floors(reference: Reference, options: argparse.Namespace) -> Floors | None:

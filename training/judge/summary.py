@@ -12,6 +12,7 @@ from training.judge.metrics import diversity, mean_iou, spearman
 from training.judge.reference import Reference
 from training.judge.rows import Row
 from training.judge.verdict import KINDS, Verdict
+from training.world import CLASSES
 
 CONDITIONS = ("text", "class", "mask", "sketch")
 
@@ -110,20 +111,31 @@ def _every(verdict: Verdict, asks: Sequence[str], seeds: int) -> Tensor:
 
 def _keeps(verdict: Verdict, asks: Sequence[str], seeds: int, alone: dict[str, Verdict]) -> Figure:
     """The least ratio to the expert alone, both resampled over the same conditions."""
-    parts: list[Tensor] = []
-    for ask in asks:
-        parts += [fidelity_rows(verdict, ask, seeds), fidelity_rows(alone[ask], ask, seeds)]
-    widths = [part.shape[1] for part in parts]
+    return Figure(*interval(_beside(verdict, asks, seeds, alone), partial(_least, asks=asks)))
 
-    def least(means: Tensor) -> Tensor:
-        split = means.split(widths, -1)
-        ratios = [
-            fidelity_of(split[2 * i], ask) / fidelity_of(split[2 * i + 1], ask)
-            for i, ask in enumerate(asks)
-        ]
-        return torch.stack(ratios).amin(0)
 
-    return Figure(*interval(torch.cat(parts, 1), least))
+def _beside(verdict: Verdict, asks: Sequence[str], seeds: int, alone: dict[str, Verdict]) -> Tensor:
+    """What `_least` is a function of the mean of, [pictures, k]."""
+    both = ((verdict, alone[ask]) for ask in asks)
+    return torch.cat(
+        [
+            fidelity_rows(each, ask, seeds)
+            for pair, ask in zip(both, asks, strict=True)
+            for each in pair
+        ],
+        1,
+    )
+
+
+def _least(means: Tensor, asks: Sequence[str]) -> Tensor:
+    """The least fidelity over that of the expert alone, of rows as `_beside` has them."""
+    widths = [3 * len(CLASSES) if ask == "mask" else 1 for ask in asks for _ in range(2)]
+    split = means.split(widths, -1)
+    ratios = [
+        fidelity_of(split[2 * i], ask) / fidelity_of(split[2 * i + 1], ask)
+        for i, ask in enumerate(asks)
+    ]
+    return torch.stack(ratios).amin(0)
 
 
 @dataclass(frozen=True)
@@ -134,18 +146,26 @@ class Lead:
         row, rival: the product's row and the other's.
         fidelity: difference of the fidelities to each condition that is asked.
         together: difference of the shares of pictures that fulfil all at once.
+        keeps: difference of what is kept of the experts alone, or None where these are missing.
     """
 
     row: str
     rival: str
     fidelity: dict[str, Figure]
     together: Figure
+    keeps: Figure | None
 
 
-def lead_of(rows: tuple[Row, Row], verdicts: tuple[Verdict, Verdict], seeds: int) -> Lead:
+def lead_of(
+    rows: tuple[Row, Row],
+    verdicts: tuple[Verdict, Verdict],
+    seeds: int,
+    alone: dict[str, Verdict],
+) -> Lead:
     """Differences of the same conditions' pictures; both rows are resampled together."""
     ahead, behind = verdicts
     asks = rows[0].asks
+    least = partial(_least, asks=asks)
     return Lead(
         rows[0].name,
         rows[1].name,
@@ -160,6 +180,9 @@ def lead_of(rows: tuple[Row, Row], verdicts: tuple[Verdict, Verdict], seeds: int
         _ahead(
             _every(ahead, asks, seeds), _every(behind, asks, seeds), lambda means: means[..., 0]
         ),
+        _ahead(_beside(ahead, asks, seeds, alone), _beside(behind, asks, seeds, alone), least)
+        if all(ask in alone for ask in asks)
+        else None,
     )
 
 

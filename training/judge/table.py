@@ -41,7 +41,7 @@ def markdown(table: Table) -> str:
     if table.floors:
         parts.append(_floors(table.floors))
     if table.leads:
-        head = ("the product's lead", "over", *CONDITIONS, "all at once")
+        head = ("the product's lead", "over", *CONDITIONS, "all at once", "keeps")
         parts.append(_grid(head, [_lead(each) for each in table.leads]))
     if table.faders:
         head = (
@@ -79,7 +79,7 @@ def _cells(line: Line) -> tuple[str, ...]:
 def _lead(lead: Lead) -> tuple[str, ...]:
     experts, rival = (name.rpartition(", ")[i] for name, i in ((lead.row, 0), (lead.rival, 2)))
     each = (_figure(lead.fidelity.get(condition)) for condition in CONDITIONS)
-    return (experts, rival, *each, _figure(lead.together))
+    return (experts, rival, *each, _figure(lead.together), _figure(lead.keeps))
 
 
 def _figure(figure: Figure | None, digits: int = 3) -> str:

@@ -157,14 +157,18 @@ def test_the_lead_is_the_difference_of_the_same_conditions(bench):
     rows = [row for row in composed(GUIDANCE, 2) if row.name.startswith("mask + sketch,")]
     mean = bench.verdict(rows[1], 4, 2)
     product = replace(mean, lines=torch.linspace(0, 1, 8))
-    even = lead_of((rows[0], rows[0]), (product, product), 2)
+    alone = {"mask": mean, "sketch": replace(mean, lines=torch.full((8,), 0.8))}
+    even = lead_of((rows[0], rows[0]), (product, product), 2, {})
     assert asdict(even.together) == {"value": 0, "low": 0, "high": 0}
-    lead = lead_of((rows[0], rows[1]), (product, mean), 2)
-    back = lead_of((rows[1], rows[0]), (mean, product), 2)
+    lead = lead_of((rows[0], rows[1]), (product, mean), 2, alone)
+    back = lead_of((rows[1], rows[0]), (mean, product), 2, {})
     expected = float((product.lines - mean.lines).double().mean())
     assert lead.fidelity["sketch"].value == pytest.approx(expected) != 0
     assert back.fidelity["sketch"].high == pytest.approx(-lead.fidelity["sketch"].low)
     assert set(lead.fidelity) == {"mask", "sketch"}
+    kept = [min(1.0, float(each.lines.double().mean()) / 0.8) for each in (product, mean)]
+    assert lead.keeps.value == pytest.approx(kept[0] - kept[1]) != 0
+    assert back.keeps is None
 
 
 def test_an_unknown_expert_is_refused(capsys):
