@@ -2,7 +2,7 @@ import { Connection } from './connection.svelte.js';
 import { History } from './history.svelte.js';
 import { PREFIX, unpacked } from './link.js';
 import { recall, remember } from './tab.js';
-import { cellOf } from './sweep.js';
+import { cellOf, MOST_VALUES } from './sweep.js';
 import { visitorKey } from './visitor.js';
 import { wait } from './waiting.js';
 
@@ -71,11 +71,18 @@ export class Around {
     if (file) Object.assign(document.createElement('a'), { href: file.address, download: file.name }).click();
   }
 
+  /** Why the open workflow cannot be sampled with some values of a choice: [[value, why]]. */
+  async unfit({ node, setting, options }) {
+    const axis = { node, setting, choices: options.slice(0, MOST_VALUES) };
+    const answer = await this.#server.unfit({ workflow: this.#studio.doc.workflow, axis });
+    return answer?.unfit ?? [];
+  }
+
   /** Open one cell of the sheet that is shown as a workflow of its own. */
   openCell(index) {
     const { run } = this.#studio;
     const { played, sheet, pictures, seconds } = run;
-    this.#studio.open(cellOf(played, sheet, index, (node, name) => this.#studio.value(node, name)));
+    this.#studio.open(cellOf(played, sheet, index, this.#studio.catalogue));
     this.#show({ workflow: this.#studio.doc.workflow, pictures: [pictures[index]], record: null, seconds });
   }
 

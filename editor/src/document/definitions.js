@@ -1,6 +1,6 @@
 /** The definitions of subgraphs, kept whole through every edit of the graphs that use them. */
 
-import { isRecord } from './own.js';
+import { freshName, isRecord } from './own.js';
 import { definitionOf, graphAt, nodeOf, portOf, withGraph } from './scope.js';
 
 /** The document after `change` of the graph at a path; wires to ports that are no more go with them. */
@@ -47,4 +47,17 @@ export function withoutUnused(workflow) {
   const { subgraphs, ...rest } = workflow;
   const kept = names.filter((name) => used.has(name)).map((name) => [name, subgraphs[name]]);
   return kept.length ? { ...rest, subgraphs: Object.fromEntries(kept) } : rest;
+}
+
+/** A copy in which the graph at a path is drawn for this place alone: what stands elsewhere too is copied. */
+export function alone(workflow, path) {
+  return path.reduce((before, id, depth) => {
+    const outer = graphAt(before, path.slice(0, depth));
+    const name = outer?.nodes.find((node) => node.id === id)?.settings?.of;
+    const uses = [before, ...Object.values(before.subgraphs ?? {})].flatMap((graph) => graph.nodes).filter((node) => node.type === 'subgraph' && node.settings?.of === name);
+    if (!outer || uses.length < 2) return before;
+    const own = freshName(name, new Set(Object.keys(before.subgraphs)));
+    const nodes = outer.nodes.map((node) => (node.id === id ? { ...node, settings: { ...node.settings, of: own } } : node));
+    return withGraph({ ...before, subgraphs: { ...before.subgraphs, [own]: before.subgraphs[name] } }, path.slice(0, depth), { ...outer, nodes });
+  }, workflow);
 }

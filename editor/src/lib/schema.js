@@ -38,6 +38,9 @@ export function defaultsOf(schema, root) {
     .map(([name, field]) => [name, field.const ?? field.default]));
 }
 
+/** A variant as it is when it has just been chosen: with every default. */
+export const fresh = (option, root) => ({ ...defaultsOf(option.schema, root), [option.key]: option.name });
+
 /** The widget that draws a setting; 'json' for what no other widget understands. */
 export function widgetOf(schema, root) {
   if (schema.widget && schema.widget !== 'fader') return schema.widget;
