@@ -10,7 +10,7 @@ from graph import fusion, samplers
 from graph.consulted import Consulted
 from graph.document import Document
 from graph.drawing import NodeId
-from graph.envelopes import laid
+from graph.envelopes import laid, levels_of
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.interfaces import FusionRule, Sampler
 from graph.library import Library, Space
@@ -78,8 +78,8 @@ def _compiled(document: Document) -> Compiled:
 def lower(document: Document) -> Plan:
     """The plan of a document without errors.
 
-    ChoraleError R007 or R009 for too large a batch, S001 for too many steps to lay a sound over,
-    F008 for a rule that is unsound along the path of its sampler.
+    ChoraleError R007 or R009 for too large a batch, S001 for steps that cannot be placed, F008
+    for a rule that is unsound along the path of its sampler.
     """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
@@ -101,12 +101,13 @@ def lower(document: Document) -> Plan:
 
 
 def _check_paths(document: Document, plan: Plan) -> None:
-    """F008 if a rule follows the path of a sampler that does not diffuse."""
+    """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse."""
     rules: Mapping[str, Any] = choices(fusion, FusionRule)
     methods: Mapping[str, Any] = choices(samplers, Sampler)
     for operation in plan.operations:
         if operation.op != "sample":
             continue
+        levels_of(operation)
         method: Any = operation["sampler"]
         if methods[method.name](**dict(method.settings)).diffuses:
             continue

@@ -33,7 +33,7 @@ def laid(plan: Plan, library: Library) -> Plan:
             for envelope in dict.fromkeys(_envelopes(plan, track)):
                 if envelope not in curves:
                     sound = library.sound(envelope.sound.sha256)
-                    points = curve(sound, envelope, _levels(track))
+                    points = curve(sound, envelope, levels_of(track))
                     curves[envelope] = Control(envelope.name, "curve", points, derived=True)
     return _replaced(plan, curves) if curves else plan
 
@@ -58,8 +58,8 @@ def curve(
     return tuple((each.noise, float(height)) for each, height in zip(visited, heights, strict=True))
 
 
-def _levels(track: Operation) -> tuple[NoiseLevel, ...]:
-    """The levels at which the steps of a track begin."""
+def levels_of(track: Operation) -> tuple[NoiseLevel, ...]:
+    """The levels at which the steps of a track begin; ChoraleError S001 if it cannot place them."""
     chosen: Any = track["schedule"]
     family: dict[str, Any] = choices(schedules, NoiseSchedule)
     schedule = family[chosen.name](**dict(chosen.settings))

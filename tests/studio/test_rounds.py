@@ -150,6 +150,15 @@ def test_a_cell_that_cannot_be_sampled_is_named_with_its_reason_and_nothing_play
     ]
 
 
+def test_a_schedule_that_cannot_place_the_steps_is_said_before_anything_plays(session):
+    workflow = halved()
+    workflow["nodes"][3]["settings"]["schedule"] = {"name": "discrete", "trained_times": 3}
+    schedules = {"node": "sampler", "setting": "schedule", "choices": ["karras", "discrete"]}
+    (said,) = findings(session, workflow, [schedules])
+    assert said.startswith("S001 Where schedule of 'Sampler' is discrete: The noise schedule")
+    assert played(session, workflow, [{**schedules, "choices": ["karras", "flow"]}])[-1]["sheet"]
+
+
 def test_what_is_wrong_in_every_cell_is_said_of_none(session):
     (said,) = findings(session, halved(99, 1), [METHOD])
     assert said.startswith("S006 'guidance' of")
