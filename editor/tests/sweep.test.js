@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { asked, cellOf, shown, taken, usual, wrong } from '../src/around/sweep.js';
+import { again, asked, cellOf, shown, taken, usual, wrong } from '../src/around/sweep.js';
 import { sweepable, titled, worded } from '../src/around/sweepable.js';
 import { nodeAt } from '../src/document/scope.js';
 
@@ -105,6 +105,12 @@ test('an axis takes what was typed or ticked, and of a choice all that fits wher
   assert.deepEqual(choices({}, new Map([['mean', 'it has no NOT']])).choices, ['perp_neg', 'product']);
   assert.deepEqual(choices({ ticked: ['product', 'mean'] }, new Map([['mean', 'it has no NOT']])).choices, ['mean', 'product']);
   assert.equal(taken({ ...rule, options: Array.from({ length: 80 }, (_, at) => `class ${at}`) }, {}).count, 25);
+});
+
+test('a sheet that was played is asked for as it was', () => {
+  const fader = { node: 'a', setting: 'reliability', start: 1.5, stop: 0, count: 3 }, muted = { node: 'a', setting: 'muted', choices: [true, false] }, rule = { node: 'f', setting: 'rule', choices: ['mean', 'product'] };
+  const axes = [{ node: 'a', setting: 'reliability', values: [1.5, 0.75, 0] }, { node: 'a', setting: 'muted', values: [true, false] }, { node: 'f', setting: 'rule', values: ['mean', 'product'] }];
+  assert.deepEqual(again({ axes }), [fader, muted, rule]);
 });
 
 test('what is wrong with axes is said', () => {

@@ -130,4 +130,8 @@ def test_what_lies_in_a_subgraph_is_swept_in_its_place(visit):
     visit.plays(lambda: run(visit))
     assert pixels(shown_picture(visit)).tolist() == pixels(picture).tolist()
     page.get_by_role("button", name="Reopen Nested").last.click()
-    page.get_by_label("Picture with CHOIR / VOICES / Low · muted off").first.wait_for()
+    first = page.get_by_label("Picture with CHOIR / VOICES / Low · muted off").first
+    kept = pixels(first.locator("img").get_attribute("src")).tolist()
+    visit.plays(page.get_by_role("button", name="Replay").click)
+    assert page.get_by_role("group", name="Sweep sheet").locator("img").count() == 4
+    assert pixels(first.locator("img").get_attribute("src")).tolist() == kept

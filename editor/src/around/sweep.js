@@ -37,6 +37,10 @@ const typed = (text) => (text === undefined ? undefined : text === '' ? NaN : Nu
 /** An axis as Python is asked for it. */
 export const asked = ({ node, setting, options, choices, start, stop, count }) => (options ? { node, setting, choices } : { node, setting, start, stop, count });
 
+/** The axes of a sheet that was played, as Python is asked for them again. */
+export const again = (sheet) => sheet.axes.map(({ node, setting, values }) => (typeof values[0] === 'number'
+  ? { node, setting, start: values[0], stop: values.at(-1), count: values.length } : { node, setting, choices: values }));
+
 /** What is wrong with the chosen axes, as a sentence, or ''. */
 export function wrong(axes) {
   if (!axes.length) return 'This workflow has nothing to sweep.';

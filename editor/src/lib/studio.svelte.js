@@ -1,5 +1,6 @@
 import { getContext, setContext } from 'svelte';
 import { Around } from '../around/around.svelte.js';
+import { again } from '../around/sweep.js';
 import { Document } from './document.svelte.js';
 import { Draft } from './draft.js';
 import { moved, movedCurves } from './live.js';
@@ -126,7 +127,7 @@ export class Studio {
   replay() {
     if (!this.run.record || this.run.running) return;
     if (this.run.played !== this.doc.workflow) this.doc.open(this.run.played);
-    this.play(this.run.record);
+    this.play(this.run.record, this.run.sheet && again(this.run.sheet));
   }
 
   stop() {
