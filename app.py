@@ -1,16 +1,19 @@
 """Chorale: `python app.py` opens the studio, with --mcp as an MCP server too.
 
-With other arguments it is the command line.
+--training lets visitors train whoever they are, --no-training nobody; unless one is given, those
+may who sit at this machine. With other arguments it is the command line.
 """
 
 from __future__ import annotations
 
 import sys
 
+TRAINING = {"--training": True, "--no-training": False}
+
 
 def main(argv: list[str]) -> int:
     """Open the page, or hand the arguments to the command line; returns the exit status."""
-    if argv not in ([], ["--mcp"]):
+    if not set(argv) <= {"--mcp", *TRAINING}:
         from studio.cli import main as command_line
 
         return command_line(argv)
@@ -18,7 +21,8 @@ def main(argv: list[str]) -> int:
     from studio.page import serve
 
     try:
-        serve(mcp="--mcp" in argv)
+        told = [TRAINING[each] for each in argv if each in TRAINING]
+        serve(mcp="--mcp" in argv, training=told[-1] if told else None)
     except ChoraleError as error:
         print(error, file=sys.stderr)
         return 1

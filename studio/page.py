@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.utils import colab_check
 
 from graph.errors import ChoraleError, Diagnostic
 from studio.calls import Call, answer
@@ -25,6 +27,7 @@ QUEUE = 32
 UPLOAD = "16mb"
 MCP = "mcp==1.30.0"
 """What an MCP server needs beyond requirements.txt; the extra `mcp` of pyproject.toml."""
+LOCAL = ("127.0.0.1", "localhost", "::1", "[::1]")
 HOUR, DAY = 3_600, 86_400
 """How often the files of answered calls are looked through, and how long they stay."""
 
@@ -35,10 +38,18 @@ footer, .loading, .wrap.default, .toast-wrap { display: none !important; }
 _DARK = "() => document.body.classList.add('dark')"
 
 
-def serve(session: Session | None = None, *, mcp: bool = False, **launch: Any) -> gr.Blocks:
+def serve(
+    session: Session | None = None,
+    *,
+    mcp: bool = False,
+    training: bool | None = None,
+    **launch: Any,
+) -> gr.Blocks:
     """Open the page and block; `launch` goes to gradio (port, address, prevent_thread_lock).
 
-    `mcp` also answers as an MCP server. ChoraleError P003 if what that needs is not installed.
+    `mcp` also answers as an MCP server. `training` lets visitors train; unless it is said, they
+    may on a page that this machine alone can open. ChoraleError P003 if what MCP needs is not
+    installed.
     """
     if mcp and find_spec("mcp") is None:
         raise ChoraleError(
@@ -49,6 +60,7 @@ def serve(session: Session | None = None, *, mcp: bool = False, **launch: Any) -
             )
         )
     session = session or Session()
+    session.training.allowed = private(launch) if training is None else training
     page = build(session)
     page.queue(max_size=QUEUE)
     stays = not launch.pop("prevent_thread_lock", False)
@@ -71,6 +83,14 @@ def serve(session: Session | None = None, *, mcp: bool = False, **launch: Any) -
     if stays:
         page.block_thread()
     return page
+
+
+def private(launch: Mapping[str, Any]) -> bool:
+    """Whether a page that is launched so can be opened from this machine alone."""
+    address = launch.get("server_name") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    told = os.environ.get("GRADIO_SHARE", "").lower() == "true"
+    shared = launch.get("share") or (launch.get("share") is None and (told or colab_check()))
+    return address in LOCAL and not shared and "SPACE_ID" not in os.environ
 
 
 def build(session: Session) -> gr.Blocks:
@@ -193,6 +213,12 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
     def download(asked: dict[str, Any]) -> dict[str, Any]:
         return session.history.download(asked)
 
+    def training(asked: dict[str, Any]) -> dict[str, Any]:
+        return session.training.answer(asked)
+
+    def models(_: dict[str, Any]) -> dict[str, Any]:
+        return session.models()
+
     def place(asked: dict[str, Any]) -> dict[str, Any]:
         if session.plays(asked.get("run")):
             return {"waits": True, "before": 0, "lost": None}
@@ -225,11 +251,14 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
             reopen,
             forget,
             download,
+            training,
+            models,
             place,
         ],
         studio={
             "catalogue": session.catalogue(),
             "models": session.models(),
+            "training": session.training.allowed,
             "opening": {"title": opening["workflow"]["title"], "picture": opening["picture"]},
         },
     )

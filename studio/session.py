@@ -29,6 +29,7 @@ from studio.sheets import Sheet, read_sheet
 from studio.shelf import Shelf
 from studio.takes import Takes
 from studio.thumbnails import thumbnails
+from studio.training import Trainings
 
 if TYPE_CHECKING:
     from graph.library import Library
@@ -44,6 +45,7 @@ class Session:
         library: Library | None = None,
         shelf: Shelf | None = None,
         history: Archive | None = None,
+        training: Trainings | None = None,
     ) -> None:
         self._library = library or piece.library()
         self._shelf = shelf or Shelf()
@@ -51,6 +53,7 @@ class Session:
         self._drafts = Drafts()
         self._compilers = Compilers(nodes.catalogue(), self._library)
         self.history = history or archive(piece.DATA)
+        self.training = training or Trainings(piece.DATA, self._library.folder)
 
     def warm(self) -> None:
         """Load torch and the experts of the opening workflow: the first run need not wait."""

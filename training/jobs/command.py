@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,14 @@ from types import FrameType
 
 from graph.errors import ChoraleError, Diagnostic
 from graph.held import held
+from graph.writing import write_atomically
 from training.jobs.config import ModulatorConfig, Read, read_config, refused
+from training.jobs.stop import Stop
 from training.jobs.telling import EVENTS, Teller
 
 STOPPED = 130
+KEPT = "config.json"
+"""The training file as it was begun, in the folder of the training."""
 CALM = 10
 """How far a training steps back behind what else runs on the machine."""
 
@@ -33,8 +36,9 @@ def main(argv: Sequence[str], models: Path, jobs: Path) -> int:
         if arguments.check:
             return _check(read, models, jobs, tell)
         folder = jobs / f"{read.config.kind}s" / read.config.name
-        with _alone(folder / "lock", read.config), _stopping() as stop:
+        with _alone(folder / "lock", read.config), _stopping(arguments.parent) as stop:
             tell = Teller(folder / EVENTS, as_json=arguments.json)
+            write_atomically(folder / KEPT, read.absolute().encode())
             return _train(read, models, jobs, tell, stop)
     except ChoraleError as error:
         tell.failed(error.diagnostics)
@@ -55,23 +59,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("config", metavar="CONFIG", type=Path, help="a training file, JSON")
     parser.add_argument("--check", action="store_true", help="check the material and train nothing")
     parser.add_argument("--json", action="store_true", help="one JSON event a line")
+    parser.add_argument(
+        "--parent", type=int, metavar="PID", help="stop when the process PID that asked is gone"
+    )
     return parser
 
 
 def _check(read: Read, models: Path, jobs: Path, tell: Teller) -> int:
-    from graph.library import Library
-    from training.jobs.job import settings_of
+    from training.jobs.job import prepared
     from training.jobs.material import SHOWN, look, shown, summary
 
-    settings_of(read.config)
-    Library(models, jobs).model(read.config.base)
+    prepared(read.config, models, jobs)
     learned, held_out = look(read, pairs=4 * SHOWN)
     told = summary(read, learned, held_out)
     tell("material", **told, shown=shown(learned))
     return 0
 
 
-def _train(read: Read, models: Path, jobs: Path, tell: Teller, stop: threading.Event) -> int:
+def _train(read: Read, models: Path, jobs: Path, tell: Teller, stop: Stop) -> int:
     import torch
 
     from training.jobs.job import Job
@@ -98,14 +103,14 @@ def _alone(lock: Path, config: ModulatorConfig) -> Generator[None]:
 
 
 @contextmanager
-def _stopping() -> Generator[threading.Event]:
+def _stopping(parent: int | None) -> Generator[Stop]:
     """What Ctrl-C and SIGTERM set; a second Ctrl-C ends at once, at the last checkpoint."""
-    stop = threading.Event()
+    stop = Stop(parent)
 
     def ask(number: int, _: FrameType | None) -> None:
-        if stop.is_set() and number == signal.SIGINT:
+        if stop.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.set()
+        stop.asked = True
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,14 @@ class Read:
         """The folder of the material; None where the Playground paints it."""
         material = self.config.material
         return self.place / material.path if isinstance(material, Folder) else None
+
+    def absolute(self) -> str:
+        """The training file as it may lie anywhere."""
+        told = self.config.model_dump(mode="json", exclude_none=True)
+        folder = self.folder()
+        if folder is not None:
+            told["material"]["path"] = str(folder)
+        return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_config(path: Path) -> Read:

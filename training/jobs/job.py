@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from training.budget import Budget
 from training.jobs.config import ModulatorConfig, Read, refused
 from training.jobs.grid import Grid
 from training.jobs.material import look, summary, task_of
+from training.jobs.stop import Stop
 from training.jobs.telling import Teller
 from training.modulators import ModulatorTraining, Settings
 from training.modules import ChangedError
@@ -31,8 +31,21 @@ def place(jobs: Path, config: ModulatorConfig) -> Path:
     return jobs / f"{config.kind}s" / config.name
 
 
-def settings_of(config: ModulatorConfig) -> Settings:
-    """How it is trained; ChoraleError T002 where the settings do not fit together."""
+def prepared(config: ModulatorConfig, models: Path, jobs: Path) -> Settings:
+    """How it is trained; ChoraleError T002, T009 or M001 to M012 where it cannot be."""
+    settings = _settings(config)
+    module = f"{MINE}/{config.name}"
+    if (models / module).exists() and not (place(jobs, config) / "state.pt").exists():
+        raise refused(
+            "T009",
+            f"The library has a model '{module}' already.",
+            "Choose another name, or remove that folder.",
+        )
+    Library(models, jobs).model(config.base)
+    return settings
+
+
+def _settings(config: ModulatorConfig) -> Settings:
     settings = replace(Settings(), **config.settings.given)
     if settings.batch % settings.levels:
         raise refused(
@@ -54,14 +67,7 @@ class Job:
         self.config, self.tell = read.config, tell
         self.folder, self.module = place(jobs, read.config), f"{MINE}/{read.config.name}"
         self.target = models / self.module
-        settings = settings_of(read.config)
-        if self.target.exists() and not (self.folder / "state.pt").exists():
-            raise refused(
-                "T009",
-                f"The library has a model '{self.module}' already.",
-                "Choose another name, or remove that folder.",
-            )
-        Library(models, jobs).model(read.config.base)  # what is wrong with it is said first
+        settings = prepared(read.config, models, jobs)
         learned, held_out = look(read)
         tell("material", **summary(read, learned, held_out))
         self.training = self._open(read, settings, models, jobs, (learned, held_out))
@@ -97,7 +103,7 @@ class Job:
         entries = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
         return max((each["minutes"] for each in entries if each["step"] == step), default=0.0)
 
-    def play(self, stop: threading.Event) -> bool:
+    def play(self, stop: Stop) -> bool:
         """Train until the budget is used or `stop` is set; whether it came to its end.
 
         Raises:
@@ -117,7 +123,7 @@ class Job:
         self.tell("finished", **scores, module=self.module, folder=str(self.target))
         return True
 
-    def _learn(self, stop: threading.Event) -> None:
+    def _learn(self, stop: Stop) -> None:
         """Do the steps, tell of them, and keep a checkpoint now and then and at the end."""
         budget, trainer = self.budget, self.training.trainer
         every = 60 * self.training.settings.validate_minutes

@@ -22,6 +22,7 @@ from graph.held import held
 from graph.library import Library
 from tests.graph.experts import folders
 from training.jobs.command import main
+from training.jobs.config import read_config
 from training.jobs.grid import GAP
 from training.modulators import ModulatorTraining
 from training.world import SCENE_KINDS
@@ -135,6 +136,22 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(
     assert [each["step"] for each in events if each["event"] == "started"] == [3]
     parts = bench.learned()
     assert all(torch.equal(part, whole[name]) for name, part in parts.items())
+
+
+def test_a_training_ends_with_the_process_that_asked_for_it(bench: Bench) -> None:
+    status, events = bench.train("--parent", str(os.getpid()), steps=50)
+    assert (status, events[-1]) == (130, {"event": "stopped", "step": 0})
+    status, events = bench.train("--parent", str(os.getppid()), steps=1)
+    assert (status, events[-1]["event"]) == (0, "finished")
+
+
+def test_a_training_keeps_the_file_that_it_was_begun_with(bench: Bench) -> None:
+    own_pairs(bench.root, 3)
+    bench.train(steps=1, material={"source": "folder", "path": "pairs"})
+    kept = read_config(bench.folder / "config.json")
+    assert kept.folder() == bench.root / "pairs"
+    assert kept.config.steps == 1
+    assert main([str(bench.folder / "config.json")], bench.models, bench.jobs) == 0
 
 
 def test_the_minutes_of_earlier_parts_count(bench: Bench, monkeypatch: Any) -> None:

@@ -1,0 +1,206 @@
+"""Trainings that the page asks for: real processes that rest, go on, are killed and found."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import signal
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from graph.library import Library
+from studio.page import private
+from studio.session import Session
+from studio.training import Trainings
+from tests.graph.experts import folders
+from training.world import SCENE_KINDS
+
+PATIENCE = 60
+UPLOAD = "ab" * 16
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("models")
+    folders.dit(root / "playground/class", card={"condition": "class", "labels": SCENE_KINDS})
+    return root
+
+
+@pytest.fixture
+def trainings(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    found = Trainings(tmp_path, models)
+    found.allowed = True
+    yield found
+    for each in found.answer({"do": "list"})["trainings"]:
+        found.answer({"do": "discard", "name": each["name"]})
+
+
+def config(name: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "chorale_training": 1,
+        "kind": "modulator",
+        "name": name,
+        "base": "playground/class",
+        "maps": ["mask"],
+        "material": {"source": "playground", "pairs": 4},
+        "steps": 4,
+        "settings": {"batch": 4, "levels": 2, "widths": [8]},
+        **changes,
+    }
+
+
+def asked(trainings: Trainings, act: str, **told: Any) -> dict[str, Any]:
+    found = trainings.answer({"do": act, **told})
+    assert "diagnostics" not in found, found
+    return found
+
+
+def refused(trainings: Trainings, act: str, **told: Any) -> str:
+    (said,) = trainings.answer({"do": act, **told})["diagnostics"]
+    return f"{said['code']} {said['message']}"
+
+
+def until(trainings: Trainings, name: str, *phases: str, step: int = 0) -> dict[str, Any]:
+    """The state of a training once it is in one of the phases."""
+    for _ in range(5 * PATIENCE):
+        found = asked(trainings, "state", name=name)["training"]
+        if found["phase"] in phases and found["step"] >= step:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(found)
+
+
+def test_a_training_ends_in_the_library_that_the_page_shows(
+    trainings: Trainings, models: Path, tmp_path: Path
+) -> None:
+    session = Session(Library(models, tmp_path), training=trainings)
+    assert "mine/done" not in session.models()
+    asked(trainings, "start", config=config("done"))
+    found = until(trainings, "done", "finished", "failed")
+    assert found["phase"] == "finished", found
+    assert found["module"] == "mine/done"
+    assert [point[0] for point in found["held_out"]] == [0, 4]
+    assert session.models()["mine/done"]["condition"] == "score"
+    told = asked(trainings, "state", name="done")["grid"]
+    assert told["name"] == "grid-0000004.png"
+    picture = Image.open(io.BytesIO(base64.b64decode(told["address"].partition(",")[2])))
+    assert picture.width > picture.height
+    assert "grid" not in asked(trainings, "state", name="done", seen=told["name"])
+    assert "T015 There is a training 'done' already" in refused(
+        trainings, "start", config=config("done")
+    )
+    assert asked(trainings, "discard", name="done") == {"trainings": []}
+    assert (models / "mine/done/card.json").exists()
+
+
+def test_a_training_rests_goes_on_and_is_found_by_another_studio(
+    trainings: Trainings, models: Path, tmp_path: Path
+) -> None:
+    asked(trainings, "start", config=config("long", steps=1_000_000))
+    assert "T014 The training 'long' runs; one runs at a time" in refused(
+        trainings, "start", config=config("other")
+    )
+    until(trainings, "long", "running", step=2)
+    other = Trainings(tmp_path, models)
+    other.allowed = True
+    assert asked(other, "list")["trainings"][0]["phase"] == "running"
+    assert "T014" in refused(other, "resume", name="long")
+    asked(other, "pause", name="long")
+    rested = until(trainings, "long", "paused")
+    assert rested["step"] >= 2
+    asked(other, "resume", name="long")
+    until(trainings, "long", "running", step=rested["step"] + 1)
+    process = int((tmp_path / "trainings/modulators/long/lock").read_text())
+    os.kill(process, signal.SIGKILL)
+    lost = until(other, "long", "failed")
+    assert lost["diagnostics"][0]["code"] == "T016"
+    assert asked(trainings, "list")["trainings"][0]["phase"] == "failed"
+    asked(trainings, "discard", name="long")
+    assert not (tmp_path / "trainings/modulators/long").exists()
+
+
+def zipped(count: int) -> bytes:
+    stream, picture = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (40, 40), (90, 60, 30)).save(picture, "PNG")
+    with zipfile.ZipFile(stream, "w") as packed:
+        for number in range(count):
+            for place in ("pictures", "mask"):
+                packed.writestr(f"mine/{place}/{number}.png", picture.getvalue())
+        packed.writestr("mine/pictures/lone.png", picture.getvalue())
+        packed.writestr("mine/readme.txt", b"x")
+    return stream.getvalue()
+
+
+def test_an_upload_is_checked_and_said_to_be_what_it_is(trainings: Trainings) -> None:
+    data = base64.b64encode(zipped(3)).decode()
+    answer = asked(trainings, "upload", upload=UPLOAD, start=0, data=data, last=True)
+    assert answer["left_out"] == ["mine/readme.txt: it is in no folder pictures, mask, sketch"]
+    mine = config("uploaded", material={"upload": UPLOAD})
+    told = asked(trainings, "check", config=mine)["material"]
+    assert (told["pairs"], told["held_out"], told["sizes"]) == (2, 1, [["40×40", 3]])
+    assert told["left_out"] == ["lone: it is not in mask"]
+    assert len(told["shown"]) == 2
+
+
+def test_a_page_names_no_folders(trainings: Trainings, tmp_path: Path) -> None:
+    for material in (
+        {"source": "folder", "path": "/etc"},
+        {"upload": "../../etc"},
+        {"upload": "0" * 31 + "/"},
+        "/etc",
+    ):
+        answer = trainings.answer({"do": "check", "config": config("x", material=material)})
+        assert answer["diagnostics"][0]["code"] in ("T002", "T012")
+        assert "/etc" not in json.dumps(answer["diagnostics"]).replace("got '/etc'", "")
+    assert not (tmp_path / "trainings/modulators").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "", "x/y", "X", None, 7, "n" * 41])
+def test_a_training_has_a_plain_name(trainings: Trainings, name: Any, tmp_path: Path) -> None:
+    assert "T002" in refused(trainings, "start", config=config(name))
+    for act in ("state", "pause", "resume", "discard"):
+        assert "T015 There is no training" in refused(trainings, act, name=name)
+    assert "T002" in refused(trainings, "start", config=[1])
+    assert asked(trainings, "list") == {"trainings": []}
+
+
+def test_a_page_that_may_not_train_does_nothing(tmp_path: Path, models: Path) -> None:
+    trainings = Trainings(tmp_path, models)
+    for act in ("list", "state", "upload", "check", "start", "resume", "pause", "discard", "", 3):
+        assert "T011 This page does not train" in refused(trainings, act, config=config("x"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("launch", "environment", "alone"),
+    [
+        ({}, {}, True),
+        ({"server_name": "0.0.0.0"}, {}, False),
+        ({"server_name": "127.0.0.1"}, {"GRADIO_SERVER_NAME": "0.0.0.0"}, True),
+        ({}, {"GRADIO_SERVER_NAME": "0.0.0.0"}, False),
+        ({}, {"GRADIO_SERVER_NAME": "127.0.0.1"}, True),
+        ({"share": True}, {}, False),
+        ({}, {"GRADIO_SHARE": "True"}, False),
+        ({"share": False}, {"GRADIO_SHARE": "True"}, True),
+        ({}, {"SPACE_ID": "somebody/chorale"}, False),
+    ],
+)
+def test_who_may_train_unless_it_is_said(
+    launch: dict[str, Any],
+    environment: dict[str, str],
+    alone: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("GRADIO_SERVER_NAME", "GRADIO_SHARE", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert private(launch) is alone
