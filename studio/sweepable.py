@@ -19,6 +19,7 @@ NEVER = frozenset({("sampler", "count")})
 """Numbers that say nothing of one picture: a cell has one."""
 NAMED = frozenset({"class", "model"})
 """Widgets of settings that name what a model knows, or a model: the cells' check knows which."""
+MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Choice:
     def has(self, value: object) -> bool:
         """Whether a value, of whatever type it came in, is one that the setting takes."""
         if not self.options:
-            return isinstance(value, str) and value.isprintable()
+            return isinstance(value, str) and len(value) <= MAX_NAME and value.isprintable()
         return any(type(value) is type(each) and value == each for each in self.options)
 
 

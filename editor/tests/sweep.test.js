@@ -30,7 +30,7 @@ const CATALOGUE = {
     defaults: { schedule: { name: 'plain' } },
   },
 };
-const MODELS = { small: { condition: 'class', labels: ['sea', 'city at night'] }, large: { condition: 'class', labels: ['sea'] }, poet: { condition: 'text' } };
+const MODELS = { small: { condition: 'class', labels: ['sea', 'city at night', 'sea'] }, large: { condition: 'class', labels: ['sea'] }, poet: { condition: 'text' } };
 const settled = (...nodes) => ({ nodes, wires: [] });
 const A = { id: 'a', type: 'expert', title: 'Voice', settings: { reliability: 1 } };
 const FUSE = { id: 'f', type: 'fuse', settings: {} };

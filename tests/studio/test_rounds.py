@@ -150,6 +150,14 @@ def test_a_cell_that_cannot_be_sampled_is_named_with_its_reason_and_nothing_play
     ]
 
 
+def test_a_warning_is_no_reason_against_a_cell(session):
+    workflow = halved()
+    for node in workflow["nodes"][:2]:
+        node["settings"]["muted"] = True
+    (said,) = findings(session, workflow, [{**RULE, "choices": ["mean", "superdiff_or"]}])
+    assert said.startswith("F008 Where rule of 'Fuse' is superdiff or: ")
+
+
 def test_a_schedule_that_cannot_place_the_steps_is_said_before_anything_plays(session):
     workflow = halved()
     workflow["nodes"][3]["settings"]["schedule"] = {"name": "discrete", "trained_times": 3}

@@ -169,6 +169,7 @@ MODELS = {"node": "t", "setting": "model", "choices": ["playground/text", "playg
         ([{**SOLO, "choices": [True, True]}], "'a.solo' is to be true twice"),
         ([{**MODELS, "choices": [None, "playground/text"]}], "names that the library knows"),
         ([{**MODELS, "choices": ["playground/text", "\ud800"]}], "'t.model' cannot be"),
+        ([{**MODELS, "choices": ["playground/text", "x" * 201]}], "'t.model' cannot be 'xxx"),
         ([{**SCHEDULES, "node": "fuse"}], "no choice 'fuse.schedule'"),
         ([SCHEDULES, WITHIN], "'sampler.schedule.log_snr_min' cannot be swept across"),
         ([WITHIN, SCHEDULES], "'sampler.schedule.log_snr_min' cannot be swept across"),

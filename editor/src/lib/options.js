@@ -3,9 +3,10 @@
 import { variants, widgetOf } from './schema.js';
 import { hearersOf } from './words.js';
 
-/** The names of the models whose condition is the one that a node's first port brings. */
+/** The names of the models that a node can take: of the kind that its setting says, or those whose
+ *  condition is the one that its first port brings. */
 export function modelsFor(models, declaration) {
-  const hears = declaration.inputs.find((port) => port.kind !== 'reliability')?.kind ?? 'none';
+  const hears = declaration.schema?.properties?.model?.hears ?? declaration.inputs.find((port) => port.kind !== 'reliability')?.kind ?? 'none';
   return Object.entries(models).filter(([, model]) => model.condition === hears).map(([name]) => name);
 }
 
@@ -23,7 +24,7 @@ export function optionsOf(field, root, of) {
     case 'choice': return variants(field, root).map(({ name }) => name);
     case 'select': return field.enum;
     case 'switch': return [false, true];
-    case 'class': return knowsClasses(of.workflow, of.catalogue, of.models, of.address)?.labels ?? [];
+    case 'class': return [...new Set(knowsClasses(of.workflow, of.catalogue, of.models, of.address)?.labels)];
     case 'model': return modelsFor(of.models, of.declaration);
     default: return [];
   }
