@@ -81,12 +81,18 @@ def _where(sheet: Sheet, cells: Sequence[Values], found: Sequence[Values]) -> st
         alike, rest = [dict.fromkeys([value]) for value in found[0]], len(found) - 1
     names = _names(sheet)
     parts = [
-        f"{name} is {' or '.join(map(spoken, values))}"
+        f"{name} is {_either([*map(spoken, values)])}"
         for name, values, known in zip(names, alike, whole, strict=True)
         if len(values) < len(known)
     ]
     more = f" (and in {rest} more {'cell' if rest == 1 else 'cells'})" if rest else ""
     return f"Where {' and '.join(parts)}{more}: " if parts else ""
+
+
+def _either(words: Sequence[str]) -> str:
+    """The words as 'one, another or a third'."""
+    *before, last = words
+    return f"{', '.join(before)} or {last}" if before else last
 
 
 def _names(sheet: Sheet) -> list[str]:

@@ -22,6 +22,7 @@ STEPS = {"node": "sampler", "setting": "steps", "start": 2, "stop": 4, "count": 
 FADER = {"node": "b", "setting": "reliability", "start": 0.0, "stop": 1.0, "count": 2}
 METHOD = {"node": "sampler", "setting": "method", "choices": ["heun", "ddim", "dpmpp_2m"]}
 RULE = {"node": "fuse", "setting": "rule", "choices": ["mean", "product", "superdiff_or"]}
+EVERY_RULE = ["conflict_averse", "mean", "perp_neg", "product", "superdiff_or"]
 MUTED = {"node": "b", "setting": "muted", "choices": [False, True]}
 NOISE = {"node": "sampler", "setting": "schedule.log_snr_min", "start": -8, "stop": -2, "count": 2}
 
@@ -137,6 +138,8 @@ def findings(session, workflow, axes):
 def test_a_cell_that_cannot_be_sampled_is_named_with_its_reason_and_nothing_plays(session):
     (said,) = findings(session, halved(), [RULE])
     assert said.startswith("F008 Where rule of 'Fuse' is superdiff or: 'Fuse' follows densities")
+    said, _ = findings(session, halved(1, 1), [{**RULE, "choices": EVERY_RULE}])
+    assert said.startswith("F005 Where rule of 'Fuse' is conflict averse, perp neg or product: ")
     methods = {**METHOD, "choices": ["heun", "euler_maruyama", "ddim"]}
     said = findings(session, halved(), [methods, RULE])
     assert [each.partition(": ")[0] for each in said] == [
@@ -182,9 +185,6 @@ def test_cells_that_are_no_block_are_told_by_one_of_them(session):
         "F005 Where reliability of 'Gaussian expert' (b) is 0.5 and reliability of 'Gaussian "
         "expert' (a) is 1.5 (and in 1 more cell): The weights of 'Fuse' sum to 2"
     )
-
-
-EVERY_RULE = ["conflict_averse", "mean", "perp_neg", "product", "superdiff_or"]
 
 
 def test_the_page_is_told_which_choices_are_not_for_this_workflow(session):
