@@ -39,6 +39,7 @@ class Settings:
         ema: decay of the shipped average.
         decay: share of the budget over which the rate falls to zero.
         drop: probability that a map is absent, for each map by itself.
+        views: how many examples a pair gives: itself, mirrored, and random parts of both.
         silence: probability that the base is asked without its own condition.
         widths: channels of the network's levels.
         validate_minutes: how often the held-out loss is measured and the checkpoint written.
@@ -50,6 +51,7 @@ class Settings:
     ema: float = 0.995
     decay: float = 0.5
     drop: float = 0.3
+    views: int = 8
     silence: float = 0.12
     widths: tuple[int, ...] = (32, 32, 64, 128)
     validate_minutes: float = 1.0
@@ -169,8 +171,9 @@ class ModulatorTraining:
         agree(self.run / "facts.json", self.facts)
         self.trainer.resume()
         condition = self.model.card.condition
-        mirrored = [pair.flipped() for pair in learned.pairs]
-        self.examples = encoded([*learned.pairs, *mirrored], self.base, condition, self.module)
+        views = torch.Generator().manual_seed(SEED)
+        shown = [view for pair in learned.pairs for view in pair.views(settings.views, views)]
+        self.examples = encoded(shown, self.base, condition, self.module)
         self.held_out = encoded(held_out.pairs, self.base, condition, self.module)
         with torch.no_grad():
             self.null = self.base.encode(None)

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
@@ -21,6 +22,8 @@ from training.world import CLASSES, SCENE_KINDS, draw
 PICTURES = "pictures"
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 CHUNK = 50
+LEAST = 0.8
+"""The least part of a picture's sides that a view shows."""
 ODD = 0.02
 """How far the proportions of a map may be from its picture's."""
 
@@ -38,6 +41,26 @@ class Pair:
         kept = {kind: value for kind, value in self.said.items() if kind != "text"}
         maps = {kind: _mirror(each) for kind, each in self.maps.items()}
         return Pair(_mirror(self.picture), maps, kept)
+
+    def cropped(self, box: Sequence[float]) -> "Pair":
+        """The part of picture and maps within a box (left, top, right, bottom), each 0 to 1."""
+        kept = {kind: value for kind, value in self.said.items() if kind != "text"}
+        maps = {kind: _within(each, box) for kind, each in self.maps.items()}
+        return Pair(_within(self.picture, box), maps, kept)
+
+    def views(self, count: int, generator: torch.Generator) -> list["Pair"]:
+        """The pair, its mirror image, and as many random parts of either as make `count`.
+
+        A part is four fifths of the picture's sides or more, of its proportions.
+        """
+        found = [self, self.flipped()]
+        while len(found) < count:
+            size, left, top = torch.rand(3, generator=generator).tolist()
+            size = LEAST + (1.0 - LEAST) * size
+            left, top = left * (1.0 - size), top * (1.0 - size)
+            part = found[len(found) % 2].cropped((left, top, left + size, top + size))
+            found.append(part)
+        return found[:count]
 
     def condition(self, kind: str) -> Any:
         """What an expert with this kind of condition is asked with; None if that is not known."""
@@ -63,6 +86,14 @@ class Material:
             for kind, picture in sorted({PICTURES: pair.picture, **pair.maps}.items()):
                 content.update(f"{kind} {picture.size}".encode() + picture.tobytes())
         return content.hexdigest()[:16]
+
+
+def _within(picture: Image.Image, box: Sequence[float]) -> Image.Image:
+    width, height = picture.size
+    left, top, right, bottom = box
+    return picture.crop(
+        (round(left * width), round(top * height), round(right * width), round(bottom * height))
+    )
 
 
 def drawn(name: str, kinds: tuple[str, ...], count: int) -> Material:

@@ -125,7 +125,7 @@ def test_the_loss_is_that_of_the_loop_s_own_prediction(models: Path, tmp_path: P
 def test_picture_and_maps_are_mirrored_together(models: Path, tmp_path: Path) -> None:
     training = begun(models, tmp_path)
     learned, held_out = TASK.material()
-    assert len(training.examples.states) == 2 * len(learned.pairs) == 12
+    assert len(training.examples.states) == Settings.views * len(learned.pairs) == 48
     assert learned.digest != held_out.digest
     pair = learned.pairs[0]
     twice = pair.flipped().flipped()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from training.pairs import drawn, of_folder
+from training.pairs import Pair, drawn, of_folder
 
 KINDS = ("mask", "sketch")
 SKY = (116, 176, 224)
@@ -90,3 +92,22 @@ def test_a_draw_is_its_own_and_the_same_every_time() -> None:
         "text": one.pairs[0].said["text"],
         "mask": one.pairs[0].maps["mask"],
     }
+
+
+def test_views_show_the_same_part_of_picture_and_maps():
+    """The world's masks and sketches lie on their pictures: so must those of every part."""
+    (pair,) = drawn("views", ("mask", "sketch"), 1).pairs
+    places = Image.linear_gradient("L").resize((128, 128)).convert("RGB")
+    marked = Pair(places, {"mask": places, "sketch": places.resize((256, 256))}, pair.said)
+    views = marked.views(12, torch.Generator().manual_seed(0))
+    assert views[0] is marked and views[1].picture == marked.flipped().picture
+    assert len({view.picture.tobytes() for view in views}) > 8
+    for view in views:
+        assert min(view.picture.size) >= 102
+        assert view.maps["mask"].tobytes() == view.picture.tobytes()
+        seen, doubled = (
+            np.asarray(each.resize((32, 32)), float) for each in (view.picture, view.maps["sketch"])
+        )
+        assert np.abs(seen - doubled).max() < 4
+        assert view.condition("class") == pair.condition("class")
+        assert view is views[0] or view.condition("text") is None
