@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 
-from graph import experts, modulators
+from graph import experts, likelihoods, modulators
 from graph.codec import Codec
 from graph.companions import Companion
 from graph.errors import ChoraleError, Diagnostic
-from graph.interfaces import Checkpoint, Expert, Modulator
+from graph.interfaces import Checkpoint, Expert, Likelihood, Modulator
 from graph.library import Library
 from graph.machine import Machine
 from graph.plan import Choice, Value
@@ -62,6 +62,25 @@ def load_modulator(companion: Companion, machine: Machine, codec: Codec | None) 
             f"'{companion.name}' is a {companion.network}, which is no modulator that Chorale "
             f"can load. It loads: {known}.",
             "Choose a modulator of one of these families.",
+        )
+    )
+
+
+def load_likelihood(companion: Companion, machine: Machine) -> Likelihood:
+    """The model of a folder as a likelihood.
+
+    Raises ChoraleError M013 for damaged files, M020 for a network of an unknown class.
+    """
+    families = choices(likelihoods, Likelihood)  # pyright: ignore[reportArgumentType]
+    for family in families.values():
+        if companion.network.endswith(family.networks):
+            return _loaded(companion.name, partial(family.load, companion, machine))
+    known = ", ".join(sorted(name for family in families.values() for name in family.networks))
+    raise ChoraleError(
+        Diagnostic(
+            "M020",
+            f"'{companion.name}' cannot guide: it is a {companion.network}. What can: {known}.",
+            "Choose an image classifier as transformers writes it.",
         )
     )
 

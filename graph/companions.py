@@ -1,11 +1,11 @@
-"""Companions: folders of small modules that were trained to bend an expert; read without torch."""
+"""Companions: folders of modules and models that bend an expert; read without torch."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,7 +16,12 @@ from graph.palettes import MaskClass
 MapKind = Literal["mask", "sketch"]
 MAPS: tuple[MapKind, ...] = get_args(MapKind)
 MAX_WEIGHTS = 32 * 2**20
-"""Bytes; a companion is small, and four million parameters are 16 MiB."""
+"""Bytes; a modulator is small, and four million parameters are 16 MiB."""
+MAX_MODEL = 2 * 2**30
+"""Bytes of an off-the-shelf model."""
+MODEL_WEIGHTS = "model.safetensors"
+CLASSIFIER = "ForImageClassification"
+Label = Annotated[str, Field(max_length=500)]
 
 
 class ModulatorCard(BaseModel):
@@ -38,13 +43,27 @@ class ModulatorCard(BaseModel):
     level_range: tuple[float, float] = (0.0, 1.0)
 
 
+class GuidanceCard(BaseModel):
+    """What is known of an off-the-shelf model of transformers that can guide: its classes.
+
+    It needs no card.json; the classes are those of its config.json, in the order of its answers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    kind: Literal["guidance"] = "guidance"
+    labels: tuple[Label, ...] = Field(min_length=2, max_length=2**15)
+
+
+Card = ModulatorCard | GuidanceCard
+
+
 @dataclass(frozen=True)
 class Companion:
     """A companion's folder: its card, and the class of its network."""
 
     name: str
     folder: Path
-    card: ModulatorCard
+    card: Card
     network: str
 
 
@@ -54,14 +73,18 @@ def companion_names(models: Path) -> tuple[str, ...]:
     for path, folders, files in os.walk(models):
         if "model_index.json" in files:
             folders.clear()
-        elif {"card.json", "config.json"} <= set(files):
+        elif "config.json" in files and {"card.json", MODEL_WEIGHTS} & set(files):
             found.append(Path(path).relative_to(models).as_posix())
     return tuple(sorted(found))
 
 
 def open_companion(name: str, folder: Path) -> Companion:
-    """Read a companion's folder; ChoraleError M003 to M005 or M014."""
-    if not (folder / "card.json").is_file() or not (folder / "config.json").is_file():
+    """Read a companion's folder; ChoraleError M003 to M005, M014 or M020."""
+    config = folder / "config.json"
+    network = _network(read_json(name, config)) if config.is_file() else ""
+    if network.endswith(CLASSIFIER):
+        return _open_model(name, folder, network)
+    if not (folder / "card.json").is_file() or not network:
         raise _refused(
             "M014",
             f"'{name}' is no modulator: it has no card.json beside a config.json.",
@@ -69,7 +92,7 @@ def open_companion(name: str, folder: Path) -> Companion:
         )
     card = _card(name, folder)
     check_weights(name, folder)
-    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    size = _size(folder)
     if size > MAX_WEIGHTS:
         raise _refused(
             "M014",
@@ -77,8 +100,72 @@ def open_companion(name: str, folder: Path) -> Companion:
             f"expected at most {MAX_WEIGHTS // 2**20}.",
             "Choose a folder that the training of modulators wrote.",
         )
-    network = str(read_json(name, folder / "config.json").get("_class_name", "unknown"))
     return Companion(name, folder, card, network)
+
+
+def modulator_card(companion: Companion) -> ModulatorCard:
+    """The card of a modulator; ChoraleError M014 for another companion."""
+    if isinstance(companion.card, ModulatorCard):
+        return companion.card
+    raise _refused(
+        "M014",
+        f"'{companion.name}' is no modulator: it is a {companion.network}.",
+        "Choose a folder that the training of modulators wrote, or wire a guidance node.",
+    )
+
+
+def guidance_card(companion: Companion) -> GuidanceCard:
+    """The card of a model that guides; ChoraleError M020 for another companion."""
+    if isinstance(companion.card, GuidanceCard):
+        return companion.card
+    raise _refused(
+        "M020",
+        f"'{companion.name}' cannot guide: it is a {companion.network}.",
+        "Choose an image classifier as transformers writes it.",
+    )
+
+
+def _open_model(name: str, folder: Path, network: str) -> Companion:
+    """A folder as transformers writes it; ChoraleError M003 to M005 or M020."""
+    check_weights(name, folder)
+    if not (folder / MODEL_WEIGHTS).is_file() or _size(folder) > MAX_MODEL:
+        raise _refused(
+            "M020",
+            f"'{name}' cannot guide: its weights are not one {MODEL_WEIGHTS} of at most "
+            f"{MAX_MODEL // 2**30} GiB.",
+            "Save a smaller model with save_pretrained of transformers.",
+        )
+    named = read_json(name, folder / "config.json").get("id2label")
+    try:
+        if not isinstance(named, dict):
+            raise ValueError("there is none")
+        rows: dict[Any, Any] = named  # pyright: ignore[reportUnknownVariableType]
+        labels = [rows[str(number)] for number in range(len(rows))]
+        card = GuidanceCard.model_validate({"labels": labels})
+    except (KeyError, ValueError) as error:
+        why = "a number is missing" if isinstance(error, KeyError) else _why(error)
+        raise _refused(
+            "M005",
+            f"The config.json of '{name}' is wrong at 'id2label': {why}.",
+            "Save the model with its classes: numbers from 0 on, and a name for each.",
+        ) from None
+    return Companion(name, folder, card, network)
+
+
+def _why(error: ValueError) -> str:
+    return error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+
+
+def _network(config: dict[str, Any]) -> str:
+    """The class of network that a configuration of diffusers or transformers names."""
+    architectures: Any = config.get("architectures")
+    if isinstance(architectures, list) and architectures:
+        return str(architectures[0])  # pyright: ignore[reportUnknownArgumentType]
+    return str(config.get("_class_name", "unknown"))
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
 def _card(name: str, folder: Path) -> ModulatorCard:

@@ -9,14 +9,23 @@ from typing import Any, Protocol
 import torch
 from PIL import Image
 
-from graph import fusion, samplers, schedules
+from graph import fusion, guidance, samplers, schedules
 from graph.codec import Codec
-from graph.interfaces import Expert, FusionRule, Modulator, NoiseSchedule, Reader, Sampler
+from graph.interfaces import (
+    Expert,
+    FusionRule,
+    GuidanceMethod,
+    Likelihood,
+    Modulator,
+    NoiseSchedule,
+    Reader,
+    Sampler,
+)
 from graph.plan import Choice, Condition, Operation, Plan, Value
 from graph.preview import Painter
 from graph.registry import choices
 from graph.reliability import Reliability
-from graph.scores import Encoded, Merge, Modulated, Score, Track, Voice
+from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice
 
 
 class Preparation(Protocol):
@@ -28,6 +37,10 @@ class Preparation(Protocol):
 
     def modulator(self, name: str, lead: Expert) -> Modulator:
         """The modulator of that name, for an expert whose latent space it shares."""
+        ...
+
+    def likelihood(self, name: str) -> Likelihood:
+        """The model of that name that guides."""
         ...
 
     def encode(self, network: str, reader: Reader, condition: Condition | None) -> Encoded:
@@ -108,7 +121,12 @@ class _Builder:
         """The score of one operation, each built once."""
         if number not in self._built:
             operation = self._operations[number]
-            make = {"denoise": self._voice, "modulate": self._modulated, "fuse": self._merge}
+            make = {
+                "denoise": self._voice,
+                "modulate": self._modulated,
+                "guide": self._guided,
+                "fuse": self._merge,
+            }
             self._built[number] = make[operation.op](operation)
         return self._built[number]
 
@@ -150,6 +168,27 @@ class _Builder:
             modulator=modulator,
             network=name,
             maps=Encoded(" ".join(each.key for each in read.values()), (stacked,)),
+            reliability=self._reliability(settings["weight"]),
+            muted=settings["muted"],  # pyright: ignore[reportArgumentType]
+            solo=settings["solo"],  # pyright: ignore[reportArgumentType]
+            noise_range=(high, low),
+        )
+
+    def _guided(self, operation: Operation) -> Guided:
+        settings = dict(operation.settings)
+        score, name = self.build(operation.inputs[0].number), str(settings["model"])
+        likelihood = self._preparation.likelihood(name)
+        target: Any = settings["target"]
+        high, low = (float(each) for each in _floats(settings["range"]))
+        return Guided(
+            node=operation.node,
+            score=score,
+            likelihood=likelihood,
+            codec=self.lead.codec,
+            network=name,
+            method=_chosen(settings["method"], choices(guidance, GuidanceMethod)),
+            target=self._preparation.encode(name, likelihood, target),
+            scale=settings["scale"],  # pyright: ignore[reportArgumentType]
             reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graph.interfaces import Estimate, Likelihood
+from graph.codec import Codec
+from graph.interfaces import Estimate
 from graph.levels import NoiseLevel
 from graph.reliability import Weight
 from graph.scores import Guided
@@ -39,16 +40,16 @@ class Sight:
             self._leaves[id(value)] = (value, value.clone().requires_grad_())
         return self._leaves[id(value)][1]
 
-    def answer(self, network: str, likelihood: Likelihood, seen: Tensor) -> Any:
-        """What the network answers to the picture of a state or estimate."""
+    def answer(self, score: Guided, seen: Tensor) -> Any:
+        """What the score's network answers to the picture of a state or estimate."""
         if not any(seen is leaf for _, leaf in self._leaves.values()):
-            return likelihood.read(picture(likelihood, seen))
-        shown = (id(seen), id(likelihood.codec))
+            return score.likelihood.read(picture(score.codec, seen))
+        shown = (id(seen), id(score.codec))
         if shown not in self._pictures:
-            self._pictures[shown] = picture(likelihood, seen)
-        key = (id(seen), network)
+            self._pictures[shown] = picture(score.codec, seen)
+        key = (id(seen), score.network)
         if key not in self._answers:
-            self._answers[key] = likelihood.read(self._pictures[shown])
+            self._answers[key] = score.likelihood.read(self._pictures[shown])
         return self._answers[key]
 
 
@@ -62,8 +63,8 @@ class Sighted:
     def log_density(self, seen: Tensor) -> Tensor:
         """log p(y | seen) of every sample."""
         score = self.score
-        answer = self.sight.answer(score.network, score.likelihood, seen)
-        return score.likelihood.log_density(answer, score.target.spread(len(seen)))
+        answer = self.sight.answer(score, seen)
+        return score.likelihood.log_density(answer, score.target.spread(len(seen))).to(seen)
 
     def slope(self, values: Tensor, at: Tensor) -> Tensor:
         """The gradient of every sample's value; samples do not depend on one another."""
@@ -73,9 +74,9 @@ class Sighted:
         return found
 
 
-def picture(likelihood: Likelihood, state: Tensor) -> Tensor:
-    """What the model is shown of a state or estimate: pictures between −1 and 1."""
-    return state if likelihood.codec is None else likelihood.codec.pixels(state)
+def picture(codec: Codec | None, state: Tensor) -> Tensor:
+    """What a model is shown of a state or estimate: pictures between −1 and 1."""
+    return state if codec is None else codec.pixels(state)
 
 
 def guided(

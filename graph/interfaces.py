@@ -300,15 +300,13 @@ class Likelihood(ABC):
 
     networks: ClassVar[tuple[str, ...]]
     """How the names of the network classes (config.json's architectures) end that it loads."""
-    codec: Codec | None = None
-    """Turns latents into the pictures that it looks at; None where the state is the picture."""
     canvas: tuple[int, int] | None = None
     """Width and height of the pictures that are targets, where there are such."""
 
     @classmethod
     @abstractmethod
-    def load(cls, companion: Companion, machine: Machine, codec: Codec | None) -> Likelihood:
-        """Load the network of a folder; `codec` shows it pictures where the state is latent."""
+    def load(cls, companion: Companion, machine: Machine) -> Likelihood:
+        """Load the network of a folder."""
 
     @abstractmethod
     def encode(self, value: Any) -> Any:

@@ -105,8 +105,7 @@ class Player:
         trail = still(self._trails([self.track.score], moment)[0])
         if self.fused is not None and len(trail) > 1:
             self.heard, self.fused = added(trail, self.heard, self.fused)
-        *_, (_, estimate) = trail
-        return estimate.denoised
+        return next(estimate for _, estimate in reversed(trail)).denoised
 
     def _backward(self) -> bool:
         """Whether a guidance is heard that needs the gradient through the experts."""

@@ -14,13 +14,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from graph.checkpoints import load_expert, load_modulator
+from graph.checkpoints import load_expert, load_likelihood, load_modulator
 from graph.codec import Codec
 from graph.controls import Controls
 from graph.ensemble import assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
-from graph.interfaces import Expert, Modulator, Reader
+from graph.interfaces import Expert, Likelihood, Modulator, Reader
 from graph.library import Library
 from graph.loop import play
 from graph.machine import Machine
@@ -98,6 +98,11 @@ class Runtime:
         return self._kept(
             name, companion, lambda: load_modulator(companion, self.machine, lead.codec)
         )
+
+    def likelihood(self, name: str) -> Likelihood:
+        """The model of that name that guides, loaded as experts are."""
+        companion = self.library.companion(name)
+        return self._kept(name, companion, lambda: load_likelihood(companion, self.machine))
 
     def _kept(self, name: str, source: object, load: Callable[[], Any]) -> Any:
         with self._lock:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from graph.codec import Codec
 from graph.events import ControlValue
 from graph.interfaces import (
     Expert,
@@ -100,9 +101,13 @@ class Modulated(Bent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guided(Bent):
-    """A score whose estimate follows the gradient of a likelihood."""
+    """A score whose estimate follows the gradient of a likelihood.
+
+    `codec` makes of a latent the picture that the model looks at.
+    """
 
     likelihood: Likelihood
+    codec: Codec | None = None
     method: GuidanceMethod
     target: Encoded
     scale: Control | float

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from graph.companions import MAPS, ModulatorCard
+from graph.companions import MAPS, ModulatorCard, modulator_card
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import network_hash
 from graph.library import Model
@@ -60,7 +60,7 @@ class Modulator(Node):
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Rewrite the score that is wired, by the maps that the modulator was trained for."""
-        card = wired.library.companion(self.model).card
+        card = modulator_card(wired.library.companion(self.model))
         low, high = card.level_range
         maps = tuple(wired.one(kind) for kind in card.maps if wired.all(kind))
         return {
@@ -81,7 +81,7 @@ class Modulator(Node):
         """Whether the modulator is there and fits the score and the maps that are wired."""
         yield from check_range(place, self.from_noise, self.to_noise)
         try:
-            card = place.library.companion(self.model).card
+            card = modulator_card(place.library.companion(self.model))
         except ChoraleError as error:
             yield from error.diagnostics
             return
@@ -164,11 +164,12 @@ def _stacked(
 ) -> Iterator[Diagnostic]:
     """M016 where the modulator below was trained on another base."""
     found = place.library.attempt_companion(below)
-    if not isinstance(found, ChoraleError) and found.card.base_hash != card.base_hash:
+    under = None if isinstance(found, ChoraleError) else found.card
+    if isinstance(under, ModulatorCard) and under.base_hash != card.base_hash:
         yield Diagnostic(
             "M016",
             f"'{place.title}' bends what '{title}' has bent, whose '{below}' was trained on "
-            f"'{found.card.base}'; '{name}' was trained on '{card.base}'.",
+            f"'{under.base}'; '{name}' was trained on '{card.base}'.",
             "Stack modulators of one base, or trust your eyes.",
             severity="warning",
         )

@@ -58,6 +58,6 @@ class Picture(Node):
 def _is_voice(plan: PlanBuilder, score: Ref) -> bool:
     """Whether this is one expert, modulated or not, and no fusion."""
     operation = plan.operations[score.number]
-    while operation.op == "modulate":
+    while operation.op in ("modulate", "guide"):
         operation = plan.operations[operation.inputs[0].number]
     return operation.op == "denoise"

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from graph.library import Library
 
 PREVIEWS_PER_SECOND = 20.0
+HEARD = {"modulator": "score", "guidance": "guidance"}
+"""What a companion's setting asks the page for, by its kind."""
 
 
 class Session:
@@ -75,13 +77,17 @@ class Session:
     def models(self) -> Frame:
         """What the page must know of a model: its kind of condition, and what it knows of it.
 
-        What a modulator is first given is a score, so it is offered where a score is heard.
+        What a modulator is first given is a score, so it is offered where a score is heard; what
+        guides is offered to guidance.
         """
         told = {"condition", "palette", "labels", "vocabulary"}
         models = self._library.models()
         experts = {model.name: model.card.model_dump(mode="json", include=told) for model in models}
         bending = {
-            each.name: {"condition": "score", **each.card.model_dump(mode="json", include=told)}
+            each.name: {
+                "condition": HEARD[each.card.kind],
+                **each.card.model_dump(mode="json", include=told),
+            }
             for each in self._library.companions()
         }
         return experts | bending

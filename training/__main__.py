@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.companions import MAPS
-from training import autoencoder, experts, latents, modulators, reading, sheet
+from training import autoencoder, classifier, experts, latents, modulators, reading, sheet
 from training.budget import RUNS
 from training.folders import MODELS, refresh_autoencoder
 from training.judge import train as judge
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         budget.add_argument("--minutes", type=float, help="wall minutes to add")
         budget.add_argument("--steps", type=int, help="steps to add")
     _add_modulator(commands)
+    _add_classifier(commands)
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
     encode.add_argument("names", nargs="*", help=f"any of {', '.join(RECIPES)}; default all")
     encode.add_argument("--pictures", type=int, help="pictures a draw")
@@ -68,6 +69,18 @@ def _add_modulator(commands: Any) -> None:
     budget.add_argument("--steps", type=int, help="steps to add")
 
 
+def _add_classifier(commands: Any) -> None:
+    command = commands.add_parser("classifier", help="train a stock ResNet to tell scene kinds")
+    command.add_argument("--pictures", type=int, help="renders that are learned from")
+    command.add_argument("--ship", action="store_true", help="put it among the models when done")
+    command.add_argument("--lr", type=float, help="peak learning rate")
+    command.add_argument("--batch", type=int, help="pictures a step")
+    command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
+    budget = command.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="wall minutes to add")
+    budget.add_argument("--steps", type=int, help="steps to add")
+
+
 def _name(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", text):
         raise argparse.ArgumentTypeError("expected small letters, digits and hyphens")
@@ -81,6 +94,14 @@ def _modulate(options: argparse.Namespace) -> None:
     modulators.train(
         task, settings, options.steps, options.minutes, models=MODELS.parent, ship=options.ship
     )
+
+
+def _classify(options: argparse.Namespace) -> None:
+    changes = _changes(options)
+    if options.pictures:
+        changes["pictures"] = options.pictures
+    settings = replace(classifier.Settings(), **changes)
+    classifier.train(settings, options.steps, options.minutes, ship=options.ship)
 
 
 def _changes(options: argparse.Namespace) -> dict[str, float | int]:
@@ -112,6 +133,8 @@ def main() -> None:
             judge.train(options.steps, options.minutes)
         case "modulator":
             _modulate(options)
+        case "classifier":
+            _classify(options)
         case "decoder":
             refresh_autoencoder(RUNS, MODELS)
         case "sheet":

@@ -15,7 +15,7 @@ from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariable
 from torch import Tensor
 
 from graph.codec import Codec
-from graph.companions import Companion
+from graph.companions import Companion, modulator_card
 from graph.folders import read_json
 from graph.interfaces import Modulator
 from graph.levels import NoiseLevel
@@ -122,7 +122,7 @@ class UNet(Modulator):
     @classmethod
     def load(cls, companion: Companion, machine: Machine, codec: Codec | None) -> UNet:
         """Build the network from the numbers in config.json, with the folder's safetensors."""
-        card = companion.card
+        card = modulator_card(companion)
         form = Form.of(read_json(companion.name, companion.folder / "config.json"))
         with torch.device("meta"):
             network = form.build()

@@ -27,7 +27,7 @@ class Normal(Likelihood):
         self.calls: list[int] = []
 
     @classmethod
-    def load(cls, companion: Any, machine: Any, codec: Any) -> Normal:
+    def load(cls, companion: Any, machine: Any) -> Normal:
         """There is no folder of it."""
         raise NotImplementedError
 

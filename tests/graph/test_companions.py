@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from graph.companions import MAX_WEIGHTS
+from graph.companions import MAX_MODEL, MAX_WEIGHTS
 from graph.errors import ChoraleError
 from graph.folders import network_hash
 from graph.library import Library
 from graph.modulators.unet import WEIGHTS
+from tests.graph.classifiers import LABELS, reconfigure, write_classifier
 from tests.graph.fakes import playground, write_model
 from tests.graph.modules import write_modulator
 
@@ -112,3 +113,51 @@ def test_the_hash_of_a_base_is_that_of_its_denoiser(library: Library) -> None:
     weights = library.folder / "playground/text/transformer" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
     assert network_hash(library.folder / "playground/text") != before
+
+
+def test_a_classifier_needs_no_card_and_tells_its_classes(library: Library) -> None:
+    write_classifier(library.folder / "resnet")
+    assert [each.name for each in library.companions()] == ["playground/modulator-maps", "resnet"]
+    found = library.companion("resnet")
+    assert (found.card.kind, found.card.labels) == ("guidance", LABELS)
+    assert found.network == "ResNetForImageClassification"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        None,
+        ["sea", "city"],
+        {},
+        {"0": "sea"},
+        {"1": "sea", "2": "city"},
+        {"0": 1, "1": 2},
+        {"0": "x" * 501, "1": "sea"},
+    ],
+    ids=lambda each: repr(each)[:30],
+)
+def test_classes_that_are_no_names_are_refused(library: Library, named: object) -> None:
+    reconfigure(write_classifier(library.folder / "ill"), id2label=named)
+    assert refusal(library, "ill").startswith(
+        "M005 The config.json of 'ill' is wrong at 'id2label'"
+    )
+
+
+def test_every_lack_of_a_classifier_has_its_own_code(library: Library) -> None:
+    for name in ("torn", "weightless", "pickled", "huge", "odd", "other"):
+        write_classifier(library.folder / name)
+    (library.folder / "torn/config.json").write_text("{")
+    (library.folder / "weightless/model.safetensors").unlink()
+    (library.folder / "pickled/model.safetensors").rename(
+        library.folder / "pickled/pytorch_model.bin"
+    )
+    with (library.folder / "huge/model.safetensors").open("wb") as file:
+        file.truncate(MAX_MODEL + 1)
+    (library.folder / "odd/model.safetensors").rename(library.folder / "odd/weights.safetensors")
+    reconfigure(library.folder / "other", architectures=["ResNetModel"])
+    assert refusal(library, "torn").startswith("M005")
+    assert refusal(library, "weightless").startswith("M003")
+    assert refusal(library, "pickled").startswith("M004")
+    assert refusal(library, "huge").startswith("M020 'huge' cannot guide: its weights are not one")
+    assert refusal(library, "odd").startswith("M020")
+    assert refusal(library, "other").startswith("M014")

@@ -1,10 +1,12 @@
-"""Modulators on the page: offered where a score is heard, and nowhere else."""
+"""Companions on the page: offered where they are heard, and nowhere else."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from nodes import catalogue_json
 from studio.session import Session
+from tests.graph.classifiers import LABELS, write_classifier
 from tests.graph.fakes import playground
 from tests.graph.modules import write_modulator
 
@@ -17,3 +19,12 @@ def test_a_modulator_is_offered_where_a_score_is_heard(tmp_path: Path) -> None:
     heard = {name for name, told in models.items() if told["condition"] == "score"}
     assert heard == {"playground/modulator-maps"}
     assert models["playground/text"]["condition"] == "text"
+
+
+def test_a_classifier_is_offered_to_guidance_with_its_classes(tmp_path: Path) -> None:
+    library = playground(tmp_path)
+    write_classifier(library.folder / "resnet")
+    models = Session(library).models()
+    assert models["resnet"] == {"condition": "guidance", "labels": list(LABELS)}
+    assert catalogue_json()["guidance"]["schema"]["properties"]["model"]["hears"] == "guidance"
+    assert Session(library).thumbnails({"model": "resnet"}) is None

@@ -1,0 +1,136 @@
+"""Guidance: off-the-shelf models that bend an expert towards what they would recognise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, ClassVar, Union
+
+from pydantic import Field
+
+from graph import guidance
+from graph.companions import GuidanceCard, guidance_card
+from graph.errors import ChoraleError, Diagnostic
+from graph.guidance.estimate import Estimate
+from graph.interfaces import GuidanceMethod
+from graph.node import Carried, Live, Node, Place, Widget, Wired
+from graph.plan import PlanBuilder
+from graph.ports import Kind, Port
+from graph.registry import choices
+from nodes.experts import RELIABILITY, SCORE, check_range, weight
+from nodes.fuse import choice
+from nodes.label import Label
+
+Methods = Annotated[
+    Union[tuple(choices(guidance, GuidanceMethod).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
+    Field(discriminator="name"),
+]
+COLOURS = 3
+
+
+class Guidance(Node):
+    """Bends an expert, or a fusion, towards pictures that a classifier takes for a class.
+
+    The classifier is any of transformers, and need not know of noise. Several guidances may follow
+    one another; their order does not matter.
+    """
+
+    type: ClassVar[str] = "guidance"
+    label: ClassVar[str] = "Guidance"
+    family: ClassVar[str] = "Companions"
+    synonyms: ClassVar[tuple[str, ...]] = ("classifier guidance", "PPAP", "DPS", "FreeDoM", "TFG")
+    inputs: ClassVar[tuple[Port, ...]] = (
+        Port("score", Kind.SCORE, "The expert or fusion that is bent."),
+        Port("class", Kind.LABEL, "What the model is to see in the picture."),
+        RELIABILITY,
+    )
+    outputs: ClassVar[tuple[Port, ...]] = SCORE
+
+    model: Annotated[str, Widget("model")] = Field(
+        default="playground/classifier",
+        max_length=200,
+        description="The model's folder in the library, as transformers wrote it.",
+        json_schema_extra={"hears": "guidance"},
+    )
+    method: Methods = Field(  # pyright: ignore[reportInvalidTypeForm]
+        default=Estimate(), description="Where its gradient is taken, and how far a step goes."
+    )
+    reliability: Annotated[float, Live()] = Field(
+        default=1.0, ge=0.0, le=2.0, description="How far it bends; 0 leaves the expert as it is."
+    )
+    scale: Annotated[float, Live(widget="slider")] = Field(
+        default=1.0,
+        ge=-50.0,
+        le=50.0,
+        description="How much it counts at full reliability. Below 0 the picture keeps away from "
+        "the class: NOT.",
+    )
+    muted: Annotated[bool, Live("switch", "switch")] = Field(
+        default=False, description="Silence it; a silent guidance costs nothing."
+    )
+    solo: Annotated[bool, Live("switch", "switch")] = Field(
+        default=False, description="Silence all guidances that are not solo; experts stay."
+    )
+    from_noise: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="It starts to bend at this noise; 1 is pure noise."
+    )
+    to_noise: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="It stops below this noise; 0 is clean."
+    )
+
+    def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
+        """Guide the score that is wired."""
+        return {
+            "score": plan.add(
+                wired.node,
+                "guide",
+                wired.values["score"][0],  # pyright: ignore[reportArgumentType]
+                model=self.model,
+                target=wired.one("class"),
+                method=choice(self.method),  # pyright: ignore[reportUnknownMemberType]
+                weight=weight(self, wired),
+                scale=self.control(wired.node, "scale"),
+                muted=self.control(wired.node, "muted"),
+                solo=self.control(wired.node, "solo"),
+                range=(self.from_noise, self.to_noise),
+            )
+        }
+
+    def check(self, place: Place) -> Iterator[Diagnostic]:
+        """Whether the model is there, can see the score, and knows the class."""
+        yield from check_range(place, self.from_noise, self.to_noise)
+        yield from _visible(place)
+        try:
+            card = guidance_card(place.library.companion(self.model))
+        except ChoraleError as error:
+            yield from error.diagnostics
+            return
+        yield from _known(place, self.model, card)
+
+
+def _visible(place: Place) -> Iterator[Diagnostic]:
+    """M022 for a score whose state is no picture and has no autoencoder that makes one of it."""
+    for space in place.spaces.get("score", ()):
+        if space.scale == 1 and (len(space.shape) != COLOURS or space.shape[0] != COLOURS):
+            yield Diagnostic(
+                "M022",
+                f"'{place.title}' looks at pictures; the score of the space {space} is none, "
+                f"expected {COLOURS} channels or an autoencoder.",
+                "Wire an expert of pictures.",
+                port="score",
+            )
+
+
+def _known(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:
+    """M021 for a class that the model does not know."""
+    for title, node in place.all("class"):
+        if isinstance(node, Label) and node.name not in card.labels:
+            close = get_close_matches(node.name, card.labels, n=1)
+            more = f" and {len(card.labels) - 20} more" if len(card.labels) > 20 else ""
+            yield Diagnostic(
+                "M021",
+                f"'{name}' of '{place.title}' has no class named '{node.name}' as '{title}' asks. "
+                f"It has: {', '.join(card.labels[:20])}{more}.",
+                f"Did you mean '{close[0]}'?" if close else "Choose one of them.",
+                port="class",
+            )
