@@ -101,7 +101,7 @@ class Task:
         apart = max(1, len(whole.pairs) // 10)
         learned = whole.pairs[:-apart][: self.pairs]
         held_out = Material(whole.pairs[-apart:], whole.palette, [])
-        return Material(learned, whole.palette, whole.left_out), held_out
+        return Material(learned, whole.palette, whole.left_out, whole.sizes), held_out
 
 
 @dataclass

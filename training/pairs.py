@@ -24,6 +24,8 @@ FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 CHUNK = 50
 LEAST = 0.8
 """The least part of a picture's sides that a view shows."""
+LARGEST = 768
+"""Pixels on the longer side of what is kept in memory of a larger picture."""
 ODD = 0.02
 """How far the proportions of a map may be from its picture's."""
 
@@ -72,11 +74,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Material:
-    """Pairs with the palette of their masks, and why other files were left out."""
+    """Pairs with the palette of their masks, and why other files were left out.
+
+    `sizes` are those of the pictures as they lay in a folder.
+    """
 
     pairs: list[Pair]
     palette: tuple[MaskClass, ...]
     left_out: list[str]
+    sizes: tuple[tuple[int, int], ...] = ()
 
     @property
     def digest(self) -> str:
@@ -113,8 +119,9 @@ def drawn(name: str, kinds: tuple[str, ...], count: int) -> Material:
 def of_folder(folder: Path, kinds: tuple[str, ...]) -> Material:
     """The pairs of `folder`/pictures and of `folder`/KIND, matched by the names of their files.
 
-    Unmatched, corrupt and odd ones are left out and listed. `palette.json` names the classes of
-    masks: [{"name": "sky", "colour": [116, 176, 224]}, …]; without it colours stay as they are.
+    Unmatched, corrupt and odd ones are left out and listed, large ones kept smaller. `palette.json`
+    names the classes of masks: [{"name": "sky", "colour": [116, 176, 224]}, …]; without it colours
+    stay as they are.
 
     Raises:
         ValueError: the folder has no pictures, or a palette that is none.
@@ -126,7 +133,7 @@ def of_folder(folder: Path, kinds: tuple[str, ...]) -> Material:
         )
     palette, left_out = _palette(folder), list[str]()
     files = {kind: _files(folder / kind, left_out) for kind in (PICTURES, *kinds)}
-    pairs: list[Pair] = []
+    pairs, sizes = list[Pair](), list[tuple[int, int]]()
     for name in sorted(set().union(*files.values())):
         missing = [kind for kind, known in files.items() if name not in known]
         if missing:
@@ -141,8 +148,10 @@ def of_folder(folder: Path, kinds: tuple[str, ...]) -> Material:
         if why:
             left_out.append(f"{name}: {why}")
         else:
-            pairs.append(Pair(opened.pop(PICTURES), opened))
-    return Material(pairs, palette, left_out)
+            sizes.append(opened[PICTURES].size)
+            small = {kind: _smaller(each, kind == "mask") for kind, each in opened.items()}
+            pairs.append(Pair(small.pop(PICTURES), small))
+    return Material(pairs, palette, left_out, tuple(sizes))
 
 
 def _files(folder: Path, left_out: list[str]) -> dict[str, Path]:
@@ -165,6 +174,13 @@ def _opened(path: Path) -> Image.Image:
         raise ValueError(f"{path.parent.name}/{path.name}: {error}") from None
     except OSError as error:
         raise ValueError(f"{path.parent.name}/{path.name}: {error.strerror}") from None
+
+
+def _smaller(picture: Image.Image, sharp: bool) -> Image.Image:
+    """The picture, or a smaller one of its proportions; `sharp` mixes no colours."""
+    method = Image.Resampling.NEAREST if sharp else Image.Resampling.LANCZOS
+    picture.thumbnail((LARGEST, LARGEST), method)
+    return picture
 
 
 def _odd(

@@ -52,7 +52,7 @@ def config(name: str, **changes: Any) -> dict[str, Any]:
         "maps": ["mask"],
         "material": {"source": "playground", "pairs": 4},
         "steps": 4,
-        "settings": {"batch": 4, "levels": 2, "widths": [8]},
+        "settings": {"batch": 4, "levels": 2, "widths": [8], "views": 1},
         **changes,
     }
 

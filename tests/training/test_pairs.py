@@ -66,6 +66,21 @@ def test_what_cannot_be_used_is_listed_by_name_and_the_rest_counts(folder: Path)
     assert len(found.left_out) == 7
 
 
+def test_large_pictures_are_kept_smaller_and_masks_unmixed(folder: Path) -> None:
+    for kind in ("pictures", *KINDS):
+        save(folder, kind, "0.jpg" if kind == "pictures" else "0.png", (3000, 2000))
+    striped = Image.new("RGB", (3000, 2000), SKY)
+    striped.paste((26, 90, 150), (0, 0, 1501, 2000))
+    striped.save(folder / "mask" / "0.png")
+    (folder / "sketch" / "0.webp").unlink()
+    found = of_folder(folder, KINDS)
+    assert found.sizes == ((3000, 2000), (32, 32), (32, 32))
+    pair = found.pairs[0]
+    assert pair.picture.size == pair.maps["mask"].size == (768, 512)
+    assert len(pair.maps["mask"].getcolors()) == 2
+    assert found.pairs[1].picture.size == (32, 32)
+
+
 def test_without_a_palette_any_colour_is_a_class(folder: Path) -> None:
     (folder / "palette.json").unlink()
     for kind in ("pictures", *KINDS):

@@ -36,10 +36,10 @@ def main(argv: Sequence[str], models: Path, jobs: Path) -> int:
         if arguments.check:
             return _check(read, models, jobs, tell)
         folder = jobs / f"{read.config.kind}s" / read.config.name
-        with _alone(folder / "lock", read.config), _stopping(arguments.parent) as stop:
+        with _alone(folder / "lock", read.config):
             tell = Teller(folder / EVENTS, as_json=arguments.json)
             write_atomically(folder / KEPT, read.absolute().encode())
-            return _train(read, models, jobs, tell, stop)
+            return _train(read, models, jobs, tell, arguments.parent)
     except ChoraleError as error:
         tell.failed(error.diagnostics)
     except FloatingPointError as error:
@@ -76,7 +76,7 @@ def _check(read: Read, models: Path, jobs: Path, tell: Teller) -> int:
     return 0
 
 
-def _train(read: Read, models: Path, jobs: Path, tell: Teller, stop: Stop) -> int:
+def _train(read: Read, models: Path, jobs: Path, tell: Teller, parent: int | None) -> int:
     import torch
 
     from training.jobs.job import Job
@@ -85,7 +85,9 @@ def _train(read: Read, models: Path, jobs: Path, tell: Teller, stop: Stop) -> in
         os.nice(CALM)
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    return 0 if Job(read, models, jobs, tell).play(stop) else STOPPED
+    job = Job(read, models, jobs, tell)
+    with _stopping(parent) as stop:  # before this there is nothing that a signal could lose
+        return 0 if job.play(stop) else STOPPED
 
 
 @contextmanager

@@ -26,6 +26,8 @@ from graph.words import describe, got, where
 
 VERSION = 1
 LARGEST = 2**16
+MOST = 2_000
+"""Pairs; they are kept in memory."""
 NAME = r"^[a-z0-9][a-z0-9-]{0,39}$"
 
 
@@ -48,7 +50,7 @@ class Playground(Part):
     """Pairs that the Playground paints, of a draw that belongs to this training alone."""
 
     source: Literal["playground"]
-    pairs: int = Field(default=200, ge=2, le=20_000)
+    pairs: int = Field(default=200, ge=2, le=MOST)
 
 
 class Folder(Part):
@@ -56,7 +58,7 @@ class Folder(Part):
 
     source: Literal["folder"]
     path: str = Field(min_length=1, max_length=1_000)
-    pairs: int = Field(default=20_000, ge=2, le=20_000)
+    pairs: int = Field(default=MOST, ge=2, le=MOST)
 
 
 class Tuning(Part):
@@ -68,6 +70,7 @@ class Tuning(Part):
     ema: float | None = Field(default=None, ge=0.0, lt=1.0)
     decay: float | None = Field(default=None, ge=0.0, le=1.0)
     drop: float | None = Field(default=None, ge=0.0, le=0.9)
+    views: int | None = Field(default=None, ge=1, le=32)
     silence: float | None = Field(default=None, ge=0.0, le=0.9)
     widths: tuple[Width, ...] | None = Field(default=None, min_length=1, max_length=5)
     validate_minutes: float | None = Field(default=None, gt=0.0, le=1.0)

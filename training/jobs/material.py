@@ -53,12 +53,11 @@ def task_of(read: Read, pairs: int | None = None) -> Task:
 def summary(read: Read, learned: Material, held_out: Material) -> dict[str, Any]:
     """Counts, sizes and what was left out, as an event tells it."""
     pairs, apart = len(learned.pairs), len(held_out.pairs)
-    every = [*learned.pairs, *held_out.pairs]
-    sizes = Counter("×".join(map(str, pair.picture.size)) for pair in every)
+    sizes = Counter("×".join(map(str, size)) for size in learned.sizes)
     if isinstance(read.config.material, Playground):  # of which a check draws a few alone
         task = task_of(read)
         pairs, apart = task.pairs, task.held_out
-        sizes = Counter(dict.fromkeys(sizes, pairs + apart))
+        sizes = Counter({"×".join(map(str, learned.pairs[0].picture.size)): pairs + apart})
     return {
         "pairs": pairs,
         "held_out": apart,

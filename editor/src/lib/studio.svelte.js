@@ -1,5 +1,6 @@
 import { getContext, setContext } from 'svelte';
 import { Around } from '../around/around.svelte.js';
+import { Training } from '../train/training.svelte.js';
 import { again } from '../around/sweep.js';
 import { Document } from './document.svelte.js';
 import { Draft } from './draft.js';
@@ -25,13 +26,14 @@ export class Studio {
   painted = $state(false);
   /** What the shortcuts do, by their ids: each face of the document brings its own. */
   actions = {};
-  catalogue; models; around;
+  models = $state.raw({});
+  catalogue; around; training;
   #api; #draft; #checking = false; #telling = false; #timers = {}; #heard = null; #thumbnails = {};
 
   constructor(api) {
     this.#api = api;
     this.#draft = new Draft((question) => api.server.check(question));
-    const { catalogue = {}, models = {}, opening = null } = api.props.studio ?? {};
+    const { catalogue = {}, models = {}, opening = null, training = false } = api.props.studio ?? {};
     this.catalogue = catalogue;
     this.models = models;
     const kept = restored();
@@ -40,6 +42,7 @@ export class Studio {
     if (picture) this.run.pictures = [picture];
     api.watch('value', () => this.#fromPython(api.props.value));
     this.around = new Around(this, api.server);
+    this.training = new Training(api.server, training, () => this.#reread());
     setContext(KEY, this);
     addEventListener('pagehide', () => this.#timers.keep && this.#keep());
   }
@@ -144,6 +147,12 @@ export class Studio {
     if (event.type === 'started') this.#tellSoon();
     if (!this.run.running) this.around.ended(event);
     if (event.type === 'result') this.#keep();
+  }
+
+  /** A module has come into the library: offer it, and check again what named it before. */
+  async #reread() {
+    this.models = (await this.#api.server.models({})) ?? this.models;
+    this.check();
   }
 
   /** The small pictures of a model's classes as one address, or null; asked for once. */

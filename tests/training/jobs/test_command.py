@@ -27,7 +27,7 @@ from training.jobs.grid import GAP
 from training.modulators import ModulatorTraining
 from training.world import SCENE_KINDS
 
-SMALL = {"batch": 4, "levels": 2, "widths": [8]}
+SMALL = {"batch": 4, "levels": 2, "widths": [8], "views": 1}
 
 
 class Bench:

@@ -1,0 +1,73 @@
+"""The story of a module that is trained on the page: from its material to the canvas."""
+
+import shutil
+
+import pytest
+
+from studio.piece import ROOT
+from tests.studio.conftest import Visit
+
+pytestmark = pytest.mark.browser
+SLOW = 240_000
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A library of its own: a trained module comes into it."""
+    folder = tmp_path_factory.mktemp("library") / "models"
+    shutil.copytree(
+        ROOT / "assets" / "models", folder, ignore=shutil.ignore_patterns("mine", "judge")
+    )
+    return folder
+
+
+@pytest.fixture
+def visit(browser, studio, models, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHORALE_MODELS", str(models))
+    with studio(data=tmp_path) as address:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        visiting = Visit(context.new_page()).open(address)
+        yield visiting
+        context.close()
+    assert visiting.complaints == []
+
+
+def test_a_module_is_trained_on_the_page_and_put_on_the_canvas(visit, models):
+    page = visit.page
+    page.get_by_role("button", name="Train", exact=True).click()
+    drawer = page.get_by_role("region", name="Train", exact=True)
+    drawer.get_by_label("Name").fill("little")
+    drawer.get_by_label("Pairs").fill("6")
+    drawer.get_by_role("button", name="sketch").click()
+    drawer.get_by_label("Unit of the length").select_option("steps")
+    drawer.get_by_role("spinbutton", name="For").fill("3")
+    visit.keep("train-form")
+    drawer.get_by_role("button", name="Check the material").click()
+    material = drawer.get_by_role("region", name="Material")
+    material.wait_for(timeout=SLOW)
+    assert material.locator("p").inner_text().startswith("6 pairs to learn from, 1 held out · 7 of")
+    assert material.get_by_alt_text("mask of pair 6").is_visible()
+    assert material.locator("img").count() == 12
+    visit.keep("train-checked")
+    drawer.get_by_role("button", name="Start training").click()
+    job = drawer.get_by_role("region", name="Training little")
+    job.get_by_role("img", name="Loss over").wait_for(timeout=SLOW)
+    grid = job.get_by_alt_text("Held-out pairs, one a row: mask, base, bent, real")
+    grid.wait_for(timeout=SLOW)
+    visit.keep("train-learning")
+    page.get_by_role("button", name="Put it on the canvas").wait_for(timeout=SLOW)
+    assert (models / "mine/little/card.json").exists()
+    assert job.get_by_text("base alone").is_visible()
+    assert grid.evaluate("image => image.naturalWidth > image.naturalHeight")
+    visit.keep("train-finished")
+    page.get_by_role("button", name="Light theme").click()
+    page.wait_for_timeout(400)
+    visit.keep("train-finished-light")
+    page.get_by_role("button", name="Put it on the canvas").click()
+    drawer.wait_for(state="detached")
+    card = page.locator(".svelte-flow__node", has=page.get_by_text("Modulator", exact=True))
+    card.wait_for()
+    assert card.get_by_label("model").input_value() == "mine/little"
+    page.get_by_text("Wire a score of playground/unconditional to it.").wait_for()
+    page.wait_for_timeout(800)
+    visit.keep("train-placed")
