@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from graph import fusion, samplers, schedules
-from graph.interfaces import FusionRule, NoiseSchedule, Sampler
+from graph import fusion, guidance, samplers, schedules
+from graph.interfaces import FusionRule, GuidanceMethod, NoiseSchedule, Sampler
 from graph.registry import choices
 
 ROOT = Path(__file__).parents[1]
@@ -47,8 +47,9 @@ def anchors(page: Path) -> set[str]:
         ("docs/sampling.md", samplers, Sampler),
         ("docs/sampling.md", schedules, NoiseSchedule),
         ("docs/fusion.md", fusion, FusionRule),
+        ("docs/guidance.md", guidance, GuidanceMethod),
     ],
-    ids=["samplers", "schedules", "fusion"],
+    ids=["samplers", "schedules", "fusion", "guidance"],
 )
 def test_every_choice_has_its_place(page: str, family, base) -> None:
     text = read(page)
