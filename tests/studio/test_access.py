@@ -67,6 +67,11 @@ def history(page):
     return shown
 
 
+def train(page):
+    page.get_by_role("button", name="Train", exact=True).click()
+    return page.get_by_role("region", name="Train", exact=True)
+
+
 def dialog(button, name):
     """Opens a dialog by the button that leads to it."""
 
@@ -127,6 +132,7 @@ def form(page):
 SURFACES = {
     "the page": lambda page: page.locator(".canvas.ready"),
     "history": history,
+    "train": train,
     "share": dialog("Share", "Share"),
     "sweep": dialog("Sweep", "Sweep"),
     "templates": templates,

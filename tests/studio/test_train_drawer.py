@@ -6,6 +6,7 @@ import pytest
 
 from studio.piece import ROOT
 from tests.studio.conftest import Visit
+from tests.studio.test_access import AXE, violations
 
 pytestmark = pytest.mark.browser
 SLOW = 240_000
@@ -32,6 +33,15 @@ def visit(browser, studio, models, tmp_path, monkeypatch):
     assert visiting.complaints == []
 
 
+def test_a_page_that_may_not_train_has_no_drawer(browser, studio):
+    with studio("--no-training") as address:
+        visiting = Visit(browser.new_page()).open(address)
+        visiting.page.get_by_role("button", name="History", exact=True).wait_for()
+        assert visiting.page.get_by_role("button", name="Train", exact=True).count() == 0
+        visiting.page.close()
+        assert visiting.complaints == []
+
+
 def test_a_module_is_trained_on_the_page_and_put_on_the_canvas(visit, models):
     page = visit.page
     page.get_by_role("button", name="Train", exact=True).click()
@@ -48,6 +58,8 @@ def test_a_module_is_trained_on_the_page_and_put_on_the_canvas(visit, models):
     assert material.locator("p").inner_text().startswith("6 pairs to learn from, 1 held out · 7 of")
     assert material.get_by_alt_text("mask of pair 6").is_visible()
     assert material.locator("img").count() == 12
+    page.evaluate(AXE.read_text("utf-8"))
+    assert violations(page) == {}
     visit.keep("train-checked")
     drawer.get_by_role("button", name="Start training").click()
     job = drawer.get_by_role("region", name="Training little")
@@ -62,6 +74,7 @@ def test_a_module_is_trained_on_the_page_and_put_on_the_canvas(visit, models):
     visit.keep("train-finished")
     page.get_by_role("button", name="Light theme").click()
     page.wait_for_timeout(400)
+    assert violations(page) == {}
     visit.keep("train-finished-light")
     page.get_by_role("button", name="Put it on the canvas").click()
     drawer.wait_for(state="detached")

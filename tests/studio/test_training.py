@@ -6,7 +6,8 @@ import base64
 import io
 import json
 import os
-import signal
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -17,9 +18,11 @@ from PIL import Image
 
 from graph.library import Library
 from studio.page import private
+from studio.piece import ROOT
 from studio.session import Session
 from studio.training import Trainings
 from tests.graph.experts import folders
+from training.jobs.telling import EVENTS, append
 from training.world import SCENE_KINDS
 
 PATIENCE = 60
@@ -101,30 +104,56 @@ def test_a_training_ends_in_the_library_that_the_page_shows(
     assert (models / "mine/done/card.json").exists()
 
 
-def test_a_training_rests_goes_on_and_is_found_by_another_studio(
+STUDIO = """
+import json, pathlib, sys
+from studio.training import Trainings
+trainings = Trainings(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+trainings.allowed = True
+print(json.dumps(trainings.answer({"do": "start", "config": json.loads(sys.argv[3])})), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_training_of_a_killed_studio_is_found_by_the_next_which_resumes_and_pauses_it(
     trainings: Trainings, models: Path, tmp_path: Path
 ) -> None:
-    asked(trainings, "start", config=config("long", steps=1_000_000))
-    assert "T014 The training 'long' runs; one runs at a time" in refused(
-        trainings, "start", config=config("other")
-    )
-    until(trainings, "long", "running", step=2)
-    other = Trainings(tmp_path, models)
-    other.allowed = True
-    assert asked(other, "list")["trainings"][0]["phase"] == "running"
-    assert "T014" in refused(other, "resume", name="long")
-    asked(other, "pause", name="long")
+    told = json.dumps(config("long", steps=1_000_000))
+    with subprocess.Popen(
+        [sys.executable, "-c", STUDIO, str(tmp_path), str(models), told],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as studio:
+        assert json.loads(studio.stdout.readline())["training"]["phase"] == "starting"
+        until(trainings, "long", "running", step=2)
+        assert "T014 The training 'long' runs; one runs at a time" in refused(
+            trainings, "start", config=config("other")
+        )
+        assert "T014" in refused(trainings, "resume", name="long")
+        studio.kill()
     rested = until(trainings, "long", "paused")
     assert rested["step"] >= 2
-    asked(other, "resume", name="long")
+    asked(trainings, "resume", name="long")
     until(trainings, "long", "running", step=rested["step"] + 1)
-    process = int((tmp_path / "trainings/modulators/long/lock").read_text())
-    os.kill(process, signal.SIGKILL)
-    lost = until(other, "long", "failed")
-    assert lost["diagnostics"][0]["code"] == "T016"
-    assert asked(trainings, "list")["trainings"][0]["phase"] == "failed"
+    asked(trainings, "pause", name="long")
+    later = until(trainings, "long", "paused")
+    assert later["step"] > rested["step"]
     asked(trainings, "discard", name="long")
     assert not (tmp_path / "trainings/modulators/long").exists()
+
+
+def test_a_training_that_ended_without_a_word_says_so(trainings: Trainings, tmp_path: Path) -> None:
+    folder = tmp_path / "trainings/modulators/killed"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config("killed")))
+    (folder / "lock").write_text(str(os.getpid()))
+    append(folder / EVENTS, {"event": "started", "step": 7, "base": "b", "maps": ["mask"]})
+    (folder / "errors.txt").write_text("Traceback\nMemoryError: no more\n")
+    (listed,) = asked(trainings, "list")["trainings"]
+    assert (listed["phase"], listed["step"]) == ("failed", 7)
+    (said,) = asked(trainings, "state", name="killed")["training"]["diagnostics"]
+    assert said["code"] == "T016"
+    assert "It said: MemoryError: no more" in said["message"]
 
 
 def zipped(count: int) -> bytes:
