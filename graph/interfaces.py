@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -171,10 +171,7 @@ class NoiseSchedule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] 
 
 @runtime_checkable
 class Aim(Protocol):
-    """What a guidance method may ask of the likelihood that it follows; all of it differentiable.
-
-    Of a method that `sees` the state it asks a model that was tuned to the level's noise.
-    """
+    """What a guidance method may ask of its likelihood; all of it can be differentiated."""
 
     def log_density(self, seen: Float[Tensor, "b *d"]) -> Float[Tensor, "b"]:
         """log p(y | seen) of every sample, at most 0."""
@@ -191,8 +188,6 @@ class GuidanceMethod(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues]
     The change is that of weight one; the loop multiplies it, so that silence leaves every bit.
     """
 
-    sees: ClassVar[Literal["estimate", "state"]] = "estimate"
-    """Whether the likelihood is asked about the clean estimate, or about the noisy state."""
     through: ClassVar[bool] = False
     """Whether it needs ∇ through the experts: one backward pass of theirs a step."""
 

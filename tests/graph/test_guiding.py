@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import pytest
 import torch
@@ -80,7 +80,6 @@ class Exact(Dps):
     """DPS with the likelihood's variance widened by what x leaves open: p(y | x) itself."""
 
     name: Literal["dps"] = "dps"
-    sees: ClassVar[Literal["estimate", "state"]] = "estimate"
     scaled: bool = False
 
     def change(self, x, level, clean, aim, draw):
