@@ -1,4 +1,4 @@
-"""The command line: run, check, plan, nodes, schema, train and judge."""
+"""The command line: run, check, plan, nodes, schema, train, judge and prove."""
 
 from __future__ import annotations
 
@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, what, start in (
         ("train", "train a module as a file says", _train),
         ("judge", "measure the experts and their fusions", _judge),
+        ("prove", "hold the fusion rules against closed forms", _prove),
     ):
         # these read their options themselves: no character marks one here
         command = commands.add_parser(name, help=what, add_help=False, prefix_chars="\0")
@@ -239,6 +240,12 @@ def _judge(arguments: argparse.Namespace) -> int:
     from training.judge import main as judge
 
     return judge(arguments.rest)
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    from bench.prove import main as prove
+
+    return prove(arguments.rest)
 
 
 def _mark(diagnostic: Diagnostic) -> str:

@@ -1,0 +1,268 @@
+"""`python app.py prove`: what each rule samples where that is known, and what it should.
+
+Experts are Gaussians, rules and samplers those of the engine, in float64. A line holds when mean
+and deviation of the samples are those of the closed form, within four standard errors and what so
+many steps leave out. The last column is the density that the weights name: where it is not what is
+sampled, no number of steps will make it so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from bench.laws import Law, Part, density, diffusion, flow
+from graph.experts.gaussian import posterior_mean
+from graph.experts.mixture import Mixture
+from graph.fusion.conflict_averse import ConflictAverse
+from graph.fusion.mean import Mean
+from graph.fusion.perp_neg import PerpNeg
+from graph.fusion.product import Product
+from graph.fusion.superdiff_or import SuperdiffOr
+from graph.interfaces import Estimate, FusionRule, Sampler
+from graph.levels import NoiseLevel
+from graph.samplers.euler_maruyama import EulerMaruyama
+from graph.samplers.heun import Heun
+from graph.schedules.karras import Karras
+
+SEED = 11
+START = Karras().levels(1)[0].ratio
+SLACK = 0.01
+"""How far mean and deviation may be from the closed form, for the steps there are."""
+HEAPS, SHARES = ((-3.0, 1.0), (-1.0, 3.0)), (0.3, 0.7)
+HEAD = ("what", "rule", "sampler", "mean (variance)", "should be", "distance", "density named")
+Ask = Callable[[Tensor, NoiseLevel], Tensor]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A sampler with its steps, and the law that it has where everything is Gaussian."""
+
+    sampler: Sampler
+    steps: int
+    law: Callable[[Sequence[Part], float], Law]
+
+
+FLOW, DIFFUSION = Walk(Heun(), 100, flow), Walk(EulerMaruyama(), 1000, diffusion)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A Gaussian expert, exact: a mean and a variance for each dimension."""
+
+    mean: tuple[float, ...]
+    variance: tuple[float, ...]
+
+    def denoise(self, x: Tensor, level: NoiseLevel) -> Tensor:
+        """E[x0 | x]."""
+        return posterior_mean(x, level, x.new_tensor(self.mean), x.new_tensor(self.variance))
+
+    def part(self, factor: float, dimension: int = 0) -> Part:
+        """Its part in one dimension of a composition."""
+        return Part(factor, self.mean[dimension], self.variance[dimension])
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a rule samples of some experts.
+
+    `parts[d]` says what the composition comes to in dimension d: experts and background with the
+    factors that they have there. `most` bounds the samples of a rule that takes its time for each.
+    """
+
+    what: str
+    rule: FusionRule
+    experts: tuple[Known, ...]
+    weights: tuple[float, ...]
+    parts: tuple[tuple[Part, ...], ...]
+    background: Known | None = None
+    walk: Walk = FLOW
+    most: int = 10**9
+
+
+Moments = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A claim with what was sampled: means and variances, of each dimension.
+
+    `should` is the closed form, `named` the density; `distance` the greatest difference of a mean
+    or a deviation.
+    """
+
+    what: str
+    rule: str
+    sampler: str
+    sampled: Moments
+    should: Moments
+    named: Moments
+    distance: float
+    bound: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the samples are where they should be."""
+        return self.distance <= self.bound
+
+
+def claims() -> Iterator[Claim]:
+    """Every rule in cases whose law is known, and the plain sums that have surprised people."""
+    left, right, near = Known((-1.0,), (0.25,)), Known((2.0,), (1.0,)), Known((-1.0,), (1.0,))
+    product, pair, ones = Product(), (left, right), (1.0, 1.0)
+    both = ((left.part(0.6), right.part(0.4)),)
+    yield Claim("weights that sum to one", product, pair, (0.6, 0.4), both)
+    yield Claim("the same, diffusing", product, pair, (0.6, 0.4), both, walk=DIFFUSION)
+    yield Claim("the same as a mean, 3 to 2", Mean(), pair, (3.0, 2.0), both)
+    whole = ((left.part(1.0), right.part(1.0)),)
+    yield Claim("weights that sum to two", product, pair, ones, whole)
+    guided = ((near.part(2.0), right.part(-1.0)),)
+    yield Claim("guidance 2, equal variances", product, (near,), (2.0,), guided, right)
+    first, second = Known((-1.0, 0.5), (0.25, 2.0)), Known((0.5, 2.0), (2.0, 1.0))
+    ground = Known((0.5, 0.5), (2.0, 2.0))
+    apart = ((first.part(1.0),), (second.part(1.0, 1),))
+    yield Claim("a dimension for each expert", product, (first, second), ones, apart, ground)
+    yield from _directions()
+
+
+def _directions() -> Iterator[Claim]:
+    """Rules of directions: beside one another, the same way, and one against the other."""
+    alike = (1.0, 1.0)
+    ground, aim = Known((0.0, 0.0), alike), Known((2.0, 0.0), alike)
+    beside, along = Known((0.0, 1.0), alike), Known((1.0, 0.0), alike)
+    against, still = Known((-1.0, 0.0), alike), (ground.part(1.0, 1),)
+    perp, peace = PerpNeg(), ConflictAverse()
+    turned = ((aim.part(1.0),), (ground.part(1.7, 1), beside.part(-0.7, 1)))
+    yield Claim("NOT, beside the aim", perp, (aim, beside), (1.0, -0.7), turned, ground)
+    plain = ((aim.part(1.0),), still)
+    yield Claim("NOT, along the aim: nothing", perp, (aim, along), (1.0, -0.7), plain, ground)
+    also = ((aim.part(1.0), along.part(0.5), ground.part(-0.5)), still)
+    few = Walk(Heun(), 40, flow), 1000
+    yield Claim("two that agree", peace, (aim, along), (1.0, 0.5), also, ground, *few)
+    nobody = ((ground.part(1.0),), still)
+    undone = "two that undo each other"
+    yield Claim(undone, peace, (aim, against), (1.0, 1.0), nobody, ground, *few)
+
+
+def proven(count: int) -> Iterator[Line]:
+    """Every claim with `count` samples."""
+    for claim in claims():
+        yield _line(claim, count)
+    yield _alternative(count)
+
+
+def _line(claim: Claim, count: int) -> Line:
+    experts = [each.denoise for each in claim.experts]
+    background = None if claim.background is None else claim.background.denoise
+    count = min(count, claim.most)
+    shape = (count, len(claim.parts))
+    samples = _played(claim.rule, experts, claim.weights, background, claim.walk, shape)
+    should = [claim.walk.law(parts, START) for parts in claim.parts]
+    found = list(zip(samples.mean(0).tolist(), samples.var(0).tolist(), strict=True))
+    distance = max(
+        max(abs(mean - each.mean), abs(math.sqrt(variance) - math.sqrt(each.variance)))
+        for (mean, variance), each in zip(found, should, strict=True)
+    )
+    widest = max(math.sqrt(each.variance) for each in should)
+    return Line(
+        claim.what,
+        claim.rule.name,
+        f"{claim.walk.sampler.name}, {claim.walk.steps}",
+        tuple(found),
+        tuple((each.mean, each.variance) for each in should),
+        tuple((each.mean, each.variance) for each in map(density, claim.parts)),
+        distance,
+        SLACK + 4 * widest / math.sqrt(count),
+    )
+
+
+def _alternative(count: int) -> Line:
+    """OR of two experts with two heaps each: the shares of the samples, as means."""
+    few, walk = min(count, 20_000), Walk(EulerMaruyama(), 300, diffusion)
+    known = [Mixture((1,), means, (0.04, 0.04), (0.5, 0.5)) for means in HEAPS]
+    alike = [known[0].encode(None)] * few
+    experts = [partial(each.denoise, conditions=alike) for each in known]
+    samples = _played(SuperdiffOr(), experts, SHARES, None, walk, (few, 1))
+    found = [
+        sum(((samples - centre).abs() < 1).double().mean().item() for centre in centres)
+        for centres in HEAPS
+    ]
+    asked = tuple((share, share * (1 - share)) for share in SHARES)
+    return Line(
+        "one or the other, 0.3 to 0.7: shares",
+        "superdiff_or",
+        f"{walk.sampler.name}, {walk.steps}",
+        tuple((share, share * (1 - share)) for share in found),
+        asked,
+        asked,
+        max(abs(share - want) for share, want in zip(found, SHARES, strict=True)),
+        4 * math.sqrt(SHARES[0] * SHARES[1] / few),
+    )
+
+
+def _played(
+    rule: FusionRule,
+    experts: Sequence[Ask],
+    weights: Sequence[float],
+    background: Ask | None,
+    walk: Walk,
+    shape: tuple[int, int],
+) -> Tensor:
+    """Clean samples, `shape` [n, d], on Karras levels."""
+    generator = torch.Generator().manual_seed(SEED)
+    memory = None
+
+    def draw() -> Tensor:
+        return torch.randn(shape, dtype=torch.float64, generator=generator)
+
+    def denoise(x: Tensor, level: NoiseLevel) -> Tensor:
+        nonlocal memory
+        estimates = [Estimate(each(x, level)) for each in experts]
+        memory, faders = rule.follow(memory, x, level, estimates, weights)
+        wired = None if background is None else background(x, level)
+        return rule(x, level, estimates, faders, [1.0] * len(weights), wired).denoised
+
+    levels = Karras().levels(walk.steps)
+    *_, last = walk.sampler(denoise, levels[0].sigma * draw(), levels, draw)
+    return last.x
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the table; 1 if a line does not hold."""
+    parser = argparse.ArgumentParser(
+        prog="python app.py prove",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--samples", type=int, default=100_000, help="samples of each law")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(argv)
+    total = len(list(claims())) + 1
+    lines = list(tqdm(proven(options.samples), total=total, desc="prove", leave=False))
+    if options.json:
+        print(json.dumps([asdict(line) | {"holds": line.holds} for line in lines], indent=2))
+    else:
+        print("\n".join(_table(lines)))
+    return 0 if all(line.holds for line in lines) else 1
+
+
+def _table(lines: Sequence[Line]) -> Iterator[str]:
+    yield f"| {' | '.join(HEAD)} |"
+    yield f"|{'---|' * len(HEAD)}"
+    for line in lines:
+        distance = f"{line.distance:.4f} {'≤' if line.holds else '>'} {line.bound:.4f}"
+        moments = [_said(each) for each in (line.sampled, line.should, line.named)]
+        cells = (line.what, line.rule, line.sampler, *moments[:2], distance, moments[2])
+        yield f"| {' | '.join(cells)} |"
+
+
+def _said(moments: Moments) -> str:
+    return ", ".join(f"{mean:.3f} ({variance:.3g})" for mean, variance in moments)
