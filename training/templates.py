@@ -240,6 +240,30 @@ def documents() -> dict[str, Workflow]:
             ],
             (sea["sketch"],),
         ),
+        "modulator": workflow(
+            "An expert that learned to see",
+            "An expert that was never asked for anything, bent by a mask and a sketch: its modulator "
+            "learned that from two hundred pairs. A second expert says what it is.",
+            [
+                mask,
+                sketch,
+                node("anything", "unconditional_expert", model="playground/unconditional"),
+                node("modulator", "modulator", reliability=2.0),
+                text,
+                by_text,
+                *ends(),
+            ],
+            [
+                ("anything.score", "modulator.score"),
+                ("mask.mask", "modulator.mask"),
+                ("sketch.sketch", "modulator.sketch"),
+                ("modulator.score", "fuse.scores"),
+                ("text.text", "text_expert.text"),
+                ("text_expert.score", "fuse.scores"),
+                *END,
+            ],
+            (sea["mask"], sea["sketch"]),
+        ),
         "photo-edges": workflow(
             "From a photograph",
             "The contours of a photograph become a sketch; the sentence gives it another time.",
