@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.data_classes import FileData
@@ -27,6 +27,8 @@ QUEUE = 32
 UPLOAD = "16mb"
 MCP = "mcp==1.30.0"
 """What an MCP server needs beyond requirements.txt; the extra `mcp` of pyproject.toml."""
+BROUGHT = {"x-forwarded-for", "x-real-ip", "forwarded", "via"}
+"""Headers of a request that a proxy has passed on."""
 LOCAL = ("127.0.0.1", "localhost", "::1", "[::1]")
 HOUR, DAY = 3_600, 86_400
 """How often the files of answered calls are looked through, and how long they stay."""
@@ -61,6 +63,7 @@ def serve(
         )
     session = session or Session()
     session.training.allowed = private(launch) if training is None else training
+    session.training.everyone = bool(training)
     page = build(session)
     page.queue(max_size=QUEUE)
     stays = not launch.pop("prevent_thread_lock", False)
@@ -213,8 +216,9 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
     def download(asked: dict[str, Any]) -> dict[str, Any]:
         return session.history.download(asked)
 
-    def training(asked: dict[str, Any]) -> dict[str, Any]:
-        return session.training.answer(asked)
+    def training(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        headers = cast("Mapping[str, str]", request.headers)
+        return session.training.answer(asked, near=BROUGHT.isdisjoint(headers.keys()))
 
     def models(_: dict[str, Any]) -> dict[str, Any]:
         return session.models()

@@ -25,11 +25,12 @@ LISTED = ("name", "phase", "base", "maps", "step", "progress", "module")
 class Trainings:
     """The trainings below `data`, whose modules go to the library in `models`.
 
-    `allowed` is set by the page that serves them: on a public host nobody may train.
+    `allowed` is set by the page that serves them: on a public host nobody may train. `everyone`
+    lets those train too whom something in between, a proxy, has brought here.
     """
 
     def __init__(self, data: Path, models: Path) -> None:
-        self.allowed = False
+        self.allowed, self.everyone = False, False
         self._folder = data / "trainings"
         self._environment = {
             **os.environ,
@@ -40,8 +41,11 @@ class Trainings:
         self._uploads = Uploads(self._folder / "uploads")
         self._checking = threading.Lock()
 
-    def answer(self, asked: Mapping[str, Any]) -> Frame:
-        """Do what the page asks to `do`; what is wrong is told as diagnostics."""
+    def answer(self, asked: Mapping[str, Any], *, near: bool = True) -> Frame:
+        """Do what the page asks to `do`; what is wrong is told as diagnostics.
+
+        `near` is whether this machine itself asks.
+        """
         acts: Mapping[str, Callable[[Mapping[str, Any]], Frame]] = {
             "list": self._list,
             "state": self._state,
@@ -54,7 +58,7 @@ class Trainings:
         }
         act = acts.get(str(asked.get("do")))
         try:
-            if not self.allowed or act is None:
+            if not self.allowed or not (near or self.everyone) or act is None:
                 raise _refused(
                     "T011",
                     "This page does not train.",

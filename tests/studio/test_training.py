@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,36 @@ def test_a_page_that_may_not_train_does_nothing(tmp_path: Path, models: Path) ->
     for act in ("list", "state", "upload", "check", "start", "resume", "pause", "discard", "", 3):
         assert "T011 This page does not train" in refused(trainings, act, config=config("x"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whom_a_proxy_brings_may_train_where_everyone_may(trainings: Trainings) -> None:
+    (said,) = trainings.answer({"do": "list"}, near=False)["diagnostics"]
+    assert said["code"] == "T011"
+    trainings.everyone = True
+    assert trainings.answer({"do": "list"}, near=False) == {"trainings": []}
+
+
+def test_a_page_tells_a_proxy_from_its_own_machine(studio, tmp_path: Path) -> None:
+    with studio(data=tmp_path) as address:
+        alone = called(address)
+        brought = called(address, {"X-Forwarded-For": "203.0.113.7"})
+    assert alone == {"trainings": []}
+    assert brought["diagnostics"][0]["code"] == "T011"
+
+
+def called(address: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """What the page's function answers to a list of trainings, asked as a browser does."""
+    with urllib.request.urlopen(f"{address}config") as answer:
+        components = json.load(answer)["components"]
+    (editor,) = (each["id"] for each in components if each["props"].get("elem_id") == "editor")
+    told = {"data": {"do": "list"}, "component_id": editor, "fn_name": "training"}
+    request = urllib.request.Request(
+        f"{address}gradio_api/component_server",
+        json.dumps({**told, "session_hash": "a"}).encode(),
+        {"Content-Type": "application/json", **(headers or {})},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
 
 
 @pytest.mark.parametrize(
