@@ -73,6 +73,7 @@ class Job:
         self.training = self._open(read, settings, models, jobs, (learned, held_out))
         self.grid = Grid(self.training, held_out.pairs)
         self.budget = self._budget()
+        self._kept = self.training.trainer.step
 
     def _open(
         self,
@@ -149,12 +150,14 @@ class Job:
             if now - validated >= every:
                 self._validate(loss)
                 validated = time.monotonic()
-        self._validate(loss)
+        if trainer.step > self._kept:
+            self._validate(loss)
 
     def _validate(self, loss: float | None) -> None:
         """Measure, keep the checkpoint, and paint the grid anew."""
         minutes = self.budget.elapsed / 60
         entry: dict[str, Any] = self.training.report(loss, minutes)
+        self._kept = entry["step"]
         path = self.folder / f"grid-{entry['step']:07d}.png"
         self.grid.write(path)
         self.tell(
