@@ -11,7 +11,7 @@ from pydantic import Field
 from graph import guidance
 from graph.companions import GuidanceCard, guidance_card
 from graph.errors import ChoraleError, Diagnostic
-from graph.guidance.estimate import Estimate
+from graph.guidance.dps import Dps
 from graph.interfaces import GuidanceMethod
 from graph.node import Carried, Live, Node, Place, Widget, Wired
 from graph.plan import PlanBuilder
@@ -53,13 +53,13 @@ class Guidance(Node):
         json_schema_extra={"hears": "guidance"},
     )
     method: Methods = Field(  # pyright: ignore[reportInvalidTypeForm]
-        default=Estimate(), description="Where its gradient is taken, and how far a step goes."
+        default=Dps(), description="Where its gradient is taken, and how far a step goes."
     )
     reliability: Annotated[float, Live()] = Field(
         default=1.0, ge=0.0, le=2.0, description="How far it bends; 0 leaves the expert as it is."
     )
     scale: Annotated[float, Live(widget="slider")] = Field(
-        default=1.0,
+        default=7.0,
         ge=-50.0,
         le=50.0,
         description="How much it counts at full reliability. Below 0 the picture keeps away from "

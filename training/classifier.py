@@ -22,8 +22,6 @@ from training.world import SCENE_KINDS, SIZE, draw
 TRAIN, TEST = "classifier", "classifier held out"
 SEED = 41
 CHUNK = 64
-FOCUS = (1, 4, 8, 16)
-"""Pixels on a side that run into one another."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,6 @@ class Settings:
         batch: pictures a step.
         lr: peak learning rate.
         ema: decay of the shipped average.
-        smoothing: share of certainty that is spread over all kinds; a network that is never quite
-            certain has a gradient everywhere.
         decay: share of the budget over which the rate falls to zero.
         widths: channels of the network's stages.
         validate_minutes: how often the accuracy is measured and the checkpoint written.
@@ -48,7 +44,6 @@ class Settings:
     batch: int = 48
     lr: float = 2e-3
     ema: float = 0.99
-    smoothing: float = 0.1
     decay: float = 0.6
     widths: tuple[int, ...] = (32, 64, 128, 192)
     validate_minutes: float = 1.0
@@ -119,17 +114,13 @@ class ClassifierTraining:
         count = self.settings.batch
         chosen = torch.randint(len(self.learned.kinds), (count,), generator=generator)
         seen = weathered(self.learned.pictures[chosen].float() / 255, generator)
-        seen = unfocused(seen, generator)
         mirrored = torch.rand(count, generator=generator) < 0.5
         seen = torch.where(mirrored[:, None, None, None], seen.flip(-1), seen)
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.network(_normal(seen)).logits
         self.trainer.examples += count
-        smoothing = self.settings.smoothing
-        loss = F.cross_entropy(
-            logits.float(), self.learned.kinds[chosen], label_smoothing=smoothing
-        )
+        loss = F.cross_entropy(logits.float(), self.learned.kinds[chosen])
         return self.trainer.apply(loss, progress)
 
     @torch.no_grad()
@@ -164,24 +155,6 @@ class ClassifierTraining:
         write(self.network, SIZE, facts, folder)
         self.trainer.ema.swap()
         print(f"wrote {folder}", flush=True)
-
-
-def unfocused(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Pictures [n, 3, h, w] in [0, 1], three in four of them out of focus and paler.
-
-    So look the estimates of an expert at high noise: means over many pictures. No noise is shown.
-    """
-    coarse = torch.randint(len(FOCUS), (len(pictures),), generator=generator).tolist()
-    pale = 0.4 + 0.6 * torch.rand(len(pictures), 1, 1, 1, generator=generator)
-    rows: list[Tensor] = []
-    for picture, number, share in zip(pictures, coarse, pale, strict=True):
-        row, factor = picture[None], FOCUS[number]
-        if factor > 1:
-            row = F.interpolate(F.avg_pool2d(row, factor), picture.shape[-2:], mode="bilinear")
-            middle = row.mean((2, 3), keepdim=True)
-            row = middle + share * (row - middle)
-        rows.append(row)
-    return torch.cat(rows)
 
 
 def _normal(pictures: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def test_a_guided_expert_paints_what_the_model_takes_for_the_class(
     nodes: Nodes = {
         "grey": ("gaussian_expert", {"shape": [3, 32, 32], "variance": 0.05}),
         "scene": ("label", {"name": "meadow by day"}),
-        "guide": ("guidance", {"method": {"name": name}}),
+        "guide": ("guidance", {"method": {"name": name}, "scale": 1.0}),
         "picture": ("picture", {}),
     }
     wires = ("grey.score > guide.score", "scene.class > guide.class", "guide.score > picture.score")

@@ -30,7 +30,7 @@ def test_renders_are_its_own_draw_with_the_kind_of_every_scene() -> None:
 
 
 def test_it_learns_what_it_is_shown(tmp_path: Path) -> None:
-    few = replace(SMALL, pictures=6, widths=(8, 16, 32), lr=1e-2, smoothing=0.0)
+    few = replace(SMALL, pictures=6, widths=(8, 16, 32), lr=1e-2)
     training = ClassifierTraining(few, tmp_path)
     losses = [training.advance(0.0) for _ in range(40)]
     assert sum(losses[-10:]) < 0.75 * sum(losses[:10])
