@@ -242,7 +242,7 @@ def documents() -> dict[str, Workflow]:
         ),
         "modulator": workflow(
             "An expert that learned to see",
-            "An expert that was never asked for anything, bent by a mask and a sketch: its modulator "
+            "An expert that was never asked for anything, bent by a mask and a sketch: a modulator "
             "learned that from two hundred pairs. A second expert says what it is.",
             [
                 mask,
