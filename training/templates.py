@@ -264,6 +264,25 @@ def documents() -> dict[str, Workflow]:
             ],
             (sea["mask"], sea["sketch"]),
         ),
+        "guidance": workflow(
+            "Led by an onlooker",
+            "The sentence does not say where: a classifier of scenes looks on, and its gradient "
+            "leads the picture there.",
+            [
+                node("text", "text", "What", text="a red balloon"),
+                by_words,
+                node("scene", "label", "Where", name="snowfield at night"),
+                node("guidance", "guidance", model="playground/classifier", scale=4.0),
+                *ends(seed=4),
+            ],
+            [
+                ("text.text", "text_expert.text"),
+                ("text_expert.score", "guidance.score"),
+                ("scene.class", "guidance.class"),
+                ("guidance.score", "fuse.scores"),
+                *END,
+            ],
+        ),
         "photo-edges": workflow(
             "From a photograph",
             "The contours of a photograph become a sketch; the sentence gives it another time.",

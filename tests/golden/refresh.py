@@ -7,7 +7,7 @@ from graph.compile import compile_workflow
 from graph.library import Library
 from graph.storage import import_assets, read_any
 from nodes import catalogue
-from tests.graph.fakes import playground
+from tests.graph import test_compile
 from tests.graph.test_compile import EXAMPLES, GOLDEN
 from tests.graph.validate.test_messages import ALL_CASES, shown, stage
 
@@ -30,4 +30,4 @@ def messages(library: Library) -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         messages(stage(Path(folder) / "messages"))
-        plans(playground(Path(folder) / "plans"))
+        plans(test_compile.stage(Path(folder) / "plans"))

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graph.folders import network_hash
 from graph.levels import NoiseLevel
+from graph.library import Library
 from graph.modulators.unet import PIXEL_CHANNELS, UNet, untrained
 from graph.plan import Value
 from graph.reliability import Reliability
@@ -108,3 +110,18 @@ def write_modulator(
     }
     (folder / "card.json").write_text(json.dumps({**told, **card}))
     return folder
+
+
+def write_trained(
+    library: Library, name: str = "playground/modulator-maps", **changes: Any
+) -> None:
+    """A modulator that was trained on the unconditional expert of the library."""
+    base = library.model(changes.pop("base", "playground/unconditional"))
+    told = {
+        "base": base.name,
+        "base_hash": network_hash(base.folder),
+        "space_id": base.space.id,
+        "shape": (12, 16, 16),
+        "each": 12,
+    }
+    write_modulator(library.folder / name, **{**told, **changes})

@@ -18,17 +18,28 @@ from graph.plan import Plan
 from graph.storage import import_assets, read_any
 from graph.workflow import Workflow
 from nodes import catalogue
+from tests.graph.classifiers import write_classifier
 from tests.graph.documents import TEXT_AND_CLASS, WIRES, changed, document
 from tests.graph.fakes import playground
+from tests.graph.modules import write_trained
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 EXAMPLES = sorted((ROOT / "assets" / "workflows").glob("*.json"))
 
 
+def stage(folder: Path) -> Library:
+    """The Playground's experts with the companions that the examples play."""
+    library = playground(folder)
+    write_trained(library)
+    scenes = ("sea at night", "snowfield at night")
+    write_classifier(library.folder / "playground" / "classifier", labels=scenes)
+    return library
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return playground(tmp_path_factory.mktemp("library"))
+    return stage(tmp_path_factory.mktemp("library"))
 
 
 def plan_of(workflow: Workflow, library: Library) -> Plan:

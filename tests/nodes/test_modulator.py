@@ -15,7 +15,7 @@ from graph.plan import Asset, Condition, Control
 from nodes import catalogue
 from tests.graph.documents import Nodes, changed, document
 from tests.graph.fakes import WEIGHTS, playground, write_model, write_network
-from tests.graph.modules import write_modulator
+from tests.graph.modules import write_trained
 from tests.nodes.test_lowering import PICTURE, operations, stocked
 
 NODES: Nodes = {
@@ -33,25 +33,12 @@ WIRES = (
 )
 
 
-def trained(library: Library, name: str = "playground/modulator-maps", **changes: Any) -> None:
-    """A modulator that was trained on the unconditional expert of the library."""
-    base = library.model(changes.pop("base", "playground/unconditional"))
-    told = {
-        "base": base.name,
-        "base_hash": network_hash(base.folder),
-        "space_id": base.space.id,
-        "shape": (12, 16, 16),
-        "each": 12,
-    }
-    write_modulator(library.folder / name, **{**told, **changes})
-
-
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     found = playground(tmp_path)
     other = found.folder / "playground" / "sketch" / "transformer"
     write_network(other, WEIGHTS, 5, {"sample_size": 16, "in_channels": 12})
-    trained(found)
+    write_trained(found)
     return stocked(found)
 
 
@@ -86,7 +73,7 @@ def test_a_modulated_fusion_is_not_fused_again(library: Library) -> None:
 
 
 def test_reliabilities_and_ranges_are_those_of_experts(library: Library) -> None:
-    trained(library, level_range=[0.1, 0.8])
+    write_trained(library, level_range=[0.1, 0.8])
     nodes = {
         **changed(NODES, bend={"from_noise": 0.9, "to_noise": 0.3}),
         "curve": ("curve", {}),
@@ -111,13 +98,13 @@ def test_a_base_that_it_was_not_trained_on_is_named_with_its_own(library: Librar
 
 
 def test_a_copy_of_the_base_is_the_base(library: Library) -> None:
-    trained(library, base_hash=network_hash(library.folder / "playground/unconditional"))
+    write_trained(library, base_hash=network_hash(library.folder / "playground/unconditional"))
     write_model(library.folder / "copy", "none")
     assert said(library, changed(NODES, prior={"model": "copy"})) == []
 
 
 def test_a_base_that_has_changed_since_is_told_by_its_hash(library: Library) -> None:
-    trained(library, base_hash="f" * 16)
+    write_trained(library, base_hash="f" * 16)
     (found,) = said(library)
     now = network_hash(library.folder / "playground/unconditional")
     assert found.startswith("warning M017 'playground/unconditional' of 'Unconditional expert' has")
@@ -142,7 +129,7 @@ def test_without_a_map_it_warns_and_plays(library: Library) -> None:
 
 
 def test_a_map_that_it_does_not_know_is_passed_over(library: Library) -> None:
-    trained(library, kinds=("sketch",))
+    write_trained(library, kinds=("sketch",))
     (found,) = said(library)
     assert found.startswith("warning M019 'Modulator' is given a mask, which")
     maps: Any = operations(document(NODES, WIRES), library)["bend.modulate"]["maps"]
@@ -150,7 +137,7 @@ def test_a_map_that_it_does_not_know_is_passed_over(library: Library) -> None:
 
 
 def test_modulators_stack_and_those_of_two_bases_are_named(library: Library) -> None:
-    trained(library, "second", base="playground/sketch")
+    write_trained(library, "second", base="playground/sketch")
     nodes = {**NODES, "more": ("modulator", {"model": "second"})}
     wires = (
         *WIRES[:3],
@@ -179,7 +166,7 @@ def test_an_expert_is_no_modulator(library: Library) -> None:
 
 def test_a_map_of_another_size_is_noted(tmp_path: Path) -> None:
     library = playground(tmp_path)
-    trained(library)
+    write_trained(library)
     path = tmp_path / "mask.png"
     Image.new("RGB", (40, 20), (116, 176, 224)).save(path)
     sha = library.assets.put(path.read_bytes())
@@ -195,6 +182,6 @@ def test_a_trained_folder_is_noticed_by_an_open_workflow(library: Library) -> No
     workflow = document(NODES, WIRES)
     first = compiler.compile(workflow)
     assert compiler.compile(workflow) is first
-    trained(library, base_hash="f" * 16)
+    write_trained(library, base_hash="f" * 16)
     again = compiler.compile(workflow)
     assert [each.code for each in again.diagnostics] == ["M017"]
