@@ -11,6 +11,7 @@ from graph.envelopes import curve
 from graph.plan import Asset, Envelope
 from graph.schedules.log_snr import LogSnr
 from graph.sounds import open_sound
+from studio.piece import load
 from tests.graph.recordings import RATE, buzz, ramp, recorded
 from tests.graph.test_sounds import png
 from tests.studio.canvas.hands import card, find, kept, port, press, until, wires
@@ -135,7 +136,8 @@ def test_a_dropped_sound_plays_a_fader(visit):
     played = {name: value for step, name, value in record if step == 0}
     assert [tuple(point) for point in played["loudness.curve"]] == list(expected)
     weights = {each["step"]: each["weights"]["text_expert"] for each in told(visit, "progress")}
-    assert list(weights.values()) == pytest.approx([4.0 * height for _, height in expected])
+    guidance = load(WORKFLOWS / "text-mask.json").workflow.find("text_expert").settings["guidance"]
+    assert list(weights.values()) == pytest.approx([guidance * height for _, height in expected])
 
 
 def test_two_seconds_are_recorded_played_back_and_removed(visit):

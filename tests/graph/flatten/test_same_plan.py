@@ -17,8 +17,8 @@ from graph.plan import Plan
 from graph.storage import import_assets
 from graph.workflow import dump_workflow, read_workflow
 from nodes import catalogue
-from tests.graph.fakes import playground
 from tests.graph.flatten.nesting import essence, redrawn, wrapped
+from tests.graph.test_compile import stage
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "assets" / "workflows").glob("*.json"))
@@ -29,7 +29,7 @@ SETTINGS = settings(
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return playground(tmp_path_factory.mktemp("library"))
+    return stage(tmp_path_factory.mktemp("library"))
 
 
 def plan_of(document: dict[str, Any], library: Library) -> Plan:

@@ -1,6 +1,7 @@
 """A visitor's hands on the canvas: what is touched is named as it is said on the page."""
 
 import json
+import re
 
 CARD = ".svelte-flow__node-card"
 
@@ -76,8 +77,9 @@ def clear(visit):
 
 
 def choose(visit, name=""):
-    """Click an entry of the finder."""
-    visit.page.locator(".finder").get_by_role("option", name=name).first.click()
+    """Click the first entry of the finder that begins so."""
+    begins = re.compile(f"^{re.escape(name)}")
+    visit.page.locator(".finder").get_by_role("option", name=begins).first.click()
 
 
 def press(visit, *keys):
