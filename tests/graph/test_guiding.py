@@ -143,7 +143,8 @@ def expected_change(method: GuidanceMethod, level: NoiseLevel, clean: Tensor) ->
         case Universal():
             left = (1 - method.rate * unit / NOISE) ** method.steps
             return cov * slope + (1 - left) * (Y - clean)
-    raise AssertionError(f"{method.name} has no closed form here")
+        case _:
+            raise AssertionError(f"{method.name} has no closed form here")
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -74,6 +74,7 @@ def refused(trainings: Trainings, act: str, **told: Any) -> str:
 
 def until(trainings: Trainings, name: str, *phases: str, step: int = 0) -> dict[str, Any]:
     """The state of a training once it is in one of the phases."""
+    found: dict[str, Any] = {}
     for _ in range(5 * PATIENCE):
         found = asked(trainings, "state", name=name)["training"]
         if found["phase"] in phases and found["step"] >= step:
