@@ -242,8 +242,8 @@ def documents() -> dict[str, Workflow]:
         ),
         "modulator": workflow(
             "An expert that learned to see",
-            "A modulator learned from two hundred pairs to bend an expert by mask and sketch; another "
-            "expert says what it is.",
+            "A modulator learned from two hundred pairs to bend an expert by mask and sketch; "
+            "another expert says what it is.",
             [
                 mask,
                 sketch,
