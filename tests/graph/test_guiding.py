@@ -24,10 +24,10 @@ from graph.guidance.tfg import Tfg
 from graph.guidance.universal import Universal
 from graph.interfaces import FusionRule, GuidanceMethod, Sampler
 from graph.levels import CLEAN, PURE_NOISE, NoiseLevel
-from graph.loop import Player
 from graph.meters import Tally
 from graph.parametrisation import Native, leaning, pulled
 from graph.plan import Control, Sweep
+from graph.player import Player
 from graph.preview import Watch
 from graph.registry import choices
 from graph.samplers.dpmpp_2m import Dpmpp2M

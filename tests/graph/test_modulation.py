@@ -18,11 +18,11 @@ from graph.controls import Controls
 from graph.events import Progress
 from graph.interfaces import Estimate, FusionRule, Sampler
 from graph.levels import CLEAN, PURE_NOISE, NoiseLevel
-from graph.loop import Player
 from graph.meters import Tally
 from graph.modulation import rewritten
 from graph.parametrisation import Native, answer, denoised
 from graph.plan import Control, Sweep
+from graph.player import Player
 from graph.preview import Watch
 from graph.registry import choices
 from graph.reliability import Weight

@@ -22,8 +22,8 @@ from graph.fusion.product import Product
 from graph.interfaces import Expert, NoiseSchedule, Sampler
 from graph.levels import PURE_NOISE, NoiseLevel
 from graph.library import Library
-from graph.loop import Player
 from graph.machine import Machine
+from graph.player import Player
 from graph.reliability import Reliability
 from graph.samplers.ddim import Ddim
 from graph.samplers.dpmpp_2m import Dpmpp2M

@@ -1,0 +1,241 @@
+"""The player of a track: the one denoiser that its sampler sees, whatever is behind it.
+
+At each evaluation the controls as they stand give every voice and companion its weight; voices that
+are heard are asked in one batched call per network; companions bend their answers; fusion merges
+them. What is muted, at zero or outside its range of levels costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graph.asking import Answers, ask
+from graph.errors import ChoraleError, Diagnostic
+from graph.events import ControlValue
+from graph.guiding import Sight, guided
+from graph.interfaces import Estimate, Fused, Step
+from graph.levels import NoiseLevel
+from graph.modulation import rewritten
+from graph.randomness import Draws
+from graph.reliability import Weight
+from graph.scores import (
+    Bent,
+    Encoded,
+    Guided,
+    Merge,
+    Modulated,
+    Score,
+    Track,
+    Voice,
+    bare,
+    companions,
+    kinds,
+    read,
+    voices,
+)
+from graph.trails import Trail, added, apart, calm, still
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One evaluation: the state, what the experts answered to it, and what guidance sees of it."""
+
+    x: Tensor
+    level: NoiseLevel
+    answers: Answers
+    sight: Sight
+
+
+class Player:
+    """A track while it plays: the denoiser that its sampler sees."""
+
+    def __init__(self, track: Track) -> None:
+        self.track = track
+        self.values: Mapping[str, ControlValue] = {}
+        self.weights: dict[str, Weight] = {}
+        self.heard: tuple[str, ...] = ()
+        self.fused: Fused | None = None
+        self.x = self._draws("noise")() * track.levels[0].sigma
+        self._fresh = self._draws("sampler")
+        self._chances: dict[str, Draws] = {}
+        self._memories: dict[str, Any] = {}
+        self._walk: Iterator[Step] = iter(())
+        self._sounding: frozenset[str] | None = None
+
+    def advance(self, number: int, values: Mapping[str, ControlValue]) -> Step:
+        """Take step `number` under the controls as they stand.
+
+        When a voice or companion joins or leaves, the sampler starts anew from here: the estimates
+        that a multistep solver remembers, and what rules remember, are those of another ensemble.
+        """
+        self.values = values
+        self.weights = self._weights(self.track.levels[number])
+        sounding = frozenset(node for node, weight in self.weights.items() if not weight.silent)
+        if sounding != self._sounding:
+            self._sounding = sounding
+            self._memories.clear()
+            levels = self.track.levels[number:]
+            self._walk = self.track.sampler(self.denoise, self.x, levels, self._fresh)
+        step = next(self._walk)
+        self.x = step.x
+        return step
+
+    def denoise(self, x: Tensor, level: NoiseLevel) -> Tensor:
+        """D(x, level) of the whole ensemble under the controls of this step."""
+        self.weights = self._weights(level)
+        if not self._backward():
+            return self._denoised(x, level)
+        with torch.inference_mode(False), torch.enable_grad():
+            return self._denoised(x.clone().requires_grad_(), level)
+
+    def _denoised(self, x: Tensor, level: NoiseLevel) -> Tensor:
+        answers = ask(x, level, self._asked(self.track.score))
+        moment = Moment(x, level, answers, Sight(level))
+        trail = still(self._trails([self.track.score], moment)[0])
+        if self.fused is not None and len(trail) > 1:
+            self.heard, self.fused = added(trail, self.heard, self.fused)
+        return next(estimate for _, estimate in reversed(trail)).denoised
+
+    def _backward(self) -> bool:
+        """Whether a guidance is heard that needs the gradient through the experts."""
+        return any(
+            isinstance(each, Guided) and each.method.through and not self.weights[each.node].silent
+            for each in companions(self.track.score)
+        )
+
+    def _weights(self, level: NoiseLevel) -> dict[str, Weight]:
+        """Of every voice and companion; a solo silences others of its kind alone."""
+        found: dict[str, Weight] = {}
+        for kind in kinds(self.track.score):
+            solo = any(read(each.solo, self.values) for each in kind)
+            found |= {each.node: each.weight(level, self.values, solo) for each in kind}
+        return found
+
+    def _chance(self, node: str) -> Draws:
+        """The draws of one guidance, which are no other's."""
+        if node not in self._chances:
+            self._chances[node] = self._draws(f"guidance {node}")
+        return self._chances[node]
+
+    def _draws(self, role: str) -> Draws:
+        track = self.track
+        return Draws(track.seed, track.number, track.samples, role, track.shape, track.like)
+
+    def _loud(self, score: Score) -> bool:
+        return any(not self.weights[voice.node].silent for voice in voices(score))
+
+    def _heard(self, merge: Merge) -> tuple[Score, ...]:
+        """The inputs that sound; with all of them silent, all, at weight zero: the background."""
+        loud = tuple(score for score in merge.inputs if self._loud(score))
+        return loud or tuple(map(bare, merge.inputs))
+
+    def _asked(self, score: Score) -> Iterator[tuple[Voice, Encoded]]:
+        score = bare(score)
+        if isinstance(score, Merge):
+            for each in self._heard(score):
+                yield from self._asked(each)
+            if score.background is not None:
+                yield from self._asked(score.background)
+            return
+        yield score, score.condition
+        if score.null is not None:
+            yield score, score.null
+
+    def _trails(self, scores: Sequence[Score], moment: Moment) -> list[Trail]:
+        """What the scores estimate, each before and after every companion that sounds."""
+        awake = [self._awake(score) for score in scores]
+        if not any(isinstance(score, Bent) for score in awake):
+            return [((s.node, self._estimate(s, moment)),) for s in map(bare, awake)]
+        within = [score.score if isinstance(score, Bent) else score for score in awake]
+        trails = self._trails(within, moment)
+        before = {i: trail[-1][1] for i, trail in enumerate(trails)}
+        modulated = {i: score for i, score in enumerate(awake) if isinstance(score, Modulated)}
+        guides = {i: score for i, score in enumerate(awake) if isinstance(score, Guided)}
+        seen = {i: trails[i][-self._depth(score)][1] for i, score in guides.items()}
+        after = rewritten(moment.x, moment.level, modulated, before, self.weights)
+        after |= guided(
+            moment.x, moment.sight, guides, seen, before, self.weights, draws=self._chance
+        )
+        return [
+            (*trail, (awake[i].node, after[i])) if isinstance(awake[i], Bent) else trail
+            for i, trail in enumerate(trails)
+        ]
+
+    def _depth(self, score: Score) -> int:
+        """How many guidances follow one another from here inwards."""
+        depth = 0
+        while isinstance(score, Guided):
+            depth, score = depth + 1, self._awake(score.score)
+        return depth
+
+    def _awake(self, score: Score) -> Score:
+        """The score without silent companions around it."""
+        while isinstance(score, Bent) and self.weights[score.node].silent:
+            score = score.score
+        return score
+
+    def _estimate(self, score: Voice | Merge, moment: Moment) -> Estimate:
+        x, level = moment.x, moment.level
+        if isinstance(score, Voice):
+            answers = moment.answers
+            null = None if score.null is None else answers[score.network, score.null.key]
+            return Estimate(answers[score.network, score.condition.key], null)
+        heard = self._heard(score)
+        trails = self._trails(heard, moment)
+        wired = [score.background] if score.background else []
+        background = [trail[-1][1].denoised for trail in self._trails(wired, moment)]
+        if not background and not self._loud(score):
+            _need_nulls(score, [trail[0][1] for trail in trails])
+        shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(bare, heard)]
+        estimates = [trail[-1][1] for trail in trails]
+        weights = self._followed(score, heard, estimates, moment)
+
+        def fuse(estimates: Sequence[Estimate]) -> Fused:
+            return score.rule(x, level, estimates, weights, shares, next(iter(background), None))
+
+        fused = fuse(estimates)
+        if score is bare(self.track.score):
+            whole = Fused(fused.base.detach(), fused.terms.detach())
+            with torch.no_grad():
+                self.heard, self.fused = apart([still(trail) for trail in trails], fuse, whole)
+        return Estimate(fused.denoised, fused.base)
+
+    def _followed(
+        self,
+        merge: Merge,
+        heard: Sequence[Score],
+        estimates: Sequence[Estimate],
+        moment: Moment,
+    ) -> Sequence[Tensor | float]:
+        """The weights of what is heard, as the rule sees them: constants to every gradient."""
+        x = moment.x.detach()
+        weights = [self._weight(each).tensor(x) for each in heard]
+        remembered = self._memories.get(merge.node)
+        with torch.no_grad():
+            self._memories[merge.node], weights = merge.rule.follow(
+                remembered, x, moment.level, [calm(each) for each in estimates], weights
+            )
+        return weights
+
+    def _weight(self, score: Score) -> Weight:
+        score = bare(score)
+        if isinstance(score, Voice):
+            return self.weights[score.node]
+        return Weight(1.0 if self._loud(score) else 0.0)
+
+
+def _need_nulls(merge: Merge, estimates: Sequence[Estimate]) -> None:
+    if any(estimate.null is None for estimate in estimates):
+        raise ChoraleError(
+            Diagnostic(
+                "R003",
+                "Every expert is silent and there is no background to paint with.",
+                "Raise a fader, or wire a background.",
+                node=merge.node,
+            )
+        )
