@@ -93,7 +93,7 @@ class DiT(Checkpoint):
         labels = torch.tensor([prompt.label for prompt in conditions], device=x.device)
 
         def network(state: Tensor, time: float) -> Tensor:
-            seen = state.to(self._transformer.dtype)
+            seen = state.to(pictures)
             answer = self._transformer(
                 torch.cat([seen, pictures], 1) if pictures.numel() else seen,
                 timestep=torch.full((len(x),), time, device=x.device),

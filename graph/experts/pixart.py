@@ -112,7 +112,7 @@ class PixArt(Checkpoint):
         pictures = torch.stack([prompt.pictures for prompt in conditions])
 
         def network(state: Tensor, time: float) -> Tensor:
-            seen = state.to(self._transformer.dtype)
+            seen = state.to(words)
             answer = self._transformer(
                 torch.cat([seen, pictures], 1) if pictures.numel() else seen,
                 encoder_hidden_states=words,
