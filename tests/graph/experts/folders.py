@@ -14,8 +14,17 @@ from diffusers import (
     DiTTransformer2DModel,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
 )
-from transformers import T5Config, T5EncoderModel, T5Tokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 WORDS = ("a", "red", "blue", "house", "boat", "at", "night")
 SIDE, CHANNELS = 4, 4
@@ -99,13 +108,85 @@ def dit(
     return _with_card(folder, card or {"condition": "class", "labels": ["day", "night"]})
 
 
+def stable_diffusion(
+    folder: Path, *, seed: int = 3, unet: dict[str, Any] | None = None, **changes: Any
+) -> Path:
+    """Stable Diffusion as people find it, without a card; `changes` are those of its scheduler."""
+    settings = {
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "prediction_type": "epsilon",
+        "timestep_spacing": "leading",
+        "steps_offset": 1,
+        "set_alpha_to_one": False,
+        **changes,
+    }
+    torch.manual_seed(seed)
+    StableDiffusionPipeline(
+        tokenizer=clip_tokenizer(),
+        text_encoder=clip(CLIPTextModel, 8),
+        vae=autoencoder(),
+        unet=conditional_unet(cross_attention_dim=8, **(unet or {})),
+        scheduler=scheduler(**settings),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def clip_tokenizer(pad: str = "<|endoftext|>") -> CLIPTokenizer:
+    """Letters, and a word that is merged of two pieces of itself."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    ends = [f"{letter}</w>" for letter in letters]
+    pieces = [*letters, *ends, "re", "red</w>", "!", "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    merges = [("r", "e"), ("re", "d</w>")]
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=16, pad_token=pad)
+
+
+def clip(family: Any, width: int) -> Any:
+    """A text encoder of two layers for `clip_tokenizer`."""
+    config = CLIPTextConfig(
+        vocab_size=57,
+        hidden_size=width,
+        intermediate_size=2 * width,
+        projection_dim=width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=16,
+        bos_token_id=55,
+        eos_token_id=56,
+        pad_token_id=56,
+    )
+    return _shake(family(config).eval(), 0.5)
+
+
+def conditional_unet(**changes: Any) -> UNet2DConditionModel:
+    """Two resolutions, one with cross-attention."""
+    settings = {
+        "sample_size": SIDE,
+        "in_channels": CHANNELS,
+        "out_channels": CHANNELS,
+        "block_out_channels": (8, 16),
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+        "layers_per_block": 1,
+        "attention_head_dim": 2,
+        "norm_num_groups": 2,
+    }
+    return _shake(UNet2DConditionModel(**{**settings, **changes}).eval(), 0.3)
+
+
 def _with_card(folder: Path, card: dict[str, Any]) -> Path:
     (folder / "card.json").write_text(json.dumps({"space": "tiny", **card}))
     return folder
 
 
-def _shake(model: torch.nn.Module) -> None:
+def _shake(model: Any, deviation: float = 0.15) -> Any:
     """Random weights everywhere, so that no zero-initialised layer hides a mistake."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.normal_(std=0.15)
+            parameter.normal_(std=deviation)
+    return model

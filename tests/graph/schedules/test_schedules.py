@@ -108,6 +108,19 @@ def test_discrete_equals_ddim_of_diffusers(curve: str, spacing: str, offset: int
         )
 
 
+@pytest.mark.parametrize("curve", CURVES)
+def test_discrete_of_zero_terminal_snr_equals_ddim_of_diffusers(curve: str) -> None:
+    low, high = CURVES[curve]
+    theirs = DDIMScheduler(
+        beta_schedule=curve, beta_start=low, beta_end=high, rescale_betas_zero_snr=True
+    )
+    ours = Discrete(curve=curve, beta_start=low, beta_end=high, zero_snr=True)
+    levels = ours.levels(1000)
+    assert levels[0] == PURE_NOISE
+    alphas = theirs.alphas_cumprod.sqrt().flip(0).tolist()
+    assert [level.alpha for level in levels[:-1]] == pytest.approx(alphas, rel=2e-4, abs=1e-6)
+
+
 @numpy_warns
 @pytest.mark.parametrize("curve", ["linear", "scaled_linear"])
 @pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
