@@ -15,11 +15,13 @@ from diffusers import (
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
     StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
+    CLIPTextModelWithProjection,
     CLIPTokenizer,
     T5Config,
     T5EncoderModel,
@@ -28,6 +30,7 @@ from transformers import (
 
 WORDS = ("a", "red", "blue", "house", "boat", "at", "night")
 SIDE, CHANNELS = 4, 4
+XL_SIDES = (4, 6)  # height and width
 
 
 def autoencoder() -> AutoencoderKL:
@@ -112,6 +115,45 @@ def stable_diffusion(
     folder: Path, *, seed: int = 3, unet: dict[str, Any] | None = None, **changes: Any
 ) -> Path:
     """Stable Diffusion as people find it, without a card; `changes` are those of its scheduler."""
+    torch.manual_seed(seed)
+    StableDiffusionPipeline(
+        tokenizer=clip_tokenizer(),
+        text_encoder=clip(CLIPTextModel, 8),
+        vae=autoencoder(),
+        unet=conditional_unet(cross_attention_dim=8, **(unet or {})),
+        scheduler=stable_scheduler(**changes),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def stable_diffusion_xl(folder: Path, *, zeros: bool = True, **changes: Any) -> Path:
+    """SDXL, whose null is zeros or the empty sentence; both tokenizers pad differently."""
+    torch.manual_seed(6)
+    StableDiffusionXLPipeline(
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(pad="!"),
+        text_encoder=clip(CLIPTextModel, 8),
+        text_encoder_2=clip(CLIPTextModelWithProjection, 12),
+        vae=autoencoder(),
+        unet=conditional_unet(
+            sample_size=XL_SIDES,
+            cross_attention_dim=20,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=4,
+            projection_class_embeddings_input_dim=12 + 6 * 4,
+        ),
+        scheduler=stable_scheduler(**changes),
+        force_zeros_for_empty_prompt=zeros,
+        add_watermarker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def stable_scheduler(**changes: Any) -> DDIMScheduler:
+    """The scheduler file of Stable Diffusion."""
     settings = {
         "beta_schedule": "scaled_linear",
         "beta_start": 0.00085,
@@ -120,20 +162,8 @@ def stable_diffusion(
         "timestep_spacing": "leading",
         "steps_offset": 1,
         "set_alpha_to_one": False,
-        **changes,
     }
-    torch.manual_seed(seed)
-    StableDiffusionPipeline(
-        tokenizer=clip_tokenizer(),
-        text_encoder=clip(CLIPTextModel, 8),
-        vae=autoencoder(),
-        unet=conditional_unet(cross_attention_dim=8, **(unet or {})),
-        scheduler=scheduler(**settings),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(folder)
-    return folder
+    return scheduler(**{**settings, **changes})
 
 
 def clip_tokenizer(pad: str = "<|endoftext|>") -> CLIPTokenizer:
