@@ -24,7 +24,8 @@ def frozen(family: Any, folder: Path, machine: Machine) -> Any:
         low_cpu_mem_usage=False,
         variant=_variant(folder),
     )
-    return _still(model, machine)
+    # where the first tensor is one that stays in float32, diffusers leaves all as they are stored
+    return _still(model.to(machine.precision), machine)
 
 
 def frozen_reader(family: Any, folder: Path, machine: Machine) -> Any:

@@ -12,8 +12,11 @@ from diffusers import (
     DDIMScheduler,
     DiTPipeline,
     DiTTransformer2DModel,
+    FlowMatchEulerDiscreteScheduler,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -33,7 +36,7 @@ SIDE, CHANNELS = 4, 4
 XL_SIDES = (4, 6)  # height and width
 
 
-def autoencoder() -> AutoencoderKL:
+def autoencoder(**changes: Any) -> AutoencoderKL:
     """Eight pixels to a latent place, four channels; the same weights every time."""
     torch.manual_seed(11)
     return AutoencoderKL(
@@ -43,6 +46,7 @@ def autoencoder() -> AutoencoderKL:
         norm_num_groups=2,
         latent_channels=CHANNELS,
         scaling_factor=0.7,
+        **changes,
     )
 
 
@@ -61,13 +65,9 @@ def pixart(
     folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any
 ) -> Path:
     """A text expert; with `pictures`, so many are concatenated to the state."""
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -20.0)]
-    vocabulary = pieces + [(f"▁{word}", -1.0) for word in WORDS]
-    tokenizer = T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=12)
+    tokenizer = t5_tokenizer()
     torch.manual_seed(1)
-    text_encoder = T5EncoderModel(
-        T5Config(vocab_size=len(vocabulary), d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2)
-    )
+    text_encoder = t5(8)
     transformer = PixArtTransformer2DModel(
         num_attention_heads=2,
         attention_head_dim=8,
@@ -82,12 +82,27 @@ def pixart(
     _shake(transformer)
     PixArtSigmaPipeline(
         tokenizer=tokenizer,
-        text_encoder=text_encoder.eval(),
+        text_encoder=text_encoder,
         vae=autoencoder(),
         transformer=transformer.eval(),
         scheduler=scheduler(**changes),
     ).save_pretrained(folder)
     return _with_card(folder, card or {"condition": "text"})
+
+
+def t5_tokenizer() -> T5Tokenizer:
+    """Whole words, and no others."""
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -20.0)]
+    vocabulary = pieces + [(f"▁{word}", -1.0) for word in WORDS]
+    return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=12)
+
+
+def t5(width: int) -> T5EncoderModel:
+    """A text encoder of one layer for `t5_tokenizer`."""
+    config = T5Config(
+        vocab_size=3 + len(WORDS), d_model=width, d_kv=4, d_ff=16, num_layers=1, num_heads=2
+    )
+    return T5EncoderModel(config).eval()
 
 
 def dit(
@@ -148,6 +163,35 @@ def stable_diffusion_xl(folder: Path, *, zeros: bool = True, **changes: Any) -> 
         scheduler=stable_scheduler(**changes),
         force_zeros_for_empty_prompt=zeros,
         add_watermarker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def stable_diffusion_3(folder: Path, *, reads_t5: bool = True) -> Path:
+    """SD 3, with its third text encoder or as people save memory, without."""
+    torch.manual_seed(7)
+    transformer = SD3Transformer2DModel(
+        sample_size=SIDE,
+        in_channels=CHANNELS,
+        out_channels=CHANNELS,
+        num_layers=2,
+        attention_head_dim=4,
+        num_attention_heads=2,
+        joint_attention_dim=24,
+        caption_projection_dim=8,
+        pooled_projection_dim=20,
+        pos_embed_max_size=8,
+    )
+    StableDiffusion3Pipeline(
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(pad="!"),
+        tokenizer_3=t5_tokenizer() if reads_t5 else None,
+        text_encoder=clip(CLIPTextModelWithProjection, 8),
+        text_encoder_2=clip(CLIPTextModelWithProjection, 12),
+        text_encoder_3=_shake(t5(24), 0.5) if reads_t5 else None,
+        vae=autoencoder(shift_factor=0.2),
+        transformer=_shake(transformer.eval(), 0.3),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     ).save_pretrained(folder)
     return folder
 
