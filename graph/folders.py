@@ -24,6 +24,7 @@ NOT_LOADED = (
     "SafetyChecker",
 )
 DENOISERS = ("transformer", "unet")
+UNSAID_SIZES = {"FluxPipeline": 128}  # where the pipeline itself knows the size of latents
 MAX_CONFIG = 4 * 2**20
 
 
@@ -77,7 +78,7 @@ def read_folder(name: str, folder: Path) -> Folder:
     return Folder(
         pipeline,
         _condition(pipeline, index),
-        _shape(name, channels, config.get("sample_size")),
+        _shape(name, channels, config.get("sample_size", UNSAID_SIZES.get(pipeline))),
         scale,
         autoencoder,
         _prediction(folder),

@@ -25,7 +25,9 @@ def frozen(family: Any, folder: Path, machine: Machine) -> Any:
         variant=_variant(folder),
     )
     # where the first tensor is one that stays in float32, diffusers leaves all as they are stored
-    return _still(model.to(machine.precision), machine)
+    if any(each.dtype != machine.precision for each in model.parameters()):
+        model = model.to(machine.precision)
+    return _still(model, machine)
 
 
 def frozen_reader(family: Any, folder: Path, machine: Machine) -> Any:

@@ -13,6 +13,8 @@ from diffusers import (
     DiTPipeline,
     DiTTransformer2DModel,
     FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
     SD3Transformer2DModel,
@@ -192,6 +194,32 @@ def stable_diffusion_3(folder: Path, *, reads_t5: bool = True) -> Path:
         vae=autoencoder(shift_factor=0.2),
         transformer=_shake(transformer.eval(), 0.3),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    ).save_pretrained(folder)
+    return folder
+
+
+def flux(folder: Path, *, guidance: bool = True) -> Path:
+    """Flux, with the guidance of the dev model or without as schnell."""
+    torch.manual_seed(8)
+    transformer = FluxTransformer2DModel(
+        in_channels=4 * CHANNELS,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=24,
+        pooled_projection_dim=8,
+        guidance_embeds=guidance,
+        axes_dims_rope=(2, 2, 4),
+    )
+    FluxPipeline(
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=t5_tokenizer(),
+        text_encoder=clip(CLIPTextModel, 8),
+        text_encoder_2=_shake(t5(24), 0.5),
+        vae=autoencoder(shift_factor=0.2),
+        transformer=_shake(transformer.eval(), 0.2),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
     ).save_pretrained(folder)
     return folder
 
