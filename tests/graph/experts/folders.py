@@ -38,9 +38,9 @@ SIDE, CHANNELS = 4, 4
 XL_SIDES = (4, 6)  # height and width
 
 
-def autoencoder(**changes: Any) -> AutoencoderKL:
-    """Eight pixels to a latent place, four channels; the same weights every time."""
-    torch.manual_seed(11)
+def autoencoder(seed: int = 11, **changes: Any) -> AutoencoderKL:
+    """Eight pixels to a latent place, four channels; the weights of a seed."""
+    torch.manual_seed(seed)
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -191,7 +191,7 @@ def stable_diffusion_3(folder: Path, *, reads_t5: bool = True) -> Path:
         text_encoder=clip(CLIPTextModelWithProjection, 8),
         text_encoder_2=clip(CLIPTextModelWithProjection, 12),
         text_encoder_3=_shake(t5(24), 0.5) if reads_t5 else None,
-        vae=autoencoder(shift_factor=0.2),
+        vae=autoencoder(12, shift_factor=0.2),
         transformer=_shake(transformer.eval(), 0.3),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     ).save_pretrained(folder)
@@ -217,7 +217,7 @@ def flux(folder: Path, *, guidance: bool = True) -> Path:
         tokenizer_2=t5_tokenizer(),
         text_encoder=clip(CLIPTextModel, 8),
         text_encoder_2=_shake(t5(24), 0.5),
-        vae=autoencoder(shift_factor=0.2),
+        vae=autoencoder(12, shift_factor=0.2),
         transformer=_shake(transformer.eval(), 0.2),
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
     ).save_pretrained(folder)
