@@ -16,10 +16,13 @@ from graph.weights import frozen
 
 
 class Codec:
-    """An AutoencoderKL with its latent scaling; latents here have about unit variance."""
+    """An AutoencoderKL with its latent scaling; latents here have about unit variance.
 
-    def __init__(self, autoencoder: Any) -> None:
-        self._autoencoder = autoencoder
+    What it encodes is of the type `precision`, as a network takes it, whatever its own type is.
+    """
+
+    def __init__(self, autoencoder: Any, precision: torch.dtype) -> None:
+        self._autoencoder, self._precision = autoencoder, precision
         config = autoencoder.config
         self._scale = float(config.scaling_factor)
         self._shift = float(config.shift_factor or 0.0)
@@ -31,7 +34,7 @@ class Codec:
         rows = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
         pixels = torch.from_numpy(rows).movedim(-1, 1).to(self._autoencoder.dtype) / 127.5 - 1.0
         mean = self._autoencoder.encode(pixels.to(self._autoencoder.device)).latent_dist.mode()
-        return (mean - self._shift) * self._scale
+        return ((mean - self._shift) * self._scale).to(self._precision)
 
     def pixels(self, latents: Tensor) -> Tensor:
         """Latents [n, channels, h, w] as colours [n, 3, H, W] about −1 to 1; differentiable."""
@@ -52,5 +55,8 @@ def codec_of(model: Model, machine: Machine) -> Codec:
     """The codec of a model's latent space; experts of one space share it in memory."""
     key = (model.space.id, machine)
     if key not in _CODECS:
-        _CODECS[key] = Codec(frozen(AutoencoderKL, model.folder / "vae", machine))
+        autoencoder = frozen(AutoencoderKL, model.folder / "vae", machine)
+        if machine.precision == torch.float16 and autoencoder.config.force_upcast:
+            autoencoder = autoencoder.float()  # that of SDXL overflows, and paints black
+        _CODECS[key] = Codec(autoencoder, machine.precision)
     return _CODECS[key]

@@ -14,8 +14,17 @@ from typing import Any
 from graph.errors import ChoraleError, Diagnostic
 
 PICKLED = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
-NO_NETWORKS = ("Scheduler", "Tokenizer", "TokenizerFast", "Extractor", "Processor")
+# What a pipeline is made of beside the networks that an expert is loaded from.
+NOT_LOADED = (
+    "Scheduler",
+    "Tokenizer",
+    "TokenizerFast",
+    "Extractor",
+    "Processor",
+    "SafetyChecker",
+)
 DENOISERS = ("transformer", "unet")
+UNSAID_SIZES = {"FluxPipeline": 128}  # where the pipeline itself knows the size of latents
 MAX_CONFIG = 4 * 2**20
 
 
@@ -69,7 +78,7 @@ def read_folder(name: str, folder: Path) -> Folder:
     return Folder(
         pipeline,
         _condition(pipeline, index),
-        _shape(name, channels, config.get("sample_size")),
+        _shape(name, channels, config.get("sample_size", UNSAID_SIZES.get(pipeline))),
         scale,
         autoencoder,
         _prediction(folder),
@@ -141,20 +150,22 @@ def _stat(path: Path) -> tuple[int, int]:
 
 
 def _networks(index: dict[str, Any]) -> list[str]:
-    """The parts of a pipeline that have weights."""
+    """The parts of a pipeline whose weights are loaded."""
     return [
         part
         for part, value in index.items()
         if isinstance(value, list)
         and len(value) == 2  # pyright: ignore[reportUnknownArgumentType]
         and isinstance(value[1], str)
-        and not value[1].endswith(NO_NETWORKS)
+        and not value[1].endswith(NOT_LOADED)
         and part.isidentifier()
     ]
 
 
 def _weights(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.safetensors"))
+    """The weight files of a network; those that are no variant, such as fp16, come first."""
+    found = folder.glob("*.safetensors")
+    return sorted(found, key=lambda path: (path.name.count("."), path.name))
 
 
 def check_weights(name: str, folder: Path) -> None:

@@ -92,6 +92,12 @@ class Model:
     pipeline: str
     prediction: str = "epsilon"
 
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Width and height of its pictures in pixels."""
+        height, width = (side * self.space.scale for side in self.space.shape[-2:])
+        return width, height
+
 
 class Library:
     """Models below a folder and files by content hash."""

@@ -17,7 +17,8 @@ class Discrete(NoiseSchedule):
 
     Equals the levels of diffusers' DDIMScheduler with the same words for its settings; with
     `skip_last`, those of DPMSolverMultistepScheduler. The last step goes to clean
-    (set_alpha_to_one, final_sigmas_type zero). Spacings: arXiv 2305.08891, table 2.
+    (set_alpha_to_one, final_sigmas_type zero). `zero_snr` is rescale_betas_zero_snr. Spacings:
+    arXiv 2305.08891, table 2.
     """
 
     name: Literal["discrete"] = "discrete"
@@ -37,6 +38,10 @@ class Discrete(NoiseSchedule):
         default=False,
         description="Leading and linspace: place one time more and leave out the least noisy.",
     )
+    zero_snr: bool = Field(
+        default=False,
+        description="The model's last trained time is pure noise: zero terminal SNR.",
+    )
 
     def levels(self, steps: int) -> tuple[NoiseLevel, ...]:
         """The levels of the visited times, then clean; S001 if there are too few trained times."""
@@ -50,7 +55,8 @@ class Discrete(NoiseSchedule):
                     "Take fewer steps, or choose another noise schedule.",
                 )
             )
-        signal = alphas_cumprod(self.curve, self.beta_start, self.beta_end, self.trained_times)
+        ends = self.beta_start, self.beta_end
+        signal = alphas_cumprod(self.curve, *ends, self.trained_times, zero_snr=self.zero_snr)
         visited = (signal[time] for time in times)
         return (*(NoiseLevel(square**0.5, (1.0 - square) ** 0.5) for square in visited), CLEAN)
 

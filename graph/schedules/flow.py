@@ -16,7 +16,8 @@ class Flow(NoiseSchedule):
     The times fall evenly from 1 to the first trained time and are bent by
     t ↦ shift·t/(1 + (shift − 1)·t) (Esser et al., arXiv 2403.03206, equation 23), then clean. The
     shift bends the times that are visited, never what a time means. Equals the times of diffusers'
-    FlowMatchEulerDiscreteScheduler, which bends the first trained time twice.
+    FlowMatchEulerDiscreteScheduler, which bends the first trained time twice. The pipeline of Flux
+    gives it even times instead; its dynamic shifting by mu is a shift of e^mu.
     """
 
     name: Literal["flow"] = "flow"
@@ -30,9 +31,16 @@ class Flow(NoiseSchedule):
         default=1000, ge=2, le=100_000, description="Times between noise and clean in training."
     )
 
+    ending: Literal["trained", "even"] = Field(
+        default="trained",
+        description="The last step begins at the first trained time, as in SD 3, or is as long as "
+        "the others before they are bent, as in Flux.",
+    )
+
     def levels(self, steps: int) -> tuple[NoiseLevel, ...]:
-        """`steps` times from 1 down to the first trained time, shifted, then clean."""
-        reach = 1.0 - self._bend(1.0 / self.trained_times)
+        """`steps` times from 1 down to the ending, shifted, then clean."""
+        even = self.ending == "even"
+        reach = 1.0 - (1.0 / steps if even else self._bend(1.0 / self.trained_times))
         times = (self._bend(1.0 - i / max(steps - 1, 1) * reach) for i in range(1, steps))
         return (PURE_NOISE, *map(NoiseLevel.from_flow_time, times), CLEAN)
 

@@ -12,18 +12,35 @@ from diffusers import (
     DDIMScheduler,
     DiTPipeline,
     DiTTransformer2DModel,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
 )
-from transformers import T5Config, T5EncoderModel, T5Tokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 WORDS = ("a", "red", "blue", "house", "boat", "at", "night")
 SIDE, CHANNELS = 4, 4
+XL_SIDES = (4, 6)  # height and width
 
 
-def autoencoder() -> AutoencoderKL:
-    """Eight pixels to a latent place, four channels; the same weights every time."""
-    torch.manual_seed(11)
+def autoencoder(seed: int = 11, **changes: Any) -> AutoencoderKL:
+    """Eight pixels to a latent place, four channels; the weights of a seed."""
+    torch.manual_seed(seed)
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -31,6 +48,7 @@ def autoencoder() -> AutoencoderKL:
         norm_num_groups=2,
         latent_channels=CHANNELS,
         scaling_factor=0.7,
+        **changes,
     )
 
 
@@ -49,13 +67,9 @@ def pixart(
     folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any
 ) -> Path:
     """A text expert; with `pictures`, so many are concatenated to the state."""
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -20.0)]
-    vocabulary = pieces + [(f"▁{word}", -1.0) for word in WORDS]
-    tokenizer = T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=12)
+    tokenizer = t5_tokenizer()
     torch.manual_seed(1)
-    text_encoder = T5EncoderModel(
-        T5Config(vocab_size=len(vocabulary), d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2)
-    )
+    text_encoder = t5(8)
     transformer = PixArtTransformer2DModel(
         num_attention_heads=2,
         attention_head_dim=8,
@@ -70,12 +84,27 @@ def pixart(
     _shake(transformer)
     PixArtSigmaPipeline(
         tokenizer=tokenizer,
-        text_encoder=text_encoder.eval(),
+        text_encoder=text_encoder,
         vae=autoencoder(),
         transformer=transformer.eval(),
         scheduler=scheduler(**changes),
     ).save_pretrained(folder)
     return _with_card(folder, card or {"condition": "text"})
+
+
+def t5_tokenizer() -> T5Tokenizer:
+    """Whole words, and no others."""
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -20.0)]
+    vocabulary = pieces + [(f"▁{word}", -1.0) for word in WORDS]
+    return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=12)
+
+
+def t5(width: int) -> T5EncoderModel:
+    """A text encoder of one layer for `t5_tokenizer`."""
+    config = T5Config(
+        vocab_size=3 + len(WORDS), d_model=width, d_kv=4, d_ff=16, num_layers=1, num_heads=2
+    )
+    return T5EncoderModel(config).eval()
 
 
 def dit(
@@ -99,13 +128,167 @@ def dit(
     return _with_card(folder, card or {"condition": "class", "labels": ["day", "night"]})
 
 
+def stable_diffusion(
+    folder: Path, *, seed: int = 3, unet: dict[str, Any] | None = None, **changes: Any
+) -> Path:
+    """Stable Diffusion as people find it, without a card; `changes` are those of its scheduler."""
+    torch.manual_seed(seed)
+    StableDiffusionPipeline(
+        tokenizer=clip_tokenizer(),
+        text_encoder=clip(CLIPTextModel, 8),
+        vae=autoencoder(),
+        unet=conditional_unet(cross_attention_dim=8, **(unet or {})),
+        scheduler=stable_scheduler(**changes),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def stable_diffusion_xl(folder: Path, *, zeros: bool = True, **changes: Any) -> Path:
+    """SDXL, whose null is zeros or the empty sentence; both tokenizers pad differently."""
+    torch.manual_seed(6)
+    StableDiffusionXLPipeline(
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(pad="!"),
+        text_encoder=clip(CLIPTextModel, 8),
+        text_encoder_2=clip(CLIPTextModelWithProjection, 12),
+        vae=autoencoder(),
+        unet=conditional_unet(
+            sample_size=XL_SIDES,
+            cross_attention_dim=20,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=4,
+            projection_class_embeddings_input_dim=12 + 6 * 4,
+        ),
+        scheduler=stable_scheduler(**changes),
+        force_zeros_for_empty_prompt=zeros,
+        add_watermarker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def stable_diffusion_3(folder: Path, *, reads_t5: bool = True) -> Path:
+    """SD 3, with its third text encoder or as people save memory, without."""
+    torch.manual_seed(7)
+    transformer = SD3Transformer2DModel(
+        sample_size=SIDE,
+        in_channels=CHANNELS,
+        out_channels=CHANNELS,
+        num_layers=2,
+        attention_head_dim=4,
+        num_attention_heads=2,
+        joint_attention_dim=24,
+        caption_projection_dim=8,
+        pooled_projection_dim=20,
+        pos_embed_max_size=8,
+    )
+    StableDiffusion3Pipeline(
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(pad="!"),
+        tokenizer_3=t5_tokenizer() if reads_t5 else None,
+        text_encoder=clip(CLIPTextModelWithProjection, 8),
+        text_encoder_2=clip(CLIPTextModelWithProjection, 12),
+        text_encoder_3=_shake(t5(24), 0.5) if reads_t5 else None,
+        vae=autoencoder(12, shift_factor=0.2),
+        transformer=_shake(transformer.eval(), 0.3),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    ).save_pretrained(folder)
+    return folder
+
+
+def flux(folder: Path, *, guidance: bool = True) -> Path:
+    """Flux, with the guidance of the dev model or without as schnell."""
+    torch.manual_seed(8)
+    transformer = FluxTransformer2DModel(
+        in_channels=4 * CHANNELS,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=24,
+        pooled_projection_dim=8,
+        guidance_embeds=guidance,
+        axes_dims_rope=(2, 2, 4),
+    )
+    FluxPipeline(
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=t5_tokenizer(),
+        text_encoder=clip(CLIPTextModel, 8),
+        text_encoder_2=_shake(t5(24), 0.5),
+        vae=autoencoder(12, shift_factor=0.2),
+        transformer=_shake(transformer.eval(), 0.2),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    ).save_pretrained(folder)
+    return folder
+
+
+def stable_scheduler(**changes: Any) -> DDIMScheduler:
+    """The scheduler file of Stable Diffusion."""
+    settings = {
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "prediction_type": "epsilon",
+        "timestep_spacing": "leading",
+        "steps_offset": 1,
+        "set_alpha_to_one": False,
+    }
+    return scheduler(**{**settings, **changes})
+
+
+def clip_tokenizer(pad: str = "<|endoftext|>") -> CLIPTokenizer:
+    """Letters, and a word that is merged of two pieces of itself."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    ends = [f"{letter}</w>" for letter in letters]
+    pieces = [*letters, *ends, "re", "red</w>", "!", "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    merges = [("r", "e"), ("re", "d</w>")]
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=16, pad_token=pad)
+
+
+def clip(family: Any, width: int) -> Any:
+    """A text encoder of two layers for `clip_tokenizer`."""
+    config = CLIPTextConfig(
+        vocab_size=57,
+        hidden_size=width,
+        intermediate_size=2 * width,
+        projection_dim=width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=16,
+        bos_token_id=55,
+        eos_token_id=56,
+        pad_token_id=56,
+    )
+    return _shake(family(config).eval(), 0.5)
+
+
+def conditional_unet(**changes: Any) -> UNet2DConditionModel:
+    """Two resolutions, one with cross-attention."""
+    settings = {
+        "sample_size": SIDE,
+        "in_channels": CHANNELS,
+        "out_channels": CHANNELS,
+        "block_out_channels": (8, 16),
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+        "layers_per_block": 1,
+        "attention_head_dim": 2,
+        "norm_num_groups": 2,
+    }
+    return _shake(UNet2DConditionModel(**{**settings, **changes}).eval(), 0.3)
+
+
 def _with_card(folder: Path, card: dict[str, Any]) -> Path:
     (folder / "card.json").write_text(json.dumps({"space": "tiny", **card}))
     return folder
 
 
-def _shake(model: torch.nn.Module) -> None:
+def _shake(model: Any, deviation: float = 0.15) -> Any:
     """Random weights everywhere, so that no zero-initialised layer hides a mistake."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.normal_(std=0.15)
+            parameter.normal_(std=deviation)
+    return model

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,61 +15,18 @@ from diffusers import (
 )
 from PIL import Image
 
-from graph.checkpoints import load_expert
 from graph.errors import ChoraleError
-from graph.fusion.product import Product
-from graph.interfaces import Expert, NoiseSchedule, Sampler
 from graph.levels import PURE_NOISE, NoiseLevel
-from graph.library import Library
-from graph.machine import Machine
-from graph.player import Player
-from graph.reliability import Reliability
 from graph.samplers.ddim import Ddim
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.discrete import Discrete
 from graph.schedules.flow import Flow
-from graph.scores import Encoded, Merge, Track, Voice
 from tests.graph.experts import folders
+from tests.graph.experts.alone import GUIDANCE, STEPS, expert, sample
 
 SHAPE = (folders.CHANNELS, folders.SIDE, folders.SIDE)
-CPU = Machine(torch.device("cpu"), torch.float32)
-LIKE = torch.empty(0)
-STEPS, GUIDANCE = 8, 3.0
 COSINE = Discrete(curve="squaredcos_cap_v2", spacing="trailing")
 DPM = {"algorithm_type": "dpmsolver++", "solver_order": 2, "final_sigmas_type": "zero"}
-
-
-def expert(folder: Path) -> Expert:
-    """The folder as the loop loads it."""
-    return load_expert(folder.name, Library(folder.parent, folder.parent / "assets"), CPU)
-
-
-def sample(
-    who: Expert, condition: Any, noise: torch.Tensor, sampler: Sampler, schedule: NoiseSchedule
-) -> torch.Tensor:
-    """One guided expert through the loop's own player, from given noise."""
-    voice = Voice(
-        node="expert",
-        expert=who,
-        network="net",
-        condition=Encoded("asked", (who.encode(condition),)),
-        null=Encoded("null", (who.encode(None),)),
-        reliability=Reliability((), SHAPE, Image.open, LIKE),
-        guidance=GUIDANCE,
-        share=1.0,
-        muted=False,
-        solo=False,
-        noise_range=(1.0, 0.0),
-    )
-    levels = schedule.levels(STEPS)
-    score = Merge("fuse", Product(), (voice,))
-    track = Track("t", 0, SHAPE, 0, (0,), levels, sampler, score, LIKE)
-    player = Player(track)
-    player.x = noise
-    with torch.inference_mode():
-        for number in range(STEPS):
-            player.advance(number, {})
-    return player.x
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
@@ -98,7 +54,7 @@ def test_a_guided_sentence_is_sampled_as_pixart_sigma_pipeline_does(
         output_type="latent",
     ).images
     sampler = Ddim() if solver == "ddim" else Dpmpp2M()
-    ours = sample(expert(folder), "a red house at night", noise, sampler, COSINE)
+    ours = sample(expert(folder), "a red house at night", noise, sampler, COSINE.levels(STEPS))
     # The pipeline starts at its own first level with unit noise, this state with its own sigma.
     assert (ours - theirs).abs().max() <= 1e-4 * theirs.abs().max()
 
@@ -127,7 +83,7 @@ def test_a_flow_expert_is_sampled_as_diffusers_flow_scheduler_does(tmp_path: Pat
             )[0]
             guided = answer[:1] + GUIDANCE * (answer[1:] - answer[:1])
             x = scheduler.step(guided, time, x, return_dict=False)[0]
-    ours = sample(expert(folder), "a blue boat", noise, Ddim(), Flow(shift=2.0))
+    ours = sample(expert(folder), "a blue boat", noise, Ddim(), Flow(shift=2.0).levels(STEPS))
     assert (ours - x).abs().max() <= 1e-4 * x.abs().max()
 
 
@@ -144,7 +100,7 @@ def test_a_guided_class_is_sampled_as_dit_pipeline_does(tmp_path: Path) -> None:
     ).images[0]
     noise = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(5))
     who = expert(folder)
-    ours = sample(who, "night", noise, Ddim(), COSINE)
+    ours = sample(who, "night", noise, Ddim(), COSINE.levels(STEPS))
     assert who.codec is not None
     (picture,) = who.codec.decode(ours)
     assert np.abs(np.asarray(picture) / 255.0 - theirs).max() <= 1e-3 + 0.5 / 255

@@ -81,6 +81,18 @@ def test_flow_equals_diffusers(shift: float, steps: int) -> None:
     )
 
 
+@pytest.mark.parametrize("mu", [0.0, 1.15])
+@pytest.mark.parametrize("steps", [1, 2, 28])
+def test_flow_of_an_even_ending_equals_what_flux_asks_of_diffusers(mu: float, steps: int) -> None:
+    theirs = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    theirs.set_timesteps(sigmas=np.linspace(1.0, 1.0 / steps, steps), mu=mu)
+    levels = Flow(shift=math.exp(mu), ending="even").levels(steps)
+    assert levels[0] == PURE_NOISE
+    assert [level.flow_time for level in levels] == pytest.approx(
+        theirs.sigmas.tolist(), rel=1e-5, abs=1e-7
+    )
+
+
 @pytest.mark.parametrize("curve", CURVES)
 @pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
 @pytest.mark.parametrize("offset", [0, 1])
@@ -106,6 +118,19 @@ def test_discrete_equals_ddim_of_diffusers(curve: str, spacing: str, offset: int
         assert [level.alpha for level in levels[:-1]] == pytest.approx(
             squares.sqrt().tolist(), rel=2e-4
         )
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_discrete_of_zero_terminal_snr_equals_ddim_of_diffusers(curve: str) -> None:
+    low, high = CURVES[curve]
+    theirs = DDIMScheduler(
+        beta_schedule=curve, beta_start=low, beta_end=high, rescale_betas_zero_snr=True
+    )
+    ours = Discrete(curve=curve, beta_start=low, beta_end=high, zero_snr=True)
+    levels = ours.levels(1000)
+    assert levels[0] == PURE_NOISE
+    alphas = theirs.alphas_cumprod.sqrt().flip(0).tolist()
+    assert [level.alpha for level in levels[:-1]] == pytest.approx(alphas, rel=2e-4, abs=1e-6)
 
 
 @numpy_warns

@@ -1,0 +1,42 @@
+"""CLIP: a tokenizer beside its text encoder, as the pipelines of diffusers read sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import CLIPTokenizer
+
+from graph.library import Model
+from graph.machine import Machine
+from graph.weights import frozen_reader
+
+
+class Clip:
+    """Reads sentences (arXiv 2103.00020); what of the answer counts is the pipeline's to say."""
+
+    def __init__(self, tokenizer: Any, encoder: Any) -> None:
+        self._tokenizer, self._encoder = tokenizer, encoder
+        # some folders leave the tokenizer's own bound out
+        self._tokens = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+
+    def read(self, sentence: str) -> Any:
+        """The encoder's answer to one sentence, with its hidden states [1, tokens, width].
+
+        Sentences are padded to the encoder's length, and what is longer is cut off.
+        """
+        tokens = self._tokenizer(
+            sentence,
+            padding="max_length",
+            max_length=self._tokens,
+            truncation=True,
+            return_tensors="pt",
+        )
+        return self._encoder(tokens.input_ids.to(self._encoder.device), output_hidden_states=True)
+
+
+def clip_of(model: Model, machine: Machine, encoder: Any, number: str = "") -> Clip:
+    """A folder's tokenizer`number` and text_encoder`number`, which is of the class `encoder`."""
+    return Clip(
+        CLIPTokenizer.from_pretrained(model.folder / f"tokenizer{number}"),
+        frozen_reader(encoder, model.folder / f"text_encoder{number}", machine),
+    )

@@ -1,0 +1,85 @@
+"""Stable Diffusion XL: a sentence read by two CLIPs, latents denoised by a UNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+from graph.clip import Clip, clip_of
+from graph.codec import Codec, codec_of
+from graph.folders import read_json
+from graph.interfaces import Checkpoint
+from graph.levels import NoiseLevel
+from graph.library import Model
+from graph.machine import Machine
+from graph.native import native_of
+from graph.parametrisation import Parametrisation
+from graph.unets import answering, unet_of
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A sentence as words [tokens, width], and as a whole [projection]."""
+
+    words: Tensor
+    pooled: Tensor
+
+
+class StableDiffusionXL(Checkpoint):
+    """SDXL (arXiv 2307.01952) as StableDiffusionXLPipeline stores it.
+
+    It is told that the picture was of the canvas' size and cropped nowhere. No condition is zeros
+    where the folder says force_zeros_for_empty_prompt, else the empty sentence.
+    """
+
+    pipelines: ClassVar[tuple[str, ...]] = ("StableDiffusionXLPipeline",)
+
+    def __init__(
+        self,
+        model: Model,
+        unet: Any,
+        clips: tuple[Clip, Clip],
+        codec: Codec,
+        native: Parametrisation,
+    ) -> None:
+        self.codec, self.preview, self.canvas = codec, model.card.preview, model.canvas
+        self._unet, self._clips, self._native = unet, clips, native
+        index = read_json(model.name, model.folder / "model_index.json")
+        self._null_is_zero = bool(index.get("force_zeros_for_empty_prompt", True))
+        width, height = model.canvas
+        self._sizes = torch.tensor([[height, width, 0, 0, height, width]], device=unet.device)
+
+    @classmethod
+    def load(cls, model: Model, machine: Machine) -> StableDiffusionXL:
+        """Load UNet, both text encoders with their tokenizers, and autoencoder of a folder."""
+        return cls(
+            model,
+            unet_of(model, machine, addition="text_time"),
+            (
+                clip_of(model, machine, CLIPTextModel),
+                clip_of(model, machine, CLIPTextModelWithProjection, "_2"),
+            ),
+            codec_of(model, machine),
+            native_of(model.folder / "scheduler"),
+        )
+
+    def encode(self, value: str | None) -> Prompt:
+        """A sentence, or None for no condition."""
+        first, second = (clip.read(value or "") for clip in self._clips)
+        words = torch.cat([first.hidden_states[-2][0], second.hidden_states[-2][0]], -1)
+        prompt = Prompt(words, second.text_embeds[0])
+        if value is None and self._null_is_zero:
+            return Prompt(torch.zeros_like(prompt.words), torch.zeros_like(prompt.pooled))
+        return prompt
+
+    def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
+        """D(x) of n states under n sentences, in one forward pass."""
+        words = torch.stack([prompt.words for prompt in conditions])
+        pooled = torch.stack([prompt.pooled for prompt in conditions])
+        added = {"text_embeds": pooled, "time_ids": self._sizes.expand(len(x), -1).to(pooled)}
+        return self._native.denoise(answering(self._unet, words, added), x, level)
