@@ -81,6 +81,19 @@ test('nodes within subgraphs can be swept, and are called by where they lie', ()
   assert.equal(titled(nestedTwice(), CATALOGUE, 'choir/nobody'), 'Choir / choir/nobody');
 });
 
+test('nodes of one title are told apart, and what is bypassed is not offered', () => {
+  const reliabilities = (workflow) => titles(sweepable(workflow, CATALOGUE, MODELS).filter(({ setting }) => setting === 'reliability'));
+  const b = { ...A, id: 'b' };
+  assert.deepEqual(reliabilities(settled(A, b)), ['Voice (a) · reliability', 'Voice (b) · reliability']);
+  assert.deepEqual(reliabilities(settled(A, { ...b, title: 'Low' })), ['Voice · reliability', 'Low · reliability']);
+  assert.deepEqual(reliabilities(settled(A, { ...b, title: 'Low', bypass: true })), ['Voice · reliability']);
+  const nested = nestedTwice();
+  const choir = { ...nested.nodes[0], bypass: true };
+  assert.deepEqual(reliabilities({ ...nested, nodes: [choir, ...nested.nodes.slice(1)] }), ['Alone / Voice · reliability']);
+  const twins = { ...nested, nodes: nested.nodes.map((node) => (node.id === 'solo' ? { ...node, title: 'Choir' } : node)) };
+  assert.deepEqual(reliabilities(twins), ['Choir (choir) / Low / Voice · reliability', 'Choir (solo) / Voice · reliability']);
+});
+
 test('the range that is offered can be sampled as it is', () => {
   const ranges = [
     [{ group: 'fader', setting: 'guidance', low: -15, high: 15, at: 2 }, [1, 6]], [{ group: 'fader', setting: 'reliability', low: 0, high: 2, at: 1 }, [0, 1.5]],

@@ -369,6 +369,22 @@ def test_a_run_that_waits_is_told_its_place(visit, browser, address):
         context.close()
 
 
+def test_a_closed_tab_lets_the_next_one_play(visit, browser, address):
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    theirs = Visit(context.new_page()).open(address)
+    opened(theirs, slow("Left alone"))
+    run(theirs)
+    theirs.phase("playing")
+    opened(visit, quick("Next"))
+    run(visit)
+    visit.page.get_by_text("before yours").first.wait_for(timeout=SLOW)
+    step = theirs.page.locator(".chorale").inner_text()
+    assert re.search(r"\b(\d+) ?/ ?200", step), step
+    theirs.page.close()
+    visit.page.wait_for_selector(".chorale[data-phase=done]", timeout=20_000)
+    context.close()
+
+
 def test_a_reload_stops_the_run_and_says_so(visit):
     opened(visit, slow("Left behind"))
     run(visit)

@@ -7,6 +7,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 FAR = 1000 * 120
+GUIDED = "Led by an onlooker"
 
 
 def node(visit, name):
@@ -105,6 +106,43 @@ def test_the_picture_follows_what_is_painted(visit):
     visit.keep("picture-follows-mask")
     assert sea[2] > sea[1]
     assert meadow[1] > meadow[2]
+
+
+def test_a_map_is_heard_while_its_stroke_is_drawn(visit):
+    page = visit.page
+    page.get_by_role("button", name="Templates").click()
+    page.get_by_role("menuitem", name="Half a canvas each").click()
+    still = colours(page, play(visit, 48), 0.0, 1.0)
+    paper = node(visit, "left_map").locator("canvas")
+    node(visit, "left_map").get_by_role("heading").click()
+    node(visit, "left_map").get_by_role("button", name="Paint large").click()
+    box = paper.bounding_box()
+    page.keyboard.press("Control+Enter")
+    visit.phase("playing")
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.8 * box["height"], steps=20)
+    visit.keep("map-stroke")
+    drawn = colours(page, finished(visit), 0.0, 1.0)  # the brush is still down
+    page.mouse.up()
+    page.keyboard.press("Escape")
+    replay = page.get_by_role("button", name="Replay")
+    assert "move" in replay.get_attribute("title")
+    assert drawn != still
+    visit.plays(replay.click)
+    assert colours(page, finished(visit), 0.0, 1.0) == drawn
+
+
+def test_a_class_that_guides_is_chosen_among_those_of_its_classifier(visit):
+    page = visit.page
+    page.get_by_role("button", name="Templates").click()
+    page.get_by_role("menuitem", name=GUIDED).click()
+    card = page.locator("article", has=page.get_by_role("combobox", name="name", exact=True)).first
+    classes = card.get_by_role("combobox", name="name", exact=True)
+    assert "snowfield at night" in classes.locator("option").all_inner_texts()
+    classes.select_option("snowfield at night")
+    keeps(visit, "(w) => w.nodes.some((each) => each.settings?.name === 'snowfield at night')")
+    visit.keep("class-that-guides")
 
 
 def test_a_mask_is_painted_from_the_keyboard(visit):

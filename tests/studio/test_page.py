@@ -229,6 +229,21 @@ def test_everything_fits_the_window(visit):
     visit.keep(f"window-{page.viewport_size['width']}")
 
 
+@pytest.mark.parametrize("visit", [(1280, 720), (820, 1180)], indirect=True)
+def test_stop_is_in_sight_while_steps_are_counted(visit):
+    page = visit.page
+    set_steps(visit, 200)
+    run(visit)
+    visit.phase("playing")
+    page.locator("header").get_by_text("left").wait_for()
+    box = page.locator("header").get_by_role("button", name="Stop").bounding_box()
+    visit.keep(f"playing-{page.viewport_size['width']}")
+    assert box["x"] + box["width"] <= page.viewport_size["width"]
+    assert box["width"] >= 44
+    page.keyboard.press("Control+Enter")
+    visit.phase("stopped")
+
+
 def test_the_light_family_is_remembered(visit):
     page = visit.page
     page.get_by_role("button", name="Light theme").click()

@@ -1,6 +1,6 @@
 /** What a sweep sheet can vary of a workflow's nodes: their numbers, and what their settings choose among. */
 
-import { everyNode, nodeAt, placeOf, walked } from '../document/scope.js';
+import { everyNode, graphAt, nodeAt, placeOf, walked } from '../document/scope.js';
 import { optionsOf } from '../lib/options.js';
 import { fresh, resolve, spoken, valueOf, variants } from '../lib/schema.js';
 import { declarationOf } from '../lib/workflow.js';
@@ -18,7 +18,7 @@ export const GROUPS = [
 /** Every setting that a sheet can vary, those of subgraphs too: {group, node, setting, control, title}, with the
  *  `options` of a choice or switch, or with the limits of a number and what it is now. */
 export function sweepable(workflow, catalogue, models) {
-  const found = everyNode(workflow).flatMap(([address, node]) => {
+  const found = everyNode(workflow).filter(([address]) => isHeard(workflow, address)).flatMap(([address, node]) => {
     const declaration = declarationOf(catalogue, node, workflow);
     const of = { workflow, catalogue, models, declaration, address };
     const title = titled(workflow, catalogue, address);
@@ -51,11 +51,23 @@ const numberOf = (field, value, fader) => ({
 });
 const choiceOf = (options) => (options.length > 1 ? { group: typeof options[0] === 'boolean' ? 'switch' : 'choice', options } : null);
 
-/** What a node is called where it stands: 'Voices / Text expert' lies in a subgraph. */
+/** The nodes that an address leads through, itself last; undefined where there is none. */
+const along = (workflow, address) => [...walked(workflow, placeOf(address)[0]), nodeAt(workflow, address)];
+
+/** Whether neither a node nor a subgraph that it lies in is bypassed. */
+const isHeard = (workflow, address) => along(workflow, address).every((node) => node?.bypass !== true);
+
+/** What a node is called where it stands: 'Voices / Text expert' lies in a subgraph. Of several that are
+ *  called the same there, each says its id too: 'Text expert (text_expert_2)'. */
 export function titled(workflow, catalogue, address) {
-  const [path] = placeOf(address);
-  const found = [...walked(workflow, path), nodeAt(workflow, address)];
-  return found.map((node) => (node ? node.title || declarationOf(catalogue, node, workflow).label : address)).join(' / ');
+  const called = (node) => node.title || declarationOf(catalogue, node, workflow).label;
+  const path = placeOf(address)[0];
+  return along(workflow, address).map((node, depth) => {
+    if (!node) return address;
+    const beside = graphAt(workflow, path.slice(0, depth))?.nodes ?? [];
+    const shared = beside.some((each) => each.id !== node.id && called(each) === called(node));
+    return shared ? `${called(node)} (${node.id})` : called(node);
+  }).join(' / ');
 }
 
 /** A setting as it is read: 'schedule.log_snr_min' is 'schedule log snr min'. */

@@ -2,6 +2,7 @@ import { getContext, setContext } from 'svelte';
 import { Around } from '../around/around.svelte.js';
 import { Training } from '../train/training.svelte.js';
 import { again } from '../around/sweep.js';
+import { bytesOf, sha256 } from './assets.js';
 import { Document } from './document.svelte.js';
 import { Draft } from './draft.js';
 import { moved, movedCurves } from './live.js';
@@ -28,7 +29,7 @@ export class Studio {
   actions = {};
   models = $state.raw({});
   catalogue; around; training;
-  #api; #draft; #checking = false; #telling = false; #timers = {}; #heard = null; #thumbnails = {};
+  #api; #draft; #checking = false; #telling = false; #timers = {}; #heard = null; #stroke = null; #thumbnails = {};
 
   constructor(api) {
     this.#api = api;
@@ -62,7 +63,26 @@ export class Studio {
   set(id, name, value) { this.doc.set(id, name, value); }
 
   /** Store a painted picture as a setting. */
-  paint(id, name, dataUrl) { return this.doc.store(id, name, dataUrl); }
+  paint(id, name, dataUrl) {
+    this.#stroke = null;
+    return this.doc.store(id, name, dataUrl);
+  }
+
+  /** Let a run that plays hear a live picture while its stroke is drawn; `picture` gives its data URL when it is sent. */
+  stroke(id, name, picture) {
+    const control = `${id}.${name}`;
+    if (!this.run.begun || !this.run.controls.has(control)) return;
+    this.#stroke = { control, picture };
+    this.#tellSoon();
+  }
+
+  async #tellStroke({ control, picture }) {
+    this.#stroke = null;
+    const address = picture();
+    const value = await sha256(bytesOf(address));
+    const answer = await this.#api.server.set_control({ run: this.run.id, control, value, picture: address.slice(address.indexOf(',') + 1) });
+    if (answer?.diagnostics?.length) this.found = answer.diagnostics;
+  }
 
   /** Tell the run that plays what has moved since it was last told, whatever the edit was. */
   async #tell() {
@@ -80,7 +100,8 @@ export class Studio {
     if (this.#telling) return;
     this.#telling = true;
     try {
-      while (this.run.begun && this.#heard !== this.doc.workflow) {
+      while (this.run.begun && (this.#stroke || this.#heard !== this.doc.workflow)) {
+        if (this.#stroke) await this.#tellStroke(this.#stroke);
         await this.#tell();
         await new Promise((done) => setTimeout(done, TO_FADER));
       }
@@ -122,6 +143,7 @@ export class Studio {
     const workflow = this.doc.workflow;
     const run = this.run.begin(workflow, Boolean(record));
     this.#heard = workflow;
+    this.#stroke = null;
     this.#send(workflow);
     this.around.began(this.run);
     setTimeout(() => this.#api.trigger('run', { run, record, sheet, visitor: this.around.visitor }), 0);

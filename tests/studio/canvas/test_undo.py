@@ -1,8 +1,10 @@
 """Undo and redo of whatever the hand did."""
 
+import random
+
 import pytest
 
-from tests.studio.canvas.hands import card, choose, drag, kept, middle, press, spot, until
+from tests.studio.canvas.hands import CARD, card, choose, drag, kept, middle, press, spot, until
 
 pytestmark = pytest.mark.browser
 
@@ -24,3 +26,48 @@ def test_every_gesture_is_undone_and_redone(visit):
     for _ in range(8):
         press(visit, "Control+Shift+z")
     until(visit, lambda: kept(visit) == last)
+
+
+KEYS = ("b", "c", "t", "g", "n", "Control+d", "Delete", "ArrowDown", "Control+a", "Alt+ArrowLeft")
+
+
+def act(visit, chance):
+    """One gesture of many: a card chosen, dragged or changed by key, words typed, a fader moved."""
+    page = visit.page
+    cards = page.locator(f"{CARD} h3")
+    match chance.randrange(5):
+        case 0 | 1 if count := cards.count():
+            box = cards.nth(chance.randrange(count)).bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            if page.evaluate("([x, y]) => document.elementFromPoint(x, y)?.matches('h3')", [x, y]):
+                drag(visit, (x, y), (x + chance.choice((0, 33, -44)), y + chance.choice((0, 22))))
+        case 2 if page.locator("[data-strip]").count():
+            fader = page.locator("[data-strip] [role=slider]").first
+            fader.press(chance.choice(("PageDown", "PageUp", "Home")))
+            page.locator(".canvas").focus()
+        case 3:
+            page.get_by_label("Title of the workflow").fill(f"Take {chance.randrange(100)}")
+            page.locator(".canvas").focus()
+        case _:
+            press(visit, chance.choice(KEYS), "Escape")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sixty_gestures_are_undone(visit, seed):
+    chance = random.Random(seed)
+    first = kept(visit)
+    undo = visit.page.get_by_role("navigation").get_by_role("button", name="Undo")
+    for _ in range(60):
+        act(visit, chance)
+    last = kept(visit)
+    visit.keep(f"sixty-gestures-{seed}")
+    assert last != first
+    steps = 0
+    while undo.is_enabled():
+        undo.click()
+        steps += 1
+    assert kept(visit) == first
+    visit.page.locator(".canvas").focus()
+    for _ in range(steps):
+        press(visit, "Control+Shift+z")
+    assert kept(visit) == last
