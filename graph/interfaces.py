@@ -94,6 +94,13 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
     diffusing: ClassVar[bool] = False
     """Whether what it follows is right only along the path of a sampler that diffuses."""
 
+    def turns(self, count: int) -> Sequence[tuple[float, float]]:
+        """From what noise on, and down to what, each of `count` scores is heard; else it is silent.
+
+        By default all are heard at every level. ChoraleError where that many cannot take turns.
+        """
+        return [(1.0, 0.0)] * count
+
     def follow(
         self,
         memory: Any,

@@ -22,7 +22,7 @@ STEPS = {"node": "sampler", "setting": "steps", "start": 2, "stop": 4, "count": 
 FADER = {"node": "b", "setting": "reliability", "start": 0.0, "stop": 1.0, "count": 2}
 METHOD = {"node": "sampler", "setting": "method", "choices": ["heun", "ddim", "dpmpp_2m"]}
 RULE = {"node": "fuse", "setting": "rule", "choices": ["mean", "product", "superdiff_or"]}
-EVERY_RULE = ["conflict_averse", "mean", "perp_neg", "product", "superdiff_or"]
+EVERY_RULE = ["conflict_averse", "mean", "perp_neg", "product", "superdiff_or", "switch"]
 MUTED = {"node": "b", "setting": "muted", "choices": [False, True]}
 NOISE = {"node": "sampler", "setting": "schedule.log_snr_min", "start": -8, "stop": -2, "count": 2}
 
