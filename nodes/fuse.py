@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Union
+from typing import Annotated, Any, ClassVar, Union, cast
 
 from pydantic import Field
 
@@ -64,7 +64,7 @@ class Fuse(Node):
 
         Of experts alone: what a fusion that is fused again weighs is not known here.
         """
-        rule: FusionRule = self.rule  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        rule = cast("FusionRule", self.rule)  # pyright: ignore[reportUnknownMemberType]
         scores = place.all("scores")
         voices = [(title, node) for title, node in scores if isinstance(node, ExpertNode)]
         if not rule.signed:

@@ -22,7 +22,7 @@ from graph.player import Player
 from graph.runtime import Runtime
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.samplers.heun import Heun
-from graph.scores import Merge, within
+from graph.scores import Bent, Merge, within
 from nodes import catalogue
 from tests.graph.documents import document
 from tests.graph.pieces import controls, final, gaussian, track, voice
@@ -50,6 +50,17 @@ def test_a_turn_narrows_everything_within_a_score_but_its_background() -> None:
     (heard,) = inner.inputs
     assert heard == replace(early, noise_range=(0.6, 0.4))
     assert inner.background == ground
+    bent = Bent(
+        node="bent",
+        reliability=early.reliability,
+        muted=False,
+        solo=False,
+        noise_range=(1.0, 0.5),
+        score=early,
+        network="bent",
+    )
+    turned = within(bent, (0.6, 0.2))
+    assert turned == replace(bent, noise_range=(0.6, 0.5), score=heard)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
