@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -26,11 +27,13 @@ from graph.fusion.conflict_averse import ConflictAverse
 from graph.fusion.mean import Mean
 from graph.fusion.perp_neg import PerpNeg
 from graph.fusion.product import Product
+from graph.fusion.superdiff_and import SuperdiffAnd
 from graph.fusion.superdiff_or import SuperdiffOr
 from graph.fusion.switch import Switch
-from graph.interfaces import Estimate, FusionRule, Sampler
+from graph.interfaces import Coming, Estimate, FusionRule, Sampler
 from graph.levels import NoiseLevel
-from graph.samplers.dpmpp_2m import Dpmpp2M
+from graph.randomness import Foreseen
+from graph.samplers.ddim import Ddim
 from graph.samplers.euler_maruyama import EulerMaruyama
 from graph.samplers.heun import Heun
 from graph.schedules.karras import Karras
@@ -136,16 +139,27 @@ def claims() -> Iterator[Claim]:
     ground = Known((0.5, 0.5), (2.0, 2.0))
     apart = ((first.part(1.0),), (second.part(1.0, 1),))
     yield Claim("a dimension for each expert", product, (first, second), ones, apart, ground)
-    handed = Walk(Dpmpp2M(), 100, _handed, lambda parts: density(parts[-1:]))
+    handed = Walk(Ddim(), 1000, _handed, lambda parts: density(parts[-1:]))
     yield Claim(
         "one, then the other", Switch(), pair, ones, ((left.part(1), right.part(1)),), walk=handed
+    )
+    level = Known((-1.0, 0.5), (0.25, 0.25)), Known((1.0, 0.5), (0.25, 0.25))
+    plane = ((level[0].part(0.5), level[1].part(0.5)), (level[0].part(1.0, 1),))
+    meeting = Walk(EulerMaruyama(), 300, _meeting, _meeting)
+    yield Claim(
+        "as likely to one as to the other", SuperdiffAnd(), level, ones, plane, walk=meeting
     )
     yield from _directions()
 
 
+def _meeting(parts: Sequence[Part], start: float = START) -> Law:
+    """The law of two that mirror each other: a plane where they differ, one of them elsewhere."""
+    return Law(0.0, 0.0) if len(parts) > 1 else diffusion(parts, start)
+
+
 def _handed(parts: Sequence[Part], start: float) -> Law:
-    """The law of a flow that is handed over halfway, at the first level of 100 that is there."""
-    later = next(level.ratio for level in Karras().levels(100) if level.noise <= 0.5)
+    """The law of a flow that is handed over halfway, at the first level of 1000 that is there."""
+    later = next(level.ratio for level in Karras().levels(1000) if level.noise <= 0.5)
     return turns(parts, (start, later))
 
 
@@ -235,7 +249,10 @@ def _played(
     """Clean samples, `shape` [n, d], on Karras levels."""
     generator = torch.Generator().manual_seed(SEED)
     memory = None
+    levels = Karras().levels(walk.steps)
+    follows = dict(pairwise(levels))
 
+    @Foreseen
     def draw() -> Tensor:
         return torch.randn(shape, dtype=torch.float64, generator=generator)
 
@@ -246,10 +263,12 @@ def _played(
         estimates = [Estimate(experts[i](x, level)) for i in heard]
         asked = [weights[i] for i in heard]
         memory, faders = rule.follow(memory, x, level, estimates, asked)
+        spread = walk.sampler.spread(level, follows[level])
+        coming = Coming(follows[level], lambda: spread * (draw.ahead() if spread else x * 0))
+        faders = rule.foresee(level, estimates, faders, coming)
         wired = None if background is None else background(x, level)
         return rule(x, level, estimates, faders, [1.0] * len(heard), wired).denoised
 
-    levels = Karras().levels(walk.steps)
     *_, last = walk.sampler(denoise, levels[0].sigma * draw(), levels, draw)
     return last.x
 

@@ -69,6 +69,17 @@ class Fused:
         return fused
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The step that a sampler is about to take: from y = x/alpha it goes on to `level`.
+
+    `noise()` [b, *d] is what the step will add to y besides following the score: the draw itself.
+    """
+
+    level: NoiseLevel
+    noise: Callable[[], Tensor]
+
+
 class Declared(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A family member that a node offers as a choice: its fields are its settings.
 
@@ -117,6 +128,19 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
         """
         return None, weights
 
+    def foresee(
+        self,
+        level: NoiseLevel,
+        estimates: Sequence[Estimate],
+        weights: Sequence[Tensor | float],
+        coming: Coming,
+    ) -> Sequence[Tensor | float]:
+        """The weights in view of the coming step; by default they stand as they are.
+
+        Asked once for every state, after `follow` and with the weights that it gave.
+        """
+        return weights
+
     @abstractmethod
     def __call__(
         self,
@@ -156,6 +180,10 @@ class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - froz
     def diffuses(self) -> bool:
         """Whether it follows the reverse diffusion, with all the fresh noise that this has."""
         return False
+
+    def spread(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """Deviation of the fresh noise that a step adds to y = x/alpha; its one draw is of that."""
+        return 0.0
 
     @abstractmethod
     def __call__(
