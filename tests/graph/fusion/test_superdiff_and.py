@@ -186,3 +186,9 @@ def test_the_loop_shows_the_draw_that_the_sampler_takes() -> None:
     plain = track(voices, rule=Mean(), sampler=EulerMaruyama(), steps=40, samples=(0, 1, 2))
     (state,) = final([plain], controls(voices))
     assert state.mean((1, 2, 3)).abs().max() > 0.05
+
+
+def test_a_draw_that_was_looked_at_is_the_next_one_and_taken_once() -> None:
+    numbers = iter(range(9))
+    draw = Foreseen(lambda: torch.tensor(next(numbers)))
+    assert [draw.ahead(), draw.ahead(), draw(), draw(), draw.ahead(), draw()] == [0, 0, 0, 1, 2, 2]

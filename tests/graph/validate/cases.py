@@ -179,6 +179,7 @@ CASES: Mapping[str, Workflow] = {
             "whole.score > picture.score",
         ),
     ),
+    "both at once without noise": with_settings(fuse={"rule": {"name": "superdiff_and"}}),
     "turns with boundaries for another number": with_settings(
         fuse={"rule": {"name": "switch", "boundaries": [0.7, 0.3]}}
     ),
