@@ -57,6 +57,18 @@ def flow(parts: Sequence[Part], start: float) -> Law:
     return Law(mean, (start * _ratio(parts, start, 0.5)) ** 2)
 
 
+def turns(parts: Sequence[Part], starts: Sequence[float]) -> Law:
+    """What the flow draws when one expert after the other has it, each from its ratio on.
+
+    Along each turn y = m + (y₀ − m)·√((v + r²)/(v + r₀²)), exactly.
+    """
+    mean, spread = 0.0, starts[0]
+    for part, begun, ended in zip(parts, starts, (*starts[1:], 0.0), strict=True):
+        kept = math.sqrt((part.variance + ended**2) / (part.variance + begun**2))
+        mean, spread = part.mean + (mean - part.mean) * kept, spread * kept
+    return Law(mean, spread**2)
+
+
 def diffusion(parts: Sequence[Part], start: float) -> Law:
     """What the reverse diffusion draws, with all its fresh noise, from the same start.
 

@@ -14,21 +14,26 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from bench.laws import Law, Part, density, diffusion, flow
+from bench.laws import Law, Part, density, diffusion, flow, turns
 from graph.experts.gaussian import posterior_mean
 from graph.experts.mixture import Mixture
 from graph.fusion.conflict_averse import ConflictAverse
 from graph.fusion.mean import Mean
 from graph.fusion.perp_neg import PerpNeg
 from graph.fusion.product import Product
+from graph.fusion.superdiff_and import SuperdiffAnd
 from graph.fusion.superdiff_or import SuperdiffOr
-from graph.interfaces import Estimate, FusionRule, Sampler
+from graph.fusion.switch import Switch
+from graph.interfaces import Coming, Estimate, FusionRule, Sampler
 from graph.levels import NoiseLevel
+from graph.randomness import Foreseen
+from graph.samplers.ddim import Ddim
 from graph.samplers.euler_maruyama import EulerMaruyama
 from graph.samplers.heun import Heun
 from graph.schedules.karras import Karras
@@ -44,11 +49,15 @@ Ask = Callable[[Tensor, NoiseLevel], Tensor]
 
 @dataclass(frozen=True)
 class Walk:
-    """A sampler with its steps, and the law that it has where everything is Gaussian."""
+    """A sampler with its steps, and the law that it has where everything is Gaussian.
+
+    `named` is the density that a composition names.
+    """
 
     sampler: Sampler
     steps: int
     law: Callable[[Sequence[Part], float], Law]
+    named: Callable[[Sequence[Part]], Law] = density
 
 
 FLOW, DIFFUSION = Walk(Heun(), 100, flow), Walk(EulerMaruyama(), 1000, diffusion)
@@ -130,7 +139,28 @@ def claims() -> Iterator[Claim]:
     ground = Known((0.5, 0.5), (2.0, 2.0))
     apart = ((first.part(1.0),), (second.part(1.0, 1),))
     yield Claim("a dimension for each expert", product, (first, second), ones, apart, ground)
+    handed = Walk(Ddim(), 1000, _handed, lambda parts: density(parts[-1:]))
+    yield Claim(
+        "one, then the other", Switch(), pair, ones, ((left.part(1), right.part(1)),), walk=handed
+    )
+    level = Known((-1.0, 0.5), (0.25, 0.25)), Known((1.0, 0.5), (0.25, 0.25))
+    plane = ((level[0].part(0.5), level[1].part(0.5)), (level[0].part(1.0, 1),))
+    meeting = Walk(EulerMaruyama(), 300, _meeting, _meeting)
+    yield Claim(
+        "as likely to one as to the other", SuperdiffAnd(), level, ones, plane, walk=meeting
+    )
     yield from _directions()
+
+
+def _meeting(parts: Sequence[Part], start: float = START) -> Law:
+    """The law of two that mirror each other: a plane where they differ, one of them elsewhere."""
+    return Law(0.0, 0.0) if len(parts) > 1 else diffusion(parts, start)
+
+
+def _handed(parts: Sequence[Part], start: float) -> Law:
+    """The law of a flow that is handed over halfway, at the first level of 1000 that is there."""
+    later = next(level.ratio for level in Karras().levels(1000) if level.noise <= 0.5)
+    return turns(parts, (start, later))
 
 
 def _directions() -> Iterator[Claim]:
@@ -178,7 +208,7 @@ def _line(claim: Claim, count: int) -> Line:
         f"{claim.walk.sampler.name}, {claim.walk.steps}",
         tuple(found),
         tuple((each.mean, each.variance) for each in should),
-        tuple((each.mean, each.variance) for each in map(density, claim.parts)),
+        tuple((each.mean, each.variance) for each in map(claim.walk.named, claim.parts)),
         distance,
         SLACK + 4 * widest / math.sqrt(count),
     )
@@ -219,18 +249,26 @@ def _played(
     """Clean samples, `shape` [n, d], on Karras levels."""
     generator = torch.Generator().manual_seed(SEED)
     memory = None
+    levels = Karras().levels(walk.steps)
+    follows = dict(pairwise(levels))
 
+    @Foreseen
     def draw() -> Tensor:
         return torch.randn(shape, dtype=torch.float64, generator=generator)
 
     def denoise(x: Tensor, level: NoiseLevel) -> Tensor:
         nonlocal memory
-        estimates = [Estimate(each(x, level)) for each in experts]
-        memory, faders = rule.follow(memory, x, level, estimates, weights)
+        turns = enumerate(rule.turns(len(experts)))
+        heard = [i for i, (high, low) in turns if low < level.noise <= high]
+        estimates = [Estimate(experts[i](x, level)) for i in heard]
+        asked = [weights[i] for i in heard]
+        memory, faders = rule.follow(memory, x, level, estimates, asked)
+        spread = walk.sampler.spread(level, follows[level])
+        coming = Coming(follows[level], lambda: spread * (draw.ahead() if spread else x * 0))
+        faders = rule.foresee(level, estimates, faders, coming)
         wired = None if background is None else background(x, level)
-        return rule(x, level, estimates, faders, [1.0] * len(weights), wired).denoised
+        return rule(x, level, estimates, faders, [1.0] * len(heard), wired).denoised
 
-    levels = Karras().levels(walk.steps)
     *_, last = walk.sampler(denoise, levels[0].sigma * draw(), levels, draw)
     return last.x
 

@@ -13,6 +13,7 @@ from graph.drawing import NodeId
 from graph.envelopes import laid, levels_of
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.interfaces import FusionRule, Sampler
+from graph.levels import clipped
 from graph.library import Library, Space
 from graph.node import Carried, Node, Wired
 from graph.plan import Plan, PlanBuilder
@@ -79,7 +80,7 @@ def lower(document: Document) -> Plan:
     """The plan of a document without errors.
 
     ChoraleError R007 or R009 for too large a batch, S001 for steps that cannot be placed, F008
-    for a rule that is unsound along the path of its sampler.
+    for a rule that is unsound along the path of its sampler, F010 for an expert with two turns.
     """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
@@ -97,7 +98,42 @@ def lower(document: Document) -> Plan:
     plan = expand(laid(builder.build(), document.library))
     _check_pixels(document, plan)
     _check_paths(document, plan)
+    _check_turns(document, plan)
     return plan
+
+
+def _check_turns(document: Document, plan: Plan) -> None:
+    """F010 if one expert would have to play at different levels in different places."""
+    rules: Mapping[str, Any] = choices(fusion, FusionRule)
+
+    def walk(number: int, span: tuple[float, float]) -> None:
+        operation = plan.operations[number]
+        if spans.get(number) == span:
+            return
+        if spans.setdefault(number, span) != span:
+            title = document.title(operation.node)
+            raise ChoraleError(
+                Diagnostic(
+                    "F010",
+                    f"'{title}' has two turns: it plays in one place where it is silent in "
+                    "another.",
+                    f"Give the other turn a copy of '{title}'.",
+                    node=operation.node,
+                )
+            )
+        inputs = [ref.number for ref in operation.inputs]
+        turns = [(1.0, 0.0)] * len(inputs)
+        if operation.op == "fuse":
+            inputs = inputs[:-1] if operation["background"] else inputs
+            rule: Any = operation["rule"]
+            turns = rules[rule.name](**dict(rule.settings)).turns(len(inputs))
+        for each, turn in zip(inputs, turns, strict=True):
+            walk(each, clipped(span, turn))
+
+    for operation in plan.operations:
+        if operation.op == "sample":
+            spans: dict[int, tuple[float, float]] = {}
+            walk(operation.inputs[1].number, (1.0, 0.0))
 
 
 def _check_paths(document: Document, plan: Plan) -> None:

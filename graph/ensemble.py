@@ -25,7 +25,7 @@ from graph.plan import Choice, Condition, Operation, Plan, Value
 from graph.preview import Painter
 from graph.registry import choices
 from graph.reliability import Reliability
-from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice
+from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice, within
 
 
 class Preparation(Protocol):
@@ -204,7 +204,8 @@ class _Builder:
         inputs = [self.build(ref.number) for ref in operation.inputs]
         background = inputs.pop() if settings.get("background") else None
         rule: Any = _chosen(settings["rule"], choices(fusion, FusionRule))
-        return Merge(operation.node, rule, tuple(inputs), background)
+        turns = zip(inputs, rule.turns(len(inputs)), strict=True)
+        return Merge(operation.node, rule, tuple(within(*each) for each in turns), background)
 
 
 def _chosen(choice: Value, family: Mapping[str, type[Any]]) -> Any:

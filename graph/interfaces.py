@@ -69,6 +69,17 @@ class Fused:
         return fused
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The step that a sampler is about to take: from y = x/alpha it goes on to `level`.
+
+    `noise()` [b, *d] is what the step will add to y besides following the score: the draw itself.
+    """
+
+    level: NoiseLevel
+    noise: Callable[[], Tensor]
+
+
 class Declared(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A family member that a node offers as a choice: its fields are its settings.
 
@@ -94,6 +105,13 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
     diffusing: ClassVar[bool] = False
     """Whether what it follows is right only along the path of a sampler that diffuses."""
 
+    def turns(self, count: int) -> Sequence[tuple[float, float]]:
+        """From what noise on, and down to what, each of `count` scores is heard; else it is silent.
+
+        By default all are heard at every level. ChoraleError where that many cannot take turns.
+        """
+        return [(1.0, 0.0)] * count
+
     def follow(
         self,
         memory: Any,
@@ -109,6 +127,19 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
         and the weights stand as they are.
         """
         return None, weights
+
+    def foresee(
+        self,
+        level: NoiseLevel,
+        estimates: Sequence[Estimate],
+        weights: Sequence[Tensor | float],
+        coming: Coming,
+    ) -> Sequence[Tensor | float]:
+        """The weights in view of the coming step; by default they stand as they are.
+
+        Asked once for every state, after `follow` and with the weights that it gave.
+        """
+        return weights
 
     @abstractmethod
     def __call__(
@@ -149,6 +180,10 @@ class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - froz
     def diffuses(self) -> bool:
         """Whether it follows the reverse diffusion, with all the fresh noise that this has."""
         return False
+
+    def spread(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """Deviation of the fresh noise that a step adds to y = x/alpha; its one draw is of that."""
+        return 0.0
 
     @abstractmethod
     def __call__(

@@ -69,3 +69,8 @@ class NoiseLevel:
 
 CLEAN = NoiseLevel(1.0, 0.0)
 PURE_NOISE = NoiseLevel(0.0, 1.0)
+
+
+def clipped(span: tuple[float, float], turn: tuple[float, float]) -> tuple[float, float]:
+    """What two ranges of noise, each from high to low, have in common; none if it rises."""
+    return min(span[0], turn[0]), max(span[1], turn[1])

@@ -18,10 +18,10 @@ from graph.asking import Answers, ask
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue
 from graph.guiding import Sight, guided
-from graph.interfaces import Estimate, Fused, Step
+from graph.interfaces import Coming, Estimate, Fused, Step
 from graph.levels import NoiseLevel
 from graph.modulation import rewritten
-from graph.randomness import Draws
+from graph.randomness import Draws, Foreseen
 from graph.reliability import Weight
 from graph.scores import (
     Bent,
@@ -61,7 +61,8 @@ class Player:
         self.heard: tuple[str, ...] = ()
         self.fused: Fused | None = None
         self.x = self._draws("noise")() * track.levels[0].sigma
-        self._fresh = self._draws("sampler")
+        self._fresh = Foreseen(self._draws("sampler"))
+        self._next = track.levels[-1]
         self._chances: dict[str, Draws] = {}
         self._memories: dict[str, Any] = {}
         self._walk: Iterator[Step] = iter(())
@@ -74,6 +75,7 @@ class Player:
         that a multistep solver remembers, and what rules remember, are those of another ensemble.
         """
         self.values = values
+        self._next = self.track.levels[number + 1]
         self.weights = self._weights(self.track.levels[number])
         sounding = frozenset(node for node, weight in self.weights.items() if not weight.silent)
         if sounding != self._sounding:
@@ -216,11 +218,20 @@ class Player:
         x = moment.x.detach()
         weights = [self._weight(each).tensor(x) for each in heard]
         remembered = self._memories.get(merge.node)
+        seen = [calm(each) for each in estimates]
         with torch.no_grad():
             self._memories[merge.node], weights = merge.rule.follow(
-                remembered, x, moment.level, [calm(each) for each in estimates], weights
+                remembered, x, moment.level, seen, weights
             )
-        return weights
+            return merge.rule.foresee(moment.level, seen, weights, self._coming(x, moment.level))
+
+    def _coming(self, x: Tensor, here: NoiseLevel) -> Coming:
+        """The rest of this step; its draw is looked at only where a rule asks for it."""
+        spread = self.track.sampler.spread(here, self._next)
+        return Coming(
+            self._next,
+            lambda: spread * self._fresh.ahead() if spread > 0.0 else x.new_zeros(x.shape),
+        )
 
     def _weight(self, score: Score) -> Weight:
         score = bare(score)

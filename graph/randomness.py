@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -38,3 +38,22 @@ class Draws:
         """The next draw."""
         rows = [torch.randn(self._shape, generator=each) for each in self._generators]
         return torch.stack(rows).to(self._like, non_blocking=True)
+
+
+class Foreseen:
+    """Draws of which the next may be looked at before it is taken."""
+
+    def __init__(self, draws: Callable[[], Tensor]) -> None:
+        self._draws = draws
+        self._next: Tensor | None = None
+
+    def ahead(self) -> Tensor:
+        """The next draw, which stays the next."""
+        if self._next is None:
+            self._next = self._draws()
+        return self._next
+
+    def __call__(self) -> Tensor:
+        """The next draw."""
+        drawn, self._next = self.ahead(), None
+        return drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -18,7 +18,7 @@ from graph.interfaces import (
     Modulator,
     Sampler,
 )
-from graph.levels import NoiseLevel
+from graph.levels import NoiseLevel, clipped
 from graph.plan import Control
 from graph.reliability import Reliability, Weight
 
@@ -145,6 +145,16 @@ def bare(score: Score) -> Voice | Merge:
     while isinstance(score, Bent):
         score = score.score
     return score
+
+
+def within(score: Score, turn: tuple[float, float]) -> Score:
+    """The score with all that has a fader in it silent outside of its turn; backgrounds are not."""
+    if isinstance(score, Merge):
+        return replace(score, inputs=tuple(within(each, turn) for each in score.inputs))
+    ranged = replace(score, noise_range=clipped(score.noise_range, turn))
+    if isinstance(ranged, Bent):
+        return replace(ranged, score=within(ranged.score, turn))
+    return ranged
 
 
 def voices(score: Score) -> Iterator[Voice]:

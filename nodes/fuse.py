@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Union
+from typing import Annotated, Any, ClassVar, Union, cast
 
 from pydantic import Field
 
 from graph import fusion
-from graph.errors import Diagnostic
+from graph.errors import ChoraleError, Diagnostic
 from graph.fusion.product import Product
 from graph.interfaces import FusionRule
 from graph.node import Carried, Node, Place, Wired
@@ -64,18 +64,24 @@ class Fuse(Node):
 
         Of experts alone: what a fusion that is fused again weighs is not known here.
         """
+        rule = cast("FusionRule", self.rule)  # pyright: ignore[reportUnknownMemberType]
         scores = place.all("scores")
         voices = [(title, node) for title, node in scores if isinstance(node, ExpertNode)]
-        if not self.rule.signed:  # pyright: ignore[reportUnknownMemberType]
+        if not rule.signed:
             yield from _negatives(place.title, voices)
-        if self.rule.most is not None and len(scores) > self.rule.most:  # pyright: ignore[reportUnknownMemberType]
+        if rule.most is not None and len(scores) > rule.most:
             yield Diagnostic(
                 "F007",
-                f"'{place.title}' merges {self.rule.most} experts at most by this rule, "  # pyright: ignore[reportUnknownMemberType]
+                f"'{place.title}' merges {rule.most} experts at most by this rule, "
                 f"got {len(scores)}.",
                 "Fuse some of them first, or let it take the product.",
                 port="scores",
             )
+        try:
+            turns = rule.turns(len(scores))
+        except ChoraleError as error:
+            yield from error.diagnostics
+            return
         experts = [node for _, node in voices]
         if len(experts) < len(scores) or not experts:
             return
@@ -87,8 +93,11 @@ class Fuse(Node):
                 severity="warning",
             )
         plain = not place.all("background") and not any(expert.has_null for expert in experts)
-        net = sum(each.reliability * each.guidance for each in experts if not each.muted)
-        if self.rule.needs_background and plain and abs(net - 1.0) > 1e-6:  # pyright: ignore[reportUnknownMemberType]
+        nets = dict.fromkeys(turns, 0.0)
+        for expert, turn in zip(experts, turns, strict=True):
+            nets[turn] += 0.0 if expert.muted else expert.reliability * expert.guidance
+        net = next((net for net in nets.values() if abs(net - 1.0) > 1e-6), 1.0)
+        if rule.needs_background and plain and net != 1.0:
             yield Diagnostic(
                 "F005",
                 f"The weights of '{place.title}' sum to {net:.3g} without a background: "

@@ -39,6 +39,10 @@ class Ddim(Sampler):
         """With eta = 1."""
         return self.eta == 1.0
 
+    def spread(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """s/alpha'."""
+        return self.eta * fresh_noise(here, there) / there.alpha
+
     def __call__(
         self,
         denoise: Denoiser,

@@ -35,6 +35,12 @@ class EulerMaruyama(Sampler):
         """Always."""
         return True
 
+    def spread(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """√(r² − r'²); r' from pure noise, none into clean."""
+        if there.sigma == 0.0:
+            return 0.0
+        return there.ratio if here.alpha == 0.0 else math.sqrt(here.ratio**2 - there.ratio**2)
+
     def __call__(
         self,
         denoise: Denoiser,
@@ -52,6 +58,5 @@ class EulerMaruyama(Sampler):
             else:
                 kept = (there.ratio / here.ratio) ** 2
                 clean = kept * x / here.alpha + (1.0 - kept) * denoised
-                spread = math.sqrt(here.ratio**2 - there.ratio**2)
-                x = there.alpha * (clean + spread * draw())
+                x = there.alpha * (clean + self.spread(here, there) * draw())
             yield Step(x, there, denoised)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from graph.asking import ask
 from graph.errors import ChoraleError
 from graph.events import Progress, Stopped
 from graph.experts.gaussian import Gaussian
@@ -21,7 +26,7 @@ from graph.samplers.euler import Euler
 from graph.samplers.euler_maruyama import EulerMaruyama
 from graph.samplers.heun import Heun
 from graph.scores import Merge
-from tests.graph.pieces import SHAPE, controls, events, final, gaussian, track, voice
+from tests.graph.pieces import SHAPE, Counted, controls, events, final, gaussian, track, voice
 
 
 def test_one_forward_pass_per_network_and_step_for_all_its_conditions() -> None:
@@ -178,3 +183,32 @@ def test_a_fusion_can_be_fused_again() -> None:
     nested = replace(flat, score=Merge("fuse", flat.score.rule, (inner, c)))
     (one,), (two,) = final([flat], controls([a, b, c])), final([nested], controls([a, b, c]))
     assert torch.allclose(one, two, atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_expert_that_answers_no_number_is_named_and_what_was_told_before_stays(
+    value: float,
+) -> None:
+    class Breaking(Counted):
+        def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Any]) -> Tensor:
+            answer = super().denoise(x, level, conditions)
+            if len(self.calls) == 4:
+                answer[0, 0, 0, 0] = value
+            return answer
+
+    voices = [voice("sound", gaussian(1.0)), voice("broken", Breaking(gaussian(2.0).inner))]
+    played = play([track(voices, steps=6)], controls(voices), threading.Event(), Watch(0, {}))
+    told = [next(played) for _ in range(3)]
+    assert all(isinstance(event, Progress) for event in told)
+    with pytest.raises(ChoraleError) as stopped:
+        next(played)
+    (said,) = stopped.value.diagnostics
+    assert (said.code, said.node) == ("R010", "broken")
+    assert "not-a-number at noise" in said.message
+
+
+def test_a_state_that_is_no_number_blames_no_expert() -> None:
+    one = voice("one", gaussian(1.0))
+    x = torch.full((1, *SHAPE), math.nan, dtype=torch.float64)
+    answers = ask(x, NoiseLevel.from_noise(0.5), iter([(one, one.condition)]))
+    assert next(iter(answers.values())).isnan().all()

@@ -155,9 +155,11 @@ def test_weights_that_are_no_numbers_end_the_run_with_a_sentence(
     (file,) = path.glob("*.safetensors")
     weights = load_file(file)
     save_file({name: torch.full_like(w, np.nan) for name, w in weights.items()}, file)
-    last = list(Runtime(library, CPU).run(plan))[-1]
+    (last,) = Runtime(library, CPU).run(plan)
     assert isinstance(last, Failure)
-    assert last.diagnostics[0].code == "R004"
+    (said,) = last.diagnostics
+    assert (said.code, said.node) == ("R010", "text_expert")
+    assert "'playground/text' answered not-a-number at noise 1.00" in said.message
 
 
 def test_truncated_weights_end_the_run_with_a_sentence(library: Library, plan: Plan) -> None:

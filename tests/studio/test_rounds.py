@@ -22,7 +22,15 @@ STEPS = {"node": "sampler", "setting": "steps", "start": 2, "stop": 4, "count": 
 FADER = {"node": "b", "setting": "reliability", "start": 0.0, "stop": 1.0, "count": 2}
 METHOD = {"node": "sampler", "setting": "method", "choices": ["heun", "ddim", "dpmpp_2m"]}
 RULE = {"node": "fuse", "setting": "rule", "choices": ["mean", "product", "superdiff_or"]}
-EVERY_RULE = ["conflict_averse", "mean", "perp_neg", "product", "superdiff_or"]
+EVERY_RULE = [
+    "conflict_averse",
+    "mean",
+    "perp_neg",
+    "product",
+    "superdiff_and",
+    "superdiff_or",
+    "switch",
+]
 MUTED = {"node": "b", "setting": "muted", "choices": [False, True]}
 NOISE = {"node": "sampler", "setting": "schedule.log_snr_min", "start": -8, "stop": -2, "count": 2}
 
@@ -189,11 +197,12 @@ def test_cells_that_are_no_block_are_told_by_one_of_them(session):
 
 def test_the_page_is_told_which_choices_are_not_for_this_workflow(session):
     axis = {**RULE, "choices": EVERY_RULE}
-    ((name, why),) = session.unfit({"workflow": halved(), "axis": axis})["unfit"]
-    assert name == "superdiff_or"
-    assert why.startswith("'Fuse' follows densities along a path of fresh noise")
+    unfit = session.unfit({"workflow": halved(), "axis": axis})["unfit"]
+    assert [name for name, _ in unfit] == ["superdiff_and", "superdiff_or", "switch"]
+    assert unfit[2][1].startswith("The weights of 'Fuse' sum to 0.5 without a background")
+    assert all("follows densities along a path of fresh noise" in why for _, why in unfit[:2])
     negative = session.unfit({"workflow": halved(2, -1), "axis": axis})["unfit"]
-    assert dict(negative).keys() == {"mean", "superdiff_or"}
+    assert dict(negative).keys() == {"mean", "superdiff_and", "superdiff_or", "switch"}
     assert session.unfit({"workflow": halved(99, 1), "axis": axis})["unfit"] == []
 
 

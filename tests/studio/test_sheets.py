@@ -188,7 +188,18 @@ def test_what_is_no_sheet_is_refused(asked, said):
 @pytest.mark.parametrize(
     ("node", "choices"),
     [
-        ("fuse", {"mean", "product", "perp_neg", "superdiff_or", "conflict_averse"}),
+        (
+            "fuse",
+            {
+                "mean",
+                "product",
+                "perp_neg",
+                "superdiff_and",
+                "superdiff_or",
+                "conflict_averse",
+                "switch",
+            },
+        ),
         ("sampler", {"ddim", "dpmpp_2m", "heun", "euler", "euler_maruyama"}),
     ],
 )

@@ -6,6 +6,9 @@ from torch import Tensor
 from graph.fusion.mean import Mean
 from graph.interfaces import Estimate
 from graph.levels import PURE_NOISE, NoiseLevel
+from graph.samplers.ddim import Ddim
+from graph.samplers.euler import Euler
+from graph.samplers.euler_maruyama import EulerMaruyama
 
 LEVEL = NoiseLevel.from_noise(0.4)
 
@@ -64,3 +67,20 @@ def test_terms_say_who_moved_the_estimate_away_from_the_background() -> None:
     assert torch.allclose(fused.terms[0], (first - null) / 2, rtol=0, atol=1e-14)
     assert not fused.terms[1].any()
     assert second.shape == fused.denoised.shape
+
+
+def test_with_maps_a_step_is_the_blend_of_each_region_s_own_step() -> None:
+    """MultiDiffusion: x' = Σ Wⱼ·Φ(x | yⱼ)/Σ Wⱼ, for any update Φ that is affine in D."""
+    x, *clean, z = draw(5)
+    masks = [each[0, 0].abs() + 0.1 for each in draw(len(clean))]
+    estimates = list(map(Estimate, clean))
+    for sampler in (Ddim(), Ddim(eta=1.0), Euler(), EulerMaruyama()):
+        pair = LEVEL, NoiseLevel.from_noise(0.3)
+
+        def fused(x: Tensor, level: NoiseLevel) -> Tensor:
+            return Mean()(x, level, estimates, masks, [1.0] * len(masks), None).denoised
+
+        (whole,) = sampler(fused, x, pair, lambda: z)
+        own = [next(sampler(lambda *_, d=d: d, x, pair, lambda: z)).x for d in clean]
+        blend = sum(mask * each for mask, each in zip(masks, own, strict=True)) / sum(masks)
+        assert torch.allclose(whole.x, blend, rtol=0, atol=1e-12)

@@ -98,6 +98,16 @@ def test_says_whether_it_draws(sampler: Sampler) -> None:
     assert next(drawn) == (2 if sampler.diffuses else 0)
 
 
+@pytest.mark.parametrize("sampler", [*SAMPLERS, Ddim(eta=0.4), Ddim(eta=1.0)], ids=str)
+def test_a_step_adds_the_noise_that_it_says(sampler: Sampler) -> None:
+    z = torch.full((8, 3), 0.7, dtype=torch.float64)
+    for pair in pairwise(NoiseLevel.from_noise(noise) for noise in (1.0, 0.6, 0.3, 0.0)):
+        (still,) = sampler(TARGET.denoise, start(), pair, lambda: 0.0 * z)
+        (moved,) = sampler(TARGET.denoise, start(), pair, lambda: z)
+        expected = pair[1].alpha * sampler.spread(*pair) * z
+        assert torch.allclose(moved.x - still.x, expected, rtol=0, atol=1e-12)
+
+
 @each_flow
 def test_converges_to_the_exact_flow_at_its_order(sampler: Sampler) -> None:
     errors = [error(sampler, steps) for steps in (64, 128, 256)]

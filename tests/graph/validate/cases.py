@@ -179,6 +179,18 @@ CASES: Mapping[str, Workflow] = {
             "whole.score > picture.score",
         ),
     ),
+    "both at once without noise": with_settings(fuse={"rule": {"name": "superdiff_and"}}),
+    "turns with boundaries for another number": with_settings(
+        fuse={"rule": {"name": "switch", "boundaries": [0.7, 0.3]}}
+    ),
+    "turns whose boundaries rise": with_settings(
+        fuse={"rule": {"name": "switch", "boundaries": [0.3, 0.7]}}
+    ),
+    "turns": with_settings(fuse={"rule": {"name": "switch"}}),
+    "an expert with two turns": document(
+        {**changed(fuse={"rule": {"name": "switch"}}), "inner": ("fuse", {})},
+        (*WIRES[:-1], "text_expert.score > inner.scores", "inner.score > fuse.scores", WIRES[-1]),
+    ),
     "silence": with_settings(text_expert={"muted": True}, class_expert={"reliability": 0.0}),
     "a sweep too large": swept(7, 3),
     "pictures too large": document(
