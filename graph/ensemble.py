@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from PIL import Image
 
-from graph import fusion, guidance, samplers, schedules
+from graph import forms, fusion, guidance, samplers, schedules
 from graph.codec import Codec
+from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import (
     Expert,
     FusionRule,
+    GuidanceForm,
     GuidanceMethod,
     Likelihood,
     Modulator,
@@ -25,7 +27,17 @@ from graph.plan import Choice, Condition, Operation, Plan, Value
 from graph.preview import Painter
 from graph.registry import choices
 from graph.reliability import Reliability
-from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice
+from graph.scores import (
+    Encoded,
+    Guided,
+    Merge,
+    Modulated,
+    Score,
+    Shaped,
+    Track,
+    Voice,
+    bare,
+)
 
 
 class Preparation(Protocol):
@@ -126,6 +138,7 @@ class _Builder:
                 "modulate": self._modulated,
                 "guide": self._guided,
                 "fuse": self._merge,
+                "form": self._formed,
             }
             self._built[number] = make[operation.op](operation)
         return self._built[number]
@@ -205,6 +218,34 @@ class _Builder:
         background = inputs.pop() if settings.get("background") else None
         rule: Any = _chosen(settings["rule"], choices(fusion, FusionRule))
         return Merge(operation.node, rule, tuple(inputs), background)
+
+    def _formed(self, operation: Operation) -> Merge:
+        """The fusion with one form more around it; ChoraleError F023 if it has no background."""
+        settings = dict(operation.settings)
+        merge = self.build(operation.inputs[0].number)
+        if not isinstance(merge, Merge):
+            raise TypeError("a plan gives a form to a fusion")
+        within = [bare(each) for each in merge.inputs]
+        nulls = any(not isinstance(each, Voice) or each.null for each in within)
+        if merge.background is None and not nulls:
+            raise ChoraleError(
+                Diagnostic(
+                    "F023",
+                    "There is no guidance to give a form to: no expert here can be asked without "
+                    "a condition, and no background is wired.",
+                    "Wire a background to the fusion, or take the form out.",
+                    node=operation.node,
+                )
+            )
+        shape = Shaped(
+            node=operation.node,
+            form=_chosen(settings["form"], choices(forms, GuidanceForm)),
+            reliability=self._reliability(settings["weight"]),
+            muted=settings["muted"],  # pyright: ignore[reportArgumentType]
+            solo=settings["solo"],  # pyright: ignore[reportArgumentType]
+            noise_range=(1.0, 0.0),
+        )
+        return replace(merge, forms=(*merge.forms, shape))
 
 
 def _chosen(choice: Value, family: Mapping[str, type[Any]]) -> Any:

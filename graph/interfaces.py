@@ -128,6 +128,49 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
         """
 
 
+class GuidanceForm(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
+    """Gives the guidance of a fusion another form: no device, no hidden state, no randomness.
+
+    It is shown the same fusion twice: `guided` D̂, as the weights ask, and `plain` P, with the
+    guidance of every expert at one (or minus one, below zero). Where P is D̂ there is no guidance
+    and nothing to change, but by a form that `renoises`.
+    """
+
+    renoises: ClassVar[bool] = False
+    """Whether it is right only for a sampler that says how it renoises: `Sampler.renoised`."""
+
+    def follow(
+        self,
+        memory: Any,
+        x: Float[Tensor, "b *d"],
+        level: NoiseLevel,
+        guided: Fused,
+        plain: Fused,
+    ) -> Any:
+        """What to remember of the path up to this state.
+
+        `memory` is what it gave for the state before, None at the start and after an expert has
+        joined or left. By default nothing is remembered.
+        """
+        return None
+
+    @abstractmethod
+    def __call__(
+        self,
+        x: Float[Tensor, "b *d"],
+        level: NoiseLevel,
+        guided: Fused,
+        plain: Fused,
+        memory: Any,
+        gain: float,
+    ) -> Fused:
+        """The fusion in this form, with as many terms.
+
+        `memory` is what `follow` gave for this state; `gain` is how far an estimate has to be
+        overstated for the coming step to put back the noise of the background.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One finished update: the new state at `level` and the estimate that led there."""
@@ -149,6 +192,13 @@ class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - froz
     def diffuses(self) -> bool:
         """Whether it follows the reverse diffusion, with all the fresh noise that this has."""
         return False
+
+    def renoised(self, here: NoiseLevel, there: NoiseLevel) -> float | None:
+        """c where a step is x' = alpha'·D + c·(x − alpha·D)/sigma, but for fresh noise; else None.
+
+        `here` is not clean.
+        """
+        return None
 
     @abstractmethod
     def __call__(

@@ -17,6 +17,7 @@ from torch import Tensor
 from graph.asking import Answers, ask
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue
+from graph.forming import formed, gain
 from graph.guiding import Sight, guided
 from graph.interfaces import Estimate, Fused, Step
 from graph.levels import NoiseLevel
@@ -43,12 +44,16 @@ from graph.trails import Trail, added, apart, calm, still
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One evaluation: the state, what the experts answered to it, and what guidance sees of it."""
+    """One evaluation: the state, what the experts answered to it, and what guidance sees of it.
+
+    `remembered` is of the state before, however often a fusion is wired.
+    """
 
     x: Tensor
     level: NoiseLevel
     answers: Answers
     sight: Sight
+    remembered: Mapping[str, Any]
 
 
 class Player:
@@ -95,7 +100,7 @@ class Player:
 
     def _denoised(self, x: Tensor, level: NoiseLevel) -> Tensor:
         answers = ask(x, level, self._asked(self.track.score))
-        moment = Moment(x, level, answers, Sight(level))
+        moment = Moment(x, level, answers, Sight(level), dict(self._memories))
         trail = still(self._trails([self.track.score], moment)[0])
         if self.fused is not None and len(trail) > 1:
             self.heard, self.fused = added(trail, self.heard, self.fused)
@@ -193,17 +198,31 @@ class Player:
             _need_nulls(score, [trail[0][1] for trail in trails])
         shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(bare, heard)]
         estimates = [trail[-1][1] for trail in trails]
-        weights = self._followed(score, heard, estimates, moment)
+        weights, plain = self._followed(score, heard, estimates, moment)
+        forms = [each for each in score.forms if not self.weights[each.node].silent]
 
-        def fuse(estimates: Sequence[Estimate]) -> Fused:
+        def merged(estimates: Sequence[Estimate], weights: Sequence[Tensor | float]) -> Fused:
             return score.rule(x, level, estimates, weights, shares, next(iter(background), None))
 
-        fused = fuse(estimates)
+        def shaped(estimates: Sequence[Estimate], guided: Fused) -> tuple[Fused, dict[str, Any]]:
+            if not forms:
+                return guided, {}
+            asked = guided, merged(estimates, plain)
+            stretch = gain(self.track.sampler, self.track.levels, level)
+            return formed(forms, x, level, asked, self.weights, moment.remembered, stretch)
+
+        guided = merged(estimates, weights)
+        fused, memories = shaped(estimates, guided)
+        self._memories |= memories
         if score is bare(self.track.score):
             whole = Fused(fused.base.detach(), fused.terms.detach())
             with torch.no_grad():
-                self.heard, self.fused = apart([still(trail) for trail in trails], fuse, whole)
-        return Estimate(fused.denoised, fused.base)
+                self.heard, self.fused = apart(
+                    [still(trail) for trail in trails],
+                    lambda each: shaped(each, merged(each, weights))[0],
+                    whole,
+                )
+        return Estimate(fused.denoised, guided.base)
 
     def _followed(
         self,
@@ -211,16 +230,28 @@ class Player:
         heard: Sequence[Score],
         estimates: Sequence[Estimate],
         moment: Moment,
-    ) -> Sequence[Tensor | float]:
-        """The weights of what is heard, as the rule sees them: constants to every gradient."""
-        x = moment.x.detach()
-        weights = [self._weight(each).tensor(x) for each in heard]
-        remembered = self._memories.get(merge.node)
+    ) -> tuple[Sequence[Tensor | float], Sequence[Tensor | float]]:
+        """The weights of what is heard, as the rule sees them, and those without guidance.
+
+        Both are constants to every gradient.
+        """
+        x, still = moment.x.detach(), [calm(each) for each in estimates]
+        weights = [self._weight(each) for each in heard]
+        plain = [
+            voice.plain(weight, self.values) if isinstance(voice, Voice) else weight
+            for voice, weight in zip(map(bare, heard), weights, strict=True)
+        ]
+        remembered = moment.remembered.get(merge.node)
+        follow, level = merge.rule.follow, moment.level
         with torch.no_grad():
-            self._memories[merge.node], weights = merge.rule.follow(
-                remembered, x, moment.level, [calm(each) for each in estimates], weights
+            self._memories[merge.node], guided = follow(
+                remembered, x, level, still, [weight.tensor(x) for weight in weights]
             )
-        return weights
+            if not merge.forms:
+                return guided, guided
+            return guided, follow(
+                remembered, x, level, still, [weight.tensor(x) for weight in plain]
+            )[1]
 
     def _weight(self, score: Score) -> Weight:
         score = bare(score)

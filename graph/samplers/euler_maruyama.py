@@ -35,6 +35,10 @@ class EulerMaruyama(Sampler):
         """Always."""
         return True
 
+    def renoised(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """What a step with fresh noise keeps of the old: sigma'·r'/r."""
+        return there.sigma * there.ratio / here.ratio
+
     def __call__(
         self,
         denoise: Denoiser,
