@@ -12,7 +12,7 @@ from graph.errors import Diagnostic
 from graph.fusion.product import Product
 from graph.interfaces import FusionRule
 from graph.node import Carried, Node, Place, Wired
-from graph.plan import Choice, Operation, PlanBuilder, Ref, plan_settings
+from graph.plan import Choice, PlanBuilder, Ref, plan_settings
 from graph.ports import Kind, Port
 from graph.registry import choices
 from nodes.experts import ExpertNode
@@ -30,8 +30,8 @@ def choice(chosen: Any) -> Choice:
 
 def fused(plan: PlanBuilder, wired: Wired) -> Ref:
     """The fusion that is wired to `score`; an expert alone, bent or not, is fused with its null."""
-    score: Any = wired.one("score")
-    operation: Operation = plan.operations[score.number]
+    score: Ref = wired.all("score")[0]
+    operation = plan.operations[score.number]
     while operation.op in ("modulate", "guide"):
         operation = plan.operations[operation.inputs[0].number]
     if operation.op != "denoise":
