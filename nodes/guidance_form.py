@@ -31,7 +31,7 @@ class Form(Node):
     one another; the one next to the experts comes first.
     """
 
-    type: ClassVar[str] = "form"
+    type: ClassVar[str] = "guidance_form"
     label: ClassVar[str] = "Guidance form"
     family: ClassVar[str] = "Fusion"
     synonyms: ClassVar[tuple[str, ...]] = ("APG", "CFG++", "rescale", "interval", "limit", "CFG")
