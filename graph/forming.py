@@ -32,12 +32,13 @@ def formed(
     memories: dict[str, Any] = {}
     for each in shapes:
         form, heard = each.form, weights[each.node].tensor(x)
-        before = remembered.get(each.node)
+        key = f"form {each.node}"
+        before = remembered.get(key)
         memory = form.follow(before, x, level, guided, plain)
-        memories[each.node] = memory
+        memories[key] = memory
         if guided.terms.requires_grad:  # no gradient is carried into the next step
             state, calm = x.detach(), (_calm(guided), _calm(plain))
-            memories[each.node] = form.follow(before, state, level, *calm)
+            memories[key] = form.follow(before, state, level, *calm)
         changed = form(x, level, guided, plain, memory, gain)
         guided = Fused(
             guided.base + heard * (changed.base - guided.base),

@@ -94,6 +94,11 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
     diffusing: ClassVar[bool] = False
     """Whether what it follows is right only along the path of a sampler that diffuses."""
 
+    @property
+    def compares_nulls(self) -> bool:
+        """Whether it looks at the experts' nulls where a background is wired."""
+        return False
+
     def follow(
         self,
         memory: Any,

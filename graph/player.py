@@ -139,16 +139,18 @@ class Player:
         loud = tuple(score for score in merge.inputs if self._loud(score))
         return loud or tuple(map(bare, merge.inputs))
 
-    def _asked(self, score: Score) -> Iterator[tuple[Voice, Encoded]]:
+    def _asked(self, score: Score, null: bool = True) -> Iterator[tuple[Voice, Encoded]]:
+        """What is asked for: no null of what is measured against a background that is wired."""
         score = bare(score)
         if isinstance(score, Merge):
+            nulls = score.background is None or score.rule.compares_nulls
             for each in self._heard(score):
-                yield from self._asked(each)
+                yield from self._asked(each, nulls)
             if score.background is not None:
-                yield from self._asked(score.background)
+                yield from self._asked(score.background, null=False)
             return
         yield score, score.condition
-        if score.null is not None:
+        if null and score.null is not None:
             yield score, score.null
 
     def _trails(self, scores: Sequence[Score], moment: Moment) -> list[Trail]:
@@ -188,7 +190,7 @@ class Player:
         x, level = moment.x, moment.level
         if isinstance(score, Voice):
             answers = moment.answers
-            null = None if score.null is None else answers[score.network, score.null.key]
+            null = None if score.null is None else answers.get((score.network, score.null.key))
             return Estimate(answers[score.network, score.condition.key], null)
         heard = self._heard(score)
         trails = self._trails(heard, moment)

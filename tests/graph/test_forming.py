@@ -251,7 +251,7 @@ def test_the_gradient_leads_through_a_form_and_none_is_kept(form: GuidanceForm) 
     expected = at(bare, x)[0] + level.sigma**2 / level.alpha * slope
     assert torch.allclose(found, expected, rtol=0, atol=1e-5)
     assert not player.fused.terms.requires_grad
-    kept = player._memories["f"]
+    kept = player._memories["form f"]
     assert kept is None or not kept.terms.requires_grad
     assert torch.isfinite(play(led)).all()
 
