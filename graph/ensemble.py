@@ -149,13 +149,18 @@ class _Builder:
         self.lead = expert
         condition: Any = settings["condition"]
         encode = self._preparation.encode
+        asked = encode(network, expert, condition)
+        null = encode(network, expert, None) if expert.has_null else None
+        blocks = _integers(settings.get("without", ()))
+        if blocks:
+            network, expert = f"{network} without {blocks}", _twin(operation.node, expert, blocks)
         high, low = (float(each) for each in _floats(settings["range"]))
         return Voice(
             node=operation.node,
             expert=expert,
             network=network,
-            condition=encode(network, expert, condition),
-            null=encode(network, expert, None) if expert.has_null else None,
+            condition=asked,
+            null=null,
             reliability=self._reliability(settings["weight"]),
             guidance=settings["guidance"],  # pyright: ignore[reportArgumentType]
             share=_floats((settings["share"],))[0],
@@ -246,6 +251,14 @@ class _Builder:
             noise_range=(1.0, 0.0),
         )
         return replace(merge, forms=(*merge.forms, shape))
+
+
+def _twin(node: str, expert: Expert, blocks: tuple[int, ...]) -> Expert:
+    """The weak twin of an expert; what cannot be left out is said of the node that asked."""
+    try:
+        return expert.without(blocks)
+    except ChoraleError as error:
+        raise ChoraleError(*(replace(each, node=node) for each in error.diagnostics)) from None
 
 
 def _chosen(choice: Value, family: Mapping[str, type[Any]]) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from graph.errors import ChoraleError, Diagnostic
 from graph.levels import NoiseLevel
 
 if TYPE_CHECKING:
@@ -295,6 +296,19 @@ class Expert(ABC):
         self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
     ) -> Float[Tensor, "n *d"]:
         """One forward pass; `conditions[i]`, an encoded condition, belongs to sample x[i]."""
+
+    def without(self, blocks: Sequence[int]) -> Expert:
+        """The same expert, its weights shared, with blocks of its network left out: a weak twin.
+
+        ChoraleError M023 where its network is no row of blocks, or has no such block.
+        """
+        raise ChoraleError(
+            Diagnostic(
+                "M023",
+                "The network of this expert is no row of blocks of which some can be left out.",
+                "Make the weak twin of an expert with a transformer, such as playground/text.",
+            )
+        )
 
 
 class Checkpoint(Expert, ABC):

@@ -91,6 +91,7 @@ def test_a_sampler_says_of_its_step_what_it_does(method: Sampler) -> None:
     x = random(1)
     for here, there in pairwise((PURE_NOISE, *LogSnr().levels(5))):
         factor = method.renoised(here, there)
+        assert factor is not None
         one, other = random(2), random(3)
         ends = [
             next(method(lambda *_, shown=shown: shown, x, (here, there), lambda: random(4))).x

@@ -25,9 +25,7 @@ FORMS = [
     Apg(threshold=1.5, momentum=-0.5, eta=0.3),
     Interval(from_noise=0.0, to_noise=0.0),
 ]
-RULES = [
-    rule() for rule in choices(graph.fusion, FusionRule).values() if rule.needs_background
-]
+RULES = [rule() for rule in choices(graph.fusion, FusionRule).values() if rule.needs_background]
 each_form = pytest.mark.parametrize("form", FORMS, ids=str)
 each_rule = pytest.mark.parametrize("rule", RULES, ids=str)
 examples = settings(max_examples=40, deadline=None)
@@ -44,8 +42,8 @@ def walk(form: GuidanceForm, pairs: list[tuple[Tensor, NoiseLevel, tuple[Fused, 
     memory = None
     for x, level, pair in pairs:
         memory = form.follow(memory, x, level, *pair)
-        fused = form(x, level, *pair, memory, 2.5)
-    return fused
+    x, level, pair = pairs[-1]
+    return form(x, level, *pair, memory, 2.5)
 
 
 @each_form
