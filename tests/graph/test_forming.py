@@ -14,6 +14,7 @@ import graph.fusion
 import graph.samplers
 from graph import loop
 from graph.events import Progress
+from graph.experts.gaussian import Gaussian
 from graph.forms.apg import Apg
 from graph.forms.cfg_pp import CfgPp
 from graph.forms.interval import Interval
@@ -172,13 +173,17 @@ def test_forms_follow_one_another_the_inner_one_first() -> None:
 @each_form
 def test_a_formed_expert_is_an_expert_again(form: GuidanceForm) -> None:
     """Its null stays the null that it had, and its weight in the next fusion is one."""
-    alone = track([voice("a", gaussian(1.0), guidance=4.0)], sampler=Ddim(), samples=(0, 1))
+    first, second = (  # their null is not alpha·x, as it is where all variances are one
+        Gaussian(SHAPE, mean=mean, variance=0.25, has_null=True, null_variance=0.5)
+        for mean in (1.0, -0.5)
+    )
+    alone = track([voice("a", first, guidance=4.0)], sampler=Ddim(), samples=(0, 1))
     x, level = random(5, (2, *SHAPE)), alone.levels[2]
     formed, _ = at(around(alone, shaped("f", form)), x, level)
-    other = voice("b", gaussian(-0.5), guidance=2.0)
+    other = voice("b", second, guidance=2.0)
     inner = Merge("inner", alone.score.rule, alone.score.inputs, None, (shaped("f", form),))
     whole = replace(alone, score=Merge("fuse", alone.score.rule, (inner, other)))
-    null = GaussianFlow([0.0], [1.0]).denoise(x, level)
+    null = GaussianFlow([0.0], [0.5]).denoise(x, level)
     more = GaussianFlow([-0.5], [0.25]).denoise(x, level)
     found, player = at(whole, x, level)
     assert torch.allclose(found, formed + 2.0 * (more - null), rtol=0, atol=1e-12)
