@@ -11,12 +11,14 @@ import pytest
 import graph.forms
 from graph.compile import compile_workflow
 from graph.controls import Controls
+from graph.ensemble import assemble
 from graph.events import Failure, Progress
 from graph.interfaces import GuidanceForm
 from graph.library import Library
 from graph.plan import Plan
 from graph.registry import choices
 from graph.runtime import Runtime
+from graph.scores import Merge
 from nodes import catalogue
 from tests.graph.documents import Nodes, document
 from tests.graph.experts import folders
@@ -110,6 +112,22 @@ def test_an_expert_with_its_form_is_fused_with_another(name: str, library: Libra
     done = result(Runtime(library, CPU).run(plan))
     assert sorted(done.meters.share) == ["form", "text"]
     assert np.isfinite(pixels(done)).all()
+
+
+def test_forms_stand_around_the_fusion_in_the_order_of_their_wires(library: Library) -> None:
+    plan = plan_of(
+        library,
+        *("fuse.score > first.score", "first.score > second.score"),
+        "second.score > picture.score",
+        first=("guidance_form", {"form": {"name": "apg"}}),
+        second=("guidance_form", {"form": {"name": "rescale"}}),
+    )
+    score = assemble(plan, Runtime(library, CPU)).tracks[0].score
+    assert isinstance(score, Merge)
+    assert [(each.node, each.form.name) for each in score.forms] == [
+        ("first", "apg"),
+        ("second", "rescale"),
+    ]
 
 
 def test_what_has_no_background_has_no_guidance_to_form(library: Library) -> None:

@@ -14,6 +14,7 @@ from diffusers.hooks.layer_skip import _apply_layer_skip_hook
 
 from graph.checkpoints import load_expert
 from graph.compile import compile_workflow
+from graph.ensemble import assemble
 from graph.errors import ChoraleError
 from graph.events import Failure
 from graph.experts.gaussian import Gaussian
@@ -22,6 +23,7 @@ from graph.fusion.product import Product
 from graph.interfaces import Estimate, Expert
 from graph.levels import NoiseLevel
 from graph.library import Library
+from graph.player import Player
 from graph.runtime import Runtime
 from nodes import catalogue
 from tests.graph.documents import Nodes, document
@@ -135,6 +137,26 @@ def test_a_run_keeps_away_from_the_twin_or_measures_the_expert_against_it(
         assert not np.array_equal(pixels(done), plain)
 
 
+def test_what_is_sampled_is_the_formula_of_the_answers(library: Library) -> None:
+    compiled = compile_workflow(
+        document(nodes(), wires("twin.score > fuse.scores")), catalogue(), library
+    )
+    assert compiled.plan is not None
+    runtime = Runtime(library, CPU)
+    player = Player(assemble(compiled.plan, runtime).tracks[0])
+    player.values = {control.name: control.default for control in compiled.plan.controls}
+    _, expert = runtime.expert("playground/text")
+    x = random(3, (1, folders.CHANNELS, folders.SIDE, folders.SIDE)).float()
+    with torch.no_grad():
+        words, nothing = expert.encode("a red boat"), expert.encode(None)
+        clean, null = (expert.denoise(x, LEVEL, [each]) for each in (words, nothing))
+        twin = expert.without([1])
+        weak, weaker = (twin.denoise(x, LEVEL, [each]) for each in (words, nothing))
+        background = 0.5 * (null + weaker)
+        expected = background + 3.0 * (clean - background) - (weak - background)
+        assert torch.allclose(player.denoise(x, LEVEL), expected, rtol=0, atol=1e-4)
+
+
 def test_a_network_is_loaded_once_and_a_sentence_encoded_once_for_both(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,10 +182,10 @@ def said(library: Library, drawn: Nodes, wired: tuple[str, ...]) -> list[str]:
 
 def test_blocks_that_are_not_there_are_named(library: Library) -> None:
     used = wires("twin.score > fuse.scores")
-    (found,) = said(library, nodes(first=1, count=2), used)
+    (found,) = said(library, nodes(first=2), used)
     assert found == (
         "error M023 The network of 'playground/text' has 2 blocks, numbered from 0; 'Weak twin' "
-        "leaves out 2 from 1 on. Leave out others, and some of them in."
+        "leaves out 1 from 2 on. Leave out others, and some of them in."
     )
     assert len(said(library, nodes(first=0, count=2), used)) == 1, "nothing would be left"
     assert said(library, nodes(first=0), used) == []
