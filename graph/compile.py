@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graph import fusion, samplers
+from graph import forms, fusion, samplers
 from graph.consulted import Consulted
 from graph.document import Document
 from graph.drawing import NodeId
 from graph.envelopes import laid, levels_of
 from graph.errors import ChoraleError, Diagnostic, has_errors
-from graph.interfaces import FusionRule, Sampler
-from graph.levels import clipped
+from graph.interfaces import FusionRule, GuidanceForm, Sampler
+from graph.levels import CLEAN, clipped
 from graph.library import Library, Space
 from graph.node import Carried, Node, Wired
-from graph.plan import Plan, PlanBuilder
+from graph.plan import Operation, Plan, PlanBuilder
 from graph.registry import choices
 from graph.sweeps import expand
 from graph.validate import validate
@@ -80,7 +80,8 @@ def lower(document: Document) -> Plan:
     """The plan of a document without errors.
 
     ChoraleError R007 or R009 for too large a batch, S001 for steps that cannot be placed, F008
-    for a rule that is unsound along the path of its sampler, F010 for an expert with two turns.
+    for a rule that is unsound along the path of its sampler, F010 for an expert with two turns,
+    F020 to F022 for a form of guidance that has nothing to form or cannot form it.
     """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
@@ -99,6 +100,7 @@ def lower(document: Document) -> Plan:
     _check_pixels(document, plan)
     _check_paths(document, plan)
     _check_turns(document, plan)
+    _check_forms(document, plan)
     return plan
 
 
@@ -159,6 +161,57 @@ def _check_paths(document: Document, plan: Plan) -> None:
                         node=each.node,
                     )
                 )
+
+
+def _check_forms(document: Document, plan: Plan) -> None:
+    """F020 to F022 for a form of guidance that has nothing to form, or whose sampler cannot."""
+    for sample in plan.operations:
+        if sample.op == "sample":
+            for each in plan.below(sample):
+                if each.op == "form":
+                    _check_form(document, plan, sample, each)
+
+
+def _check_form(document: Document, plan: Plan, sample: Operation, form: Operation) -> None:
+    formed = plan.operations[form.inputs[0].number]
+    while formed.op == "form":
+        formed = plan.operations[formed.inputs[0].number]
+    title, other = document.title(form.node), document.title(formed.node)
+    chosen: Any = form["form"]
+    method: Any = sample["sampler"]
+    methods: Mapping[str, Any] = choices(samplers, Sampler)
+    sampler = methods[method.name](**dict(method.settings))
+    renoises = choices(forms, GuidanceForm)[chosen.name].renoises
+    if formed.op != "fuse":
+        found = Diagnostic(
+            "F020",
+            f"'{title}' forms the guidance of a fusion, and '{other}' bends one.",
+            f"Wire '{title}' to the fusion, and '{other}' after it.",
+            node=form.node,
+        )
+    elif not _guides(formed):
+        found = Diagnostic(
+            "F021",
+            f"'{title}' has no guidance to form: in '{other}' the guidance of experts only weighs.",
+            f"Put it between an expert and '{other}'.",
+            node=form.node,
+        )
+    elif renoises and sampler.renoised(levels_of(sample)[0], CLEAN) is None:
+        found = Diagnostic(
+            "F022",
+            f"'{title}' changes what noise a step puts back; a step of {method} is another.",
+            "Let the sampler be ddim, euler or euler_maruyama.",
+            node=form.node,
+        )
+    else:
+        return
+    raise ChoraleError(found)
+
+
+def _guides(fuse: Operation) -> bool:
+    """Whether its rule measures experts against a background, so that they can be guided."""
+    rule: Any = fuse["rule"]
+    return choices(fusion, FusionRule)[rule.name].needs_background
 
 
 def _check_pixels(document: Document, plan: Plan) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from PIL import Image
 
-from graph import fusion, guidance, samplers, schedules
+from graph import forms, fusion, guidance, samplers, schedules
 from graph.codec import Codec
+from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import (
     Expert,
     FusionRule,
+    GuidanceForm,
     GuidanceMethod,
     Likelihood,
     Modulator,
@@ -25,7 +27,18 @@ from graph.plan import Choice, Condition, Operation, Plan, Value
 from graph.preview import Painter
 from graph.registry import choices
 from graph.reliability import Reliability
-from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice, within
+from graph.scores import (
+    Encoded,
+    Guided,
+    Merge,
+    Modulated,
+    Score,
+    Shaped,
+    Track,
+    Voice,
+    bare,
+    within,
+)
 
 
 class Preparation(Protocol):
@@ -126,6 +139,7 @@ class _Builder:
                 "modulate": self._modulated,
                 "guide": self._guided,
                 "fuse": self._merge,
+                "form": self._formed,
             }
             self._built[number] = make[operation.op](operation)
         return self._built[number]
@@ -136,13 +150,18 @@ class _Builder:
         self.lead = expert
         condition: Any = settings["condition"]
         encode = self._preparation.encode
+        asked = encode(network, expert, condition)
+        null = encode(network, expert, None) if expert.has_null else None
+        blocks = _integers(settings.get("without", ()))
+        if blocks:
+            network, expert = f"{network} without {blocks}", _twin(operation.node, expert, blocks)
         high, low = (float(each) for each in _floats(settings["range"]))
         return Voice(
             node=operation.node,
             expert=expert,
             network=network,
-            condition=encode(network, expert, condition),
-            null=encode(network, expert, None) if expert.has_null else None,
+            condition=asked,
+            null=null,
             reliability=self._reliability(settings["weight"]),
             guidance=settings["guidance"],  # pyright: ignore[reportArgumentType]
             share=_floats((settings["share"],))[0],
@@ -206,6 +225,42 @@ class _Builder:
         rule: Any = _chosen(settings["rule"], choices(fusion, FusionRule))
         turns = zip(inputs, rule.turns(len(inputs)), strict=True)
         return Merge(operation.node, rule, tuple(within(*each) for each in turns), background)
+
+    def _formed(self, operation: Operation) -> Merge:
+        """The fusion with one form more around it; ChoraleError F023 if it has no background."""
+        settings = dict(operation.settings)
+        merge = self.build(operation.inputs[0].number)
+        if not isinstance(merge, Merge):
+            raise TypeError("a plan gives a form to a fusion")
+        inner = [bare(each) for each in merge.inputs]
+        nulls = any(not isinstance(each, Voice) or each.null for each in inner)
+        if merge.background is None and not nulls:
+            raise ChoraleError(
+                Diagnostic(
+                    "F023",
+                    "There is no guidance to give a form to: no expert here can be asked without "
+                    "a condition, and no background is wired.",
+                    "Wire a background to the fusion, or take the form out.",
+                    node=operation.node,
+                )
+            )
+        shape = Shaped(
+            node=operation.node,
+            form=_chosen(settings["form"], choices(forms, GuidanceForm)),
+            reliability=self._reliability(settings["weight"]),
+            muted=settings["muted"],  # pyright: ignore[reportArgumentType]
+            solo=settings["solo"],  # pyright: ignore[reportArgumentType]
+            noise_range=(1.0, 0.0),
+        )
+        return replace(merge, forms=(*merge.forms, shape))
+
+
+def _twin(node: str, expert: Expert, blocks: tuple[int, ...]) -> Expert:
+    """The weak twin of an expert; what cannot be left out is said of the node that asked."""
+    try:
+        return expert.without(blocks)
+    except ChoraleError as error:
+        raise ChoraleError(*(replace(each, node=node) for each in error.diagnostics)) from None
 
 
 def _chosen(choice: Value, family: Mapping[str, type[Any]]) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from graph.errors import ChoraleError, Diagnostic
 from graph.levels import NoiseLevel
 
 if TYPE_CHECKING:
@@ -112,6 +113,11 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
         """
         return [(1.0, 0.0)] * count
 
+    @property
+    def compares_nulls(self) -> bool:
+        """Whether it looks at the experts' nulls where a background is wired."""
+        return False
+
     def follow(
         self,
         memory: Any,
@@ -159,6 +165,49 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
         """
 
 
+class GuidanceForm(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
+    """Gives the guidance of a fusion another form: no device, no hidden state, no randomness.
+
+    It is shown the same fusion twice: `guided` D̂, as the weights ask, and `plain` P, with the
+    guidance of every expert at one (or minus one, below zero). Where P is D̂ there is no guidance
+    and nothing to change, but by a form that `renoises`.
+    """
+
+    renoises: ClassVar[bool] = False
+    """Whether it is right only for a sampler that says how it renoises: `Sampler.renoised`."""
+
+    def follow(
+        self,
+        memory: Any,
+        x: Float[Tensor, "b *d"],
+        level: NoiseLevel,
+        guided: Fused,
+        plain: Fused,
+    ) -> Any:
+        """What to remember of the path up to this state.
+
+        `memory` is what it gave for the state before, None at the start and after an expert has
+        joined or left. By default nothing is remembered.
+        """
+        return None
+
+    @abstractmethod
+    def __call__(
+        self,
+        x: Float[Tensor, "b *d"],
+        level: NoiseLevel,
+        guided: Fused,
+        plain: Fused,
+        memory: Any,
+        gain: float,
+    ) -> Fused:
+        """The fusion in this form, with as many terms.
+
+        `memory` is what `follow` gave for this state; `gain` is how far an estimate has to be
+        overstated for the coming step to put back the noise of the background.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One finished update: the new state at `level` and the estimate that led there."""
@@ -184,6 +233,13 @@ class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - froz
     def spread(self, here: NoiseLevel, there: NoiseLevel) -> float:
         """Deviation of the fresh noise that a step adds to y = x/alpha; its one draw is of that."""
         return 0.0
+
+    def renoised(self, here: NoiseLevel, there: NoiseLevel) -> float | None:
+        """c where a step is x' = alpha'·D + c·(x − alpha·D)/sigma, but for fresh noise; else None.
+
+        `here` is not clean.
+        """
+        return None
 
     @abstractmethod
     def __call__(
@@ -275,6 +331,19 @@ class Expert(ABC):
         self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
     ) -> Float[Tensor, "n *d"]:
         """One forward pass; `conditions[i]`, an encoded condition, belongs to sample x[i]."""
+
+    def without(self, blocks: Sequence[int]) -> Expert:
+        """The same expert, its weights shared, with blocks of its network left out: a weak twin.
+
+        ChoraleError M026 where its network is no row of blocks, or has no such block.
+        """
+        raise ChoraleError(
+            Diagnostic(
+                "M026",
+                "The network of this expert is no row of blocks of which some can be left out.",
+                "Make the weak twin of an expert with a transformer, such as playground/text.",
+            )
+        )
 
 
 class Checkpoint(Expert, ABC):

@@ -17,6 +17,7 @@ from torch import Tensor
 from graph.asking import Answers, ask
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue
+from graph.forming import formed, gain
 from graph.guiding import Sight, guided
 from graph.interfaces import Coming, Estimate, Fused, Step
 from graph.levels import NoiseLevel
@@ -43,12 +44,16 @@ from graph.trails import Trail, added, apart, calm, still
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One evaluation: the state, what the experts answered to it, and what guidance sees of it."""
+    """One evaluation: the state, what the experts answered to it, and what guidance sees of it.
+
+    `remembered` is of the state before, however often a fusion is wired.
+    """
 
     x: Tensor
     level: NoiseLevel
     answers: Answers
     sight: Sight
+    remembered: Mapping[str, Any]
 
 
 class Player:
@@ -97,7 +102,7 @@ class Player:
 
     def _denoised(self, x: Tensor, level: NoiseLevel) -> Tensor:
         answers = ask(x, level, self._asked(self.track.score))
-        moment = Moment(x, level, answers, Sight(level))
+        moment = Moment(x, level, answers, Sight(level), dict(self._memories))
         trail = still(self._trails([self.track.score], moment)[0])
         if self.fused is not None and len(trail) > 1:
             self.heard, self.fused = added(trail, self.heard, self.fused)
@@ -136,16 +141,18 @@ class Player:
         loud = tuple(score for score in merge.inputs if self._loud(score))
         return loud or tuple(map(bare, merge.inputs))
 
-    def _asked(self, score: Score) -> Iterator[tuple[Voice, Encoded]]:
+    def _asked(self, score: Score, null: bool = True) -> Iterator[tuple[Voice, Encoded]]:
+        """What is asked for: no null of what is measured against a background that is wired."""
         score = bare(score)
         if isinstance(score, Merge):
+            nulls = score.background is None or score.rule.compares_nulls
             for each in self._heard(score):
-                yield from self._asked(each)
+                yield from self._asked(each, nulls)
             if score.background is not None:
-                yield from self._asked(score.background)
+                yield from self._asked(score.background, null=False)
             return
         yield score, score.condition
-        if score.null is not None:
+        if null and score.null is not None:
             yield score, score.null
 
     def _trails(self, scores: Sequence[Score], moment: Moment) -> list[Trail]:
@@ -185,7 +192,7 @@ class Player:
         x, level = moment.x, moment.level
         if isinstance(score, Voice):
             answers = moment.answers
-            null = None if score.null is None else answers[score.network, score.null.key]
+            null = None if score.null is None else answers.get((score.network, score.null.key))
             return Estimate(answers[score.network, score.condition.key], null)
         heard = self._heard(score)
         trails = self._trails(heard, moment)
@@ -195,17 +202,31 @@ class Player:
             _need_nulls(score, [trail[0][1] for trail in trails])
         shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(bare, heard)]
         estimates = [trail[-1][1] for trail in trails]
-        weights = self._followed(score, heard, estimates, moment)
+        weights, plain = self._followed(score, heard, estimates, moment)
+        forms = [each for each in score.forms if not self.weights[each.node].silent]
 
-        def fuse(estimates: Sequence[Estimate]) -> Fused:
+        def merged(estimates: Sequence[Estimate], weights: Sequence[Tensor | float]) -> Fused:
             return score.rule(x, level, estimates, weights, shares, next(iter(background), None))
 
-        fused = fuse(estimates)
+        def shaped(estimates: Sequence[Estimate], guided: Fused) -> tuple[Fused, dict[str, Any]]:
+            if not forms:
+                return guided, {}
+            asked = guided, merged(estimates, plain)
+            stretch = gain(self.track.sampler, self.track.levels, level)
+            return formed(forms, x, level, asked, self.weights, moment.remembered, stretch)
+
+        guided = merged(estimates, weights)
+        fused, memories = shaped(estimates, guided)
+        self._memories |= memories
         if score is bare(self.track.score):
             whole = Fused(fused.base.detach(), fused.terms.detach())
             with torch.no_grad():
-                self.heard, self.fused = apart([still(trail) for trail in trails], fuse, whole)
-        return Estimate(fused.denoised, fused.base)
+                self.heard, self.fused = apart(
+                    [still(trail) for trail in trails],
+                    lambda each: shaped(each, merged(each, weights))[0],
+                    whole,
+                )
+        return Estimate(fused.denoised, guided.base)
 
     def _followed(
         self,
@@ -213,17 +234,28 @@ class Player:
         heard: Sequence[Score],
         estimates: Sequence[Estimate],
         moment: Moment,
-    ) -> Sequence[Tensor | float]:
-        """The weights of what is heard, as the rule sees them: constants to every gradient."""
-        x = moment.x.detach()
-        weights = [self._weight(each).tensor(x) for each in heard]
-        remembered = self._memories.get(merge.node)
-        seen = [calm(each) for each in estimates]
+    ) -> tuple[Sequence[Tensor | float], Sequence[Tensor | float]]:
+        """The weights of what is heard, as the rule sees them, and those without guidance.
+
+        Both are constants to every gradient.
+        """
+        x, still = moment.x.detach(), [calm(each) for each in estimates]
+        weights = [self._weight(each) for each in heard]
+        plain = [
+            voice.plain(weight, self.values) if isinstance(voice, Voice) else weight
+            for voice, weight in zip(map(bare, heard), weights, strict=True)
+        ]
+        remembered = moment.remembered.get(merge.node)
+        coming = self._coming(x, moment.level)
+
+        def followed(weights: Sequence[Weight]) -> tuple[Any, Sequence[Tensor | float]]:
+            faders = [weight.tensor(x) for weight in weights]
+            memory, known = merge.rule.follow(remembered, x, moment.level, still, faders)
+            return memory, merge.rule.foresee(moment.level, still, known, coming)
+
         with torch.no_grad():
-            self._memories[merge.node], weights = merge.rule.follow(
-                remembered, x, moment.level, seen, weights
-            )
-            return merge.rule.foresee(moment.level, seen, weights, self._coming(x, moment.level))
+            self._memories[merge.node], guided = followed(weights)
+            return guided, followed(plain)[1] if merge.forms else guided
 
     def _coming(self, x: Tensor, here: NoiseLevel) -> Coming:
         """The rest of this step; its draw is looked at only where a rule asks for it."""

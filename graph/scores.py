@@ -13,6 +13,7 @@ from graph.events import ControlValue
 from graph.interfaces import (
     Expert,
     FusionRule,
+    GuidanceForm,
     GuidanceMethod,
     Likelihood,
     Modulator,
@@ -72,15 +73,28 @@ class Voice(Faded):
         """Guidance times reliability; zero if muted, not soloed or out of range."""
         return Faded.weight(self, level, values, solo) * float(read(self.guidance, values))
 
+    def plain(self, weight: Weight, values: Mapping[str, ControlValue]) -> Weight:
+        """The weight that this one would be with a guidance of one, or minus one below zero."""
+        guidance = abs(float(read(self.guidance, values)))
+        return Weight(weight.number / (guidance or 1.0), weight.spread)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped(Faded):
+    """What gives the guidance of a fusion another form."""
+
+    form: GuidanceForm
+
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A fusion of scores by one rule."""
+    """A fusion of scores by one rule, its guidance in the forms around it, the inner ones first."""
 
     node: str
     rule: FusionRule
     inputs: tuple[Score, ...]
     background: Score | None = None
+    forms: tuple[Shaped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,9 +191,20 @@ def companions(score: Score | None) -> Iterator[Bent]:
             yield from companions(each)
 
 
+def shapes(score: Score | None) -> Iterator[Shaped]:
+    """Every form of guidance in a score, those of its backgrounds too."""
+    if isinstance(score, Bent):
+        yield from shapes(score.score)
+    elif isinstance(score, Merge):
+        yield from score.forms
+        for each in (*score.inputs, score.background):
+            yield from shapes(each)
+
+
 def kinds(score: Score) -> Iterator[tuple[Faded, ...]]:
     """What has a fader, apart by kind: a solo silences others of its kind alone."""
     yield tuple(voices(score))
     bent = tuple(companions(score))
     for kind in (Modulated, Guided):
         yield tuple(each for each in bent if isinstance(each, kind))
+    yield tuple(shapes(score))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from diffusers.utils import logging as diffusers_logging
+from torch import Tensor
+from torch.nn import Module, ModuleList
 from transformers.utils import logging as transformers_logging
 
+from graph.errors import ChoraleError, Diagnostic
 from graph.machine import Machine
 
 # A run has a progress bar of its own; those of loading would print across it.
@@ -44,6 +49,44 @@ def _variant(folder: Path) -> str | None:
     if not names or any(len(name) == 2 for name in names):
         return None
     return names[0][1].partition("-")[0]  # a part of several is model.fp16-00001-of-00002
+
+
+class LeftOut(Module):
+    """A block through which everything passes as it came.
+
+    Its first norm stays: a DiT's last layer reads time and class by that of the first block.
+    """
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        self.norm1 = block.norm1
+
+    def forward(self, hidden_states: Tensor, *args: Any, **more: Any) -> Tensor:
+        """The states that came in."""
+        return hidden_states
+
+
+def lacking(network: Any, blocks: Sequence[int]) -> Any:
+    """A transformer of diffusers with some of its blocks left out; all else is shared with it.
+
+    ChoraleError M026 if it has no such block, or would have none left.
+    """
+    row = network.transformer_blocks
+    if not blocks or max(blocks) >= len(row) or len(set(blocks)) == len(row):
+        raise ChoraleError(
+            Diagnostic(
+                "M026",
+                f"The network has {len(row)} blocks, numbered from 0; "
+                f"{', '.join(map(str, blocks))} cannot be left out.",
+                "Choose others, and leave some of them in.",
+            )
+        )
+    twin = copy.copy(network)
+    twin._modules = dict(network._modules)  # noqa: SLF001 - a copy shares its table of modules
+    twin.transformer_blocks = ModuleList(
+        LeftOut(block) if index in blocks else block for index, block in enumerate(row)
+    )
+    return twin
 
 
 def _still(model: Any, machine: Machine) -> Any:

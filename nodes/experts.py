@@ -72,8 +72,12 @@ class ExpertNode(Node, ABC):
         expert: Value,
         condition: Value,
         trained: tuple[float, float] = (0.0, 1.0),
+        **more: Value,
     ) -> Mapping[str, Carried]:
-        """Add the operation that asks this expert, within the noise that it was `trained` on."""
+        """Add the operation that asks this expert, within the noise that it was `trained` on.
+
+        `more` is what the operation says beyond what all of them say.
+        """
         return {
             "score": plan.add(
                 wired.node,
@@ -86,6 +90,7 @@ class ExpertNode(Node, ABC):
                 muted=self.control(wired.node, "muted"),
                 solo=self.control(wired.node, "solo"),
                 range=(min(self.from_noise, max(trained)), max(self.to_noise, min(trained))),
+                **more,
             )
         }
 

@@ -12,7 +12,7 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.fusion.product import Product
 from graph.interfaces import FusionRule
 from graph.node import Carried, Node, Place, Wired
-from graph.plan import Choice, PlanBuilder, plan_settings
+from graph.plan import Choice, PlanBuilder, Ref, plan_settings
 from graph.ports import Kind, Port
 from graph.registry import choices
 from nodes.experts import ExpertNode
@@ -26,6 +26,17 @@ Rule = Annotated[
 def choice(chosen: Any) -> Choice:
     """A rule, sampler or schedule as the plan names it."""
     return Choice(chosen.name, plan_settings(chosen.model_dump(exclude={"name"})))
+
+
+def fused(plan: PlanBuilder, wired: Wired) -> Ref:
+    """The fusion that is wired to `score`; an expert alone, bent or not, is fused with its null."""
+    score: Ref = wired.all("score")[0]
+    operation = plan.operations[score.number]
+    while operation.op in ("modulate", "guide"):
+        operation = plan.operations[operation.inputs[0].number]
+    if operation.op != "denoise":
+        return score
+    return plan.add(wired.node, "fuse", score, rule=choice(Product()), background=False)
 
 
 class Fuse(Node):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from graph.fusion.product import Product
 from graph.node import Carried, Node, Wired
-from graph.plan import PlanBuilder, Ref
+from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
-from nodes.fuse import choice
+from nodes.fuse import fused
 from nodes.sampler import Sampler
 
 
@@ -28,9 +27,7 @@ class Picture(Node):
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Noise, one sampled score, decoded; an expert alone is fused with its own null."""
-        score: Any = wired.one("score")
-        if _is_voice(plan, score):
-            score = plan.add(wired.node, "fuse", score, rule=choice(Product()), background=False)
+        score = fused(plan, wired)
         sampling: Any = wired.one("sampling") or Sampler().sampling()
         space = wired.spaces["score"][0]
         noise = plan.add(
@@ -53,11 +50,3 @@ class Picture(Node):
         )
         plan.add(wired.node, "decode", sampled)
         return {}
-
-
-def _is_voice(plan: PlanBuilder, score: Ref) -> bool:
-    """Whether this is one expert, modulated or not, and no fusion."""
-    operation = plan.operations[score.number]
-    while operation.op in ("modulate", "guide"):
-        operation = plan.operations[operation.inputs[0].number]
-    return operation.op == "denoise"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from graph import fusion, guidance, samplers, schedules
-from graph.interfaces import FusionRule, GuidanceMethod, NoiseSchedule, Sampler
+from graph import forms, fusion, guidance, samplers, schedules
+from graph.interfaces import FusionRule, GuidanceForm, GuidanceMethod, NoiseSchedule, Sampler
 from graph.registry import choices
 
 ROOT = Path(__file__).parents[1]
@@ -48,8 +48,9 @@ def anchors(page: Path) -> set[str]:
         ("docs/sampling.md", schedules, NoiseSchedule),
         ("docs/fusion.md", fusion, FusionRule),
         ("docs/guidance.md", guidance, GuidanceMethod),
+        ("docs/forms.md", forms, GuidanceForm),
     ],
-    ids=["samplers", "schedules", "fusion", "guidance"],
+    ids=["samplers", "schedules", "fusion", "guidance", "forms"],
 )
 def test_every_choice_has_its_place(page: str, family, base) -> None:
     text = read(page)

@@ -20,7 +20,7 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.pictures import on_canvas
-from graph.weights import frozen
+from graph.weights import frozen, lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,10 @@ class DiT(Checkpoint):
                 )
             )
         return self.card.labels.index(name)
+
+    def without(self, blocks: Sequence[int]) -> DiT:
+        """The same expert with some of its transformer's blocks left out."""
+        return DiT(self.card, lacking(self._transformer, blocks), self._codec, self._native)
 
     def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
         """D(x) of n states under n prompts, in one forward pass."""

@@ -20,7 +20,7 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.pictures import on_canvas
-from graph.weights import frozen, frozen_reader
+from graph.weights import frozen, frozen_reader, lacking
 
 MAX_TOKENS = 300
 
@@ -104,6 +104,12 @@ class PixArt(Checkpoint):
                 shape, device=self._transformer.device, dtype=self._transformer.dtype
             )
         return self._codec.encode([on_canvas(kind, picture, self._size, self.card.palette)])[0]
+
+    def without(self, blocks: Sequence[int]) -> PixArt:
+        """The same expert with some of its transformer's blocks left out."""
+        reader = self._tokenizer, self._text_encoder
+        shorter = lacking(self._transformer, blocks)
+        return PixArt(self.card, shorter, reader, self._codec, self._native)
 
     def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
         """D(x) of n states under n prompts, in one forward pass."""

@@ -37,6 +37,11 @@ class Product(FusionRule):
     )
     needs_background: ClassVar[bool] = True
 
+    @property
+    def compares_nulls(self) -> bool:
+        """With the reference `own`."""
+        return self.reference == "own"
+
     def __call__(
         self,
         x: Float[Tensor, "b *d"],

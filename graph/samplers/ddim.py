@@ -43,6 +43,10 @@ class Ddim(Sampler):
         """s/alpha'."""
         return self.eta * fresh_noise(here, there) / there.alpha
 
+    def renoised(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """The noise of the next level that is not drawn afresh."""
+        return math.sqrt(max(there.sigma**2 - (self.eta * fresh_noise(here, there)) ** 2, 0.0))
+
     def __call__(
         self,
         denoise: Denoiser,
@@ -54,8 +58,8 @@ class Ddim(Sampler):
         for here, there in pairwise(levels):
             denoised = denoise(x, here)
             noise = (x - here.alpha * denoised) / here.sigma
+            x = there.alpha * denoised + self.renoised(here, there) * noise
             fresh = self.eta * fresh_noise(here, there)
-            x = there.alpha * denoised + math.sqrt(max(there.sigma**2 - fresh**2, 0.0)) * noise
             if fresh > 0.0:
                 x = x + fresh * draw()
             yield Step(x, there, denoised)

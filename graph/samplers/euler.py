@@ -27,6 +27,10 @@ class Euler(Sampler):
     name: Literal["euler"] = "euler"
     order: ClassVar[int] = 1
 
+    def renoised(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """All the noise of the next level."""
+        return there.sigma
+
     def __call__(
         self,
         denoise: Denoiser,

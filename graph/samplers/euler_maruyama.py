@@ -41,6 +41,10 @@ class EulerMaruyama(Sampler):
             return 0.0
         return there.ratio if here.alpha == 0.0 else math.sqrt(here.ratio**2 - there.ratio**2)
 
+    def renoised(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """What a step with fresh noise keeps of the old: sigma'·r'/r."""
+        return there.sigma * there.ratio / here.ratio
+
     def __call__(
         self,
         denoise: Denoiser,

@@ -57,6 +57,14 @@ def wired(*more: str, without: str = "") -> Workflow:
     return document(wires=(*(wire for wire in WIRES if wire != without), *more))
 
 
+def formed(score: str = "fuse.score", **settings: dict[str, Any]) -> Workflow:
+    """The plain workflow with a form of guidance before the picture."""
+    nodes: Nodes = {**TEXT_AND_CLASS, "form": ("guidance_form", {})}
+    kept = [wire for wire in WIRES if wire != "fuse.score > picture.score"]
+    wires = (*kept, f"{score} > form.score", "form.score > picture.score")
+    return document(changed(nodes, **settings), wires)
+
+
 def masked(picture: str, **assets: str) -> Workflow:
     """A mask expert with this picture, and files that come with the workflow."""
     nodes = changed(MASKED, mask={"picture": picture})
@@ -190,6 +198,17 @@ CASES: Mapping[str, Workflow] = {
     "an expert with two turns": document(
         {**changed(fuse={"rule": {"name": "switch"}}), "inner": ("fuse", {})},
         (*WIRES[:-1], "text_expert.score > inner.scores", "inner.score > fuse.scores", WIRES[-1]),
+    "a form around an average": formed(fuse={"rule": {"name": "mean"}}),
+    "CFG++ by a sampler that looks ahead": formed(
+        form={"form": {"name": "cfg_pp"}}, sampler={"method": {"name": "heun"}}
+    ),
+    "CFG++ by a sampler of one look": formed(
+        form={"form": {"name": "cfg_pp"}}, sampler={"method": {"name": "ddim"}}
+    ),
+    "CFG++ of a strong expert": formed(
+        "text_expert.score",
+        form={"form": {"name": "cfg_pp"}},
+        sampler={"method": {"name": "ddim"}},
     ),
     "silence": with_settings(text_expert={"muted": True}, class_expert={"reliability": 0.0}),
     "a sweep too large": swept(7, 3),

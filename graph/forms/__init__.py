@@ -1,0 +1,1 @@
+"""Forms of guidance, one a file. The folder is the registry."""
