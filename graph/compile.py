@@ -119,7 +119,7 @@ def _check_paths(document: Document, plan: Plan) -> None:
                         "F008",
                         f"'{document.title(each.node)}' follows densities along a path of fresh "
                         f"noise, which {method} does not take: its choices would be wrong.",
-                        "Let the sampler be euler_maruyama, or ddim with eta 1.",
+                        "Let the sampler be euler_maruyama, euler_ancestral, or ddim with eta 1.",
                         node=each.node,
                     )
                 )
