@@ -8,6 +8,7 @@ from typing import Any
 
 from graph import fusion, samplers
 from graph.consulted import Consulted
+from graph.correctable import check as correctable
 from graph.document import Document
 from graph.drawing import NodeId
 from graph.envelopes import laid, levels_of
@@ -79,7 +80,7 @@ def lower(document: Document) -> Plan:
     """The plan of a document without errors.
 
     ChoraleError R007 or R009 for too large a batch, S001 for steps that cannot be placed, F008
-    for a rule that is unsound along the path of its sampler.
+    for a rule that is unsound along the path of its sampler, C001 to C004 for a corrector that is.
     """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
@@ -101,13 +102,18 @@ def lower(document: Document) -> Plan:
 
 
 def _check_paths(document: Document, plan: Plan) -> None:
-    """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse."""
+    """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse.
+
+    C001 to C004 if a corrector cannot know what it needs.
+    """
     rules: Mapping[str, Any] = choices(fusion, FusionRule)
     methods: Mapping[str, Any] = choices(samplers, Sampler)
     for operation in plan.operations:
         if operation.op != "sample":
             continue
         levels_of(operation)
+        if unsound := tuple(correctable(plan, operation, document.title)):
+            raise ChoraleError(*unsound)
         method: Any = operation["sampler"]
         if methods[method.name](**dict(method.settings)).diffuses:
             continue

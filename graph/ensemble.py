@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import torch
 from PIL import Image
 
-from graph import fusion, guidance, samplers, schedules
+from graph import correctors, fusion, guidance, samplers, schedules
 from graph.codec import Codec
 from graph.interfaces import (
+    Corrector,
     Expert,
     FusionRule,
     GuidanceMethod,
@@ -95,6 +96,10 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
                 samples=_integers(noise["samples"]),
                 levels=schedule.levels(_integers((sample["steps"],))[0]),
                 sampler=_chosen(sample["sampler"], choices(samplers, Sampler)),
+                corrector=_chosen(
+                    dict(sample.settings).get("corrector", Choice("none")),
+                    choices(correctors, Corrector),
+                ),
                 score=merge,
                 like=preparation.like(),
             )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from graph.fusion.product import Product
 from graph.node import Carried, Node, Wired
-from graph.plan import PlanBuilder, Ref
+from graph.plan import Choice, PlanBuilder, Ref, Value
 from graph.ports import Kind, Port
 from nodes.fuse import choice
 from nodes.sampler import Sampler
@@ -50,9 +50,15 @@ class Picture(Node):
             sampler=sampling.sampler,
             schedule=sampling.schedule,
             steps=sampling.steps,
+            **_corrected(sampling.corrector),
         )
         plan.add(wired.node, "decode", sampled)
         return {}
+
+
+def _corrected(corrector: Choice) -> Mapping[str, Value]:
+    """A plan says how it is corrected only where it is."""
+    return {} if corrector.name == "none" else {"corrector": corrector}
 
 
 def _is_voice(plan: PlanBuilder, score: Ref) -> bool:
