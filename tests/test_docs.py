@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from graph import fusion, guidance, samplers, schedules
-from graph.interfaces import FusionRule, GuidanceMethod, NoiseSchedule, Sampler
+from graph import correctors, fusion, guidance, samplers, schedules
+from graph.interfaces import Corrector, FusionRule, GuidanceMethod, NoiseSchedule, Sampler
 from graph.registry import choices
 
 ROOT = Path(__file__).parents[1]
@@ -44,12 +44,13 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("page", "family", "base"),
     [
+        ("docs/sampling.md", correctors, Corrector),
         ("docs/sampling.md", samplers, Sampler),
         ("docs/sampling.md", schedules, NoiseSchedule),
         ("docs/fusion.md", fusion, FusionRule),
         ("docs/guidance.md", guidance, GuidanceMethod),
     ],
-    ids=["samplers", "schedules", "fusion", "guidance"],
+    ids=["correctors", "samplers", "schedules", "fusion", "guidance"],
 )
 def test_every_choice_has_its_place(page: str, family, base) -> None:
     text = read(page)

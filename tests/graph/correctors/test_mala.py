@@ -52,11 +52,13 @@ def test_it_samples_the_density_that_weights_name(
 
 
 def test_an_expert_without_density_is_refused() -> None:
-    class Mute(Bell):
+    class Mute:
+        denoise = staticmethod(EXPERT.denoise)
+
         def log_density(self, x: torch.Tensor, level: NoiseLevel) -> None:
             return None
 
-    ensemble = Ensemble([Mute(0.0, 1.0)], [1.0])
+    ensemble = Ensemble([Mute()], [1.0])
     seen, step = standing(torch.zeros(2, 1, dtype=torch.float64), LEVEL, ensemble)
     with pytest.raises(TypeError, match="does not know its density"):
         Mala()(None, seen, step, ensemble, drawn((2, 1)))
