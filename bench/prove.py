@@ -20,7 +20,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from bench.correcting import Multiplied, normal, stirred, walked
 from bench.laws import Law, Part, density, diffusion, flow, turns
+from graph.correctors.fkc import Fkc
+from graph.correctors.mala import Mala
+from graph.correctors.ula import Ula
 from graph.experts.gaussian import posterior_mean
 from graph.experts.mixture import Mixture
 from graph.fusion.conflict_averse import ConflictAverse
@@ -187,6 +191,41 @@ def proven(count: int) -> Iterator[Line]:
     for claim in claims():
         yield _line(claim, count)
     yield _alternative(count)
+    yield from _corrections(min(count, 20_000))
+
+
+def _corrections(count: int) -> Iterator[Line]:
+    """Correctors: the density that weights name, and what Langevin makes of one level."""
+    experts, weights = ((-1.0, 0.25), (2.0, 1.0)), (0.6, 0.4)
+    named = density([Part(w, *each) for w, each in zip(weights, experts, strict=True)])
+    for corrector, steps in ((Mala(rounds=2, size=1.0), 400), (Fkc(), 1000)):
+        x = walked(
+            Multiplied(experts, weights), EulerMaruyama(), corrector, steps, normal(count, SEED)
+        )
+        how = f"euler_maruyama with {corrector.name}, {steps}"
+        yield _law("weights that sum to one, corrected", how, x, named, named)
+    level, variance = NoiseLevel(math.sqrt(0.8), math.sqrt(0.2)), 1.0 / 2.8
+    for corrector in (Ula(rounds=60, size=0.25 * variance / 0.2), Mala(rounds=60, size=0.4)):
+        one = Multiplied([(0.0, (variance - 0.2) / 0.8)], [1.0])
+        x = stirred(one, corrector, level, normal(count, SEED))
+        settled = Law(0.0, variance / (1 - 0.25 / 2) if corrector.name == "ula" else variance)
+        how = f"{corrector.name}, {corrector.rounds} rounds"
+        yield _law("one expert, at one level", how, x, settled, Law(0.0, variance))
+
+
+def _law(what: str, how: str, x: Tensor, should: Law, named: Law) -> Line:
+    found = x.mean().item(), x.var().item()
+    spread = math.sqrt(should.variance)
+    return Line(
+        what,
+        "product",
+        how,
+        (found,),
+        ((should.mean, should.variance),),
+        ((named.mean, named.variance),),
+        max(abs(found[0] - should.mean), abs(math.sqrt(found[1]) - spread)),
+        SLACK + 4 * spread / math.sqrt(len(x)),
+    )
 
 
 def _line(claim: Claim, count: int) -> Line:
@@ -283,7 +322,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--samples", type=int, default=100_000, help="samples of each law")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(argv)
-    total = len(list(claims())) + 1
+    total = len(list(claims())) + 5
     lines = list(tqdm(proven(options.samples), total=total, desc="prove", leave=False))
     if options.json:
         print(json.dumps([asdict(line) | {"holds": line.holds} for line in lines], indent=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -128,6 +129,12 @@ def wide(values: Tensor) -> Tensor:
 def inner(left: Tensor, right: Tensor) -> Tensor:
     """⟨left, right⟩ of every sample over all its dimensions, [b, 1, …], in float64 if may be."""
     return (wide(left) * wide(right)).flatten(1).sum(1).reshape(-1, *(1,) * (left.ndim - 1))
+
+
+def uniform(normal: Tensor) -> Tensor:
+    """A number between 0 and 1 for every sample, [b, 1, …], from its first standard normal one."""
+    first = wide(normal).flatten(1)[:, 0].reshape(-1, *(1,) * (normal.ndim - 1))
+    return 0.5 * (-first / math.sqrt(2.0)).erfc()
 
 
 def fill(terms: Sequence[Tensor], x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 from graph import forms, fusion, samplers
 from graph.consulted import Consulted
+from graph.correctable import check as correctable
 from graph.document import Document
 from graph.drawing import NodeId
 from graph.envelopes import laid, levels_of
@@ -80,8 +81,9 @@ def lower(document: Document) -> Plan:
     """The plan of a document without errors.
 
     ChoraleError R007 or R009 for too large a batch, S001 for steps that cannot be placed, F008
-    for a rule that is unsound along the path of its sampler, F010 for an expert with two turns,
-    F020 to F022 for a form of guidance that has nothing to form or cannot form it.
+    for a rule that is unsound along the path of its sampler, C001 to C004 for a corrector that is,
+    F010 for an expert with two turns, F020 to F022 for a form of guidance that has nothing to form
+    or cannot form it.
     """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
@@ -139,13 +141,18 @@ def _check_turns(document: Document, plan: Plan) -> None:
 
 
 def _check_paths(document: Document, plan: Plan) -> None:
-    """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse."""
+    """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse.
+
+    C001 to C004 if a corrector cannot know what it needs.
+    """
     rules: Mapping[str, Any] = choices(fusion, FusionRule)
     methods: Mapping[str, Any] = choices(samplers, Sampler)
     for operation in plan.operations:
         if operation.op != "sample":
             continue
         levels_of(operation)
+        if unsound := tuple(correctable(plan, operation, document.title)):
+            raise ChoraleError(*unsound)
         method: Any = operation["sampler"]
         if methods[method.name](**dict(method.settings)).diffuses:
             continue
@@ -157,7 +164,7 @@ def _check_paths(document: Document, plan: Plan) -> None:
                         "F008",
                         f"'{document.title(each.node)}' follows densities along a path of fresh "
                         f"noise, which {method} does not take: its choices would be wrong.",
-                        "Let the sampler be euler_maruyama, or ddim with eta 1.",
+                        "Let the sampler be euler_maruyama, euler_ancestral, or ddim with eta 1.",
                         node=each.node,
                     )
                 )

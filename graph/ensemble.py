@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import torch
 from PIL import Image
 
-from graph import forms, fusion, guidance, samplers, schedules
+from graph import correctors, forms, fusion, guidance, samplers, schedules
 from graph.codec import Codec
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import (
+    Corrector,
     Expert,
     FusionRule,
     GuidanceForm,
@@ -108,6 +109,10 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
                 samples=_integers(noise["samples"]),
                 levels=schedule.levels(_integers((sample["steps"],))[0]),
                 sampler=_chosen(sample["sampler"], choices(samplers, Sampler)),
+                corrector=_chosen(
+                    dict(sample.settings).get("corrector", Choice("none")),
+                    choices(correctors, Corrector),
+                ),
                 score=merge,
                 like=preparation.like(),
             )

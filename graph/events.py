@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graph.drawing import NodeId
@@ -31,7 +31,11 @@ class Meters:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of one track is done; preview and meters are there when they were due."""
+    """One step of one track is done; preview and meters are there when they were due.
+
+    `readings` are those of the corrector, by their word: `acceptance` is the part of its moves
+    that were taken, `effective` the number of particles that count.
+    """
 
     track: NodeId
     step: int
@@ -41,6 +45,7 @@ class Progress:
     weights: Mapping[NodeId, float]
     preview: tuple[Image, ...] | None = None
     meters: Meters | None = None
+    readings: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)

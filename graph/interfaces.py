@@ -1,4 +1,4 @@
-"""The abstract nouns of the loop: denoiser, expert, fusion rule, sampler, noise schedule.
+"""The abstract nouns of the loop: denoiser, expert, fusion rule, sampler, corrector, schedule.
 
 Importing this module loads no torch: the families below it are declarations with settings
 (pydantic models), so that the page can show their forms before torch is there.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -105,6 +105,8 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
 
     diffusing: ClassVar[bool] = False
     """Whether what it follows is right only along the path of a sampler that diffuses."""
+    multiplies: ClassVar[bool] = False
+    """Whether it is D̂ = Σ kⱼ·Dⱼ with factors that no estimate changes: the score of Π pⱼ^kⱼ."""
 
     def turns(self, count: int) -> Sequence[tuple[float, float]]:
         """From what noise on, and down to what, each of `count` scores is heard; else it is silent.
@@ -252,6 +254,78 @@ class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - froz
         """Walk from levels[0] to levels[-1]; n+1 levels give n steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One density p of a composition at (x, level): its estimate, and its log where it is known.
+
+    `log_density` gives [b, 1, …] in float64.
+    """
+
+    denoised: Tensor
+    log_density: Callable[[], Tensor | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an ensemble answers at one state.
+
+    `weighed(value)` is Σ kⱼ·value(pⱼ) over the densities of a composition Π pⱼ^kⱼ, where `value`
+    gives [b, 1, …]. Only a rule that `multiplies` has it.
+    """
+
+    x: Tensor
+    level: NoiseLevel
+    denoised: Tensor
+    weighed: Callable[[Callable[[Part], Tensor]], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What a corrector made of a state: the very same tensor where it left it alone.
+
+    `memory` is handed to the next call; `readings` are shown while the run plays.
+    """
+
+    x: Tensor
+    memory: Any = None
+    readings: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+class Corrector(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
+    """Moves the state after every step of a sampler towards the density that the weights name.
+
+    It owns no model, keeps no hidden state and draws only through `draw`, standard normal numbers
+    of which every sample has its own.
+    """
+
+    needs: ClassVar[Literal["scores", "parts", "densities"]] = "scores"
+    """What it asks of an ensemble: its fused score, the densities' own scores, or their logs."""
+    diffusing: ClassVar[bool] = False
+    """Whether it is right only along the path of a sampler that diffuses."""
+    couples: ClassVar[bool] = False
+    """Whether the samples of a batch are particles of one group, that replace one another."""
+
+    @property
+    def calls_per_step(self) -> int:
+        """How often it asks the ensemble after a step."""
+        return 0
+
+    @abstractmethod
+    def __call__(
+        self,
+        memory: Any,
+        seen: Seen,
+        step: Step,
+        ask: Callable[[Float[Tensor, "b *d"], NoiseLevel], Seen],
+        draw: Callable[[], Float[Tensor, "b *d"]],
+    ) -> Corrected:
+        """Correct the state `step.x`; called at every level, clean included.
+
+        `seen` is what the sampler was answered where the step began; `memory` what the call before
+        gave, None at first.
+        """
+
+
 class NoiseSchedule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - frozen is handed down
     """The decreasing noise levels of a run."""
 
@@ -344,6 +418,12 @@ class Expert(ABC):
                 "Make the weak twin of an expert with a transformer, such as playground/text.",
             )
         )
+
+    def log_density(
+        self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
+    ) -> Float[Tensor, "n"] | None:
+        """log p(x | condition) of the noisy state, in float64; None where that is not known."""
+        return None
 
 
 class Checkpoint(Expert, ABC):

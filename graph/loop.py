@@ -48,6 +48,7 @@ def play(
                 weights={node: weight.number for node, weight in player.weights.items()},
                 preview=watch.picture(player.track.name, step.denoised) if due else None,
                 meters=tally.now() if due else None,
+                readings=player.correction.readings,
             )
     for player, tally in zip(players, tallies, strict=True):
         yield player.track, player.x, tally

@@ -54,13 +54,14 @@ class Widget:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What travels on a sampling wire: sampler, noise schedule, steps, seed and count."""
+    """What travels on a sampling wire: sampler, corrector, noise schedule, steps, seed, count."""
 
     sampler: Value
     schedule: Value
     steps: int
     seed: int
     count: int
+    corrector: Value
 
 
 Carried = Condition | Ref | Sampling | tuple[Value, ...]

@@ -7,19 +7,20 @@ them. What is muted, at zero or outside its range of levels costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from graph.asking import Answers, ask
+from graph.correction import Correction, composition
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue
 from graph.forming import formed, gain
 from graph.guiding import Sight, guided
-from graph.interfaces import Coming, Estimate, Fused, Step
+from graph.interfaces import Coming, Estimate, Fused, Part, Seen, Step
 from graph.levels import NoiseLevel
 from graph.modulation import rewritten
 from graph.randomness import Draws, Foreseen
@@ -72,6 +73,8 @@ class Player:
         self._memories: dict[str, Any] = {}
         self._walk: Iterator[Step] = iter(())
         self._sounding: frozenset[str] | None = None
+        self.correction = Correction(track.corrector, self._draws("corrector"))
+        self._seen: Seen
 
     def advance(self, number: int, values: Mapping[str, ControlValue]) -> Step:
         """Take step `number` under the controls as they stand.
@@ -88,9 +91,26 @@ class Player:
             self._memories.clear()
             levels = self.track.levels[number:]
             self._walk = self.track.sampler(self.denoise, self.x, levels, self._fresh)
-        step = next(self._walk)
+        step = self._corrected(next(self._walk))
         self.x = step.x
         return step
+
+    def _corrected(self, step: Step) -> Step:
+        """The step with its state corrected; meters and weights stay those of the sampler's.
+
+        Where the state was moved the sampler starts anew: what it remembers led elsewhere.
+        """
+        told = self.weights, self.heard, self.fused
+        corrected = self.correction(self._seen, step, self._see)
+        self.weights, self.heard, self.fused = told
+        if corrected is not step:
+            self._sounding = None
+        return corrected
+
+    def _see(self, x: Tensor, level: NoiseLevel) -> Seen:
+        """What the ensemble answers at a state."""
+        denoised = self.denoise(x, level).detach()
+        return replace(self._seen, denoised=denoised)
 
     def denoise(self, x: Tensor, level: NoiseLevel) -> Tensor:
         """D(x, level) of the whole ensemble under the controls of this step."""
@@ -219,6 +239,12 @@ class Player:
         fused, memories = shaped(estimates, guided)
         self._memories |= memories
         if score is bare(self.track.score):
+            at = x.detach(), level, moment.answers
+
+            def weighed(value: Callable[[Part], Tensor]) -> Tensor:
+                return composition(score, heard, weights, shares, at).weighed(value)
+
+            self._seen = Seen(*at[:2], fused.denoised.detach(), weighed)
             whole = Fused(fused.base.detach(), fused.terms.detach())
             with torch.no_grad():
                 self.heard, self.fused = apart(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
 
 from graph.codec import Codec
+from graph.correctors.none import Uncorrected
 from graph.events import ControlValue
 from graph.interfaces import (
+    Corrector,
     Expert,
     FusionRule,
     GuidanceForm,
@@ -147,6 +149,7 @@ class Track:
     sampler: Sampler
     score: Merge | Bent
     like: Tensor
+    corrector: Corrector = field(default_factory=Uncorrected)
 
 
 def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:

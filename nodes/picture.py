@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from graph.node import Carried, Node, Wired
-from graph.plan import PlanBuilder
+from graph.plan import Choice, PlanBuilder, Value
 from graph.ports import Kind, Port
 from nodes.fuse import fused
 from nodes.sampler import Sampler
@@ -47,6 +47,12 @@ class Picture(Node):
             sampler=sampling.sampler,
             schedule=sampling.schedule,
             steps=sampling.steps,
+            **_corrected(sampling.corrector),
         )
         plan.add(wired.node, "decode", sampled)
         return {}
+
+
+def _corrected(corrector: Choice) -> Mapping[str, Value]:
+    """A plan says how it is corrected only where it is."""
+    return {} if corrector.name == "none" else {"corrector": corrector}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Union
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Union, cast
 
 from pydantic import Field
 
-from graph import samplers, schedules
-from graph.interfaces import NoiseSchedule
+from graph import correctors, samplers, schedules
+from graph.correctors.none import Uncorrected
+from graph.errors import Diagnostic
+from graph.interfaces import Corrector, NoiseSchedule
 from graph.interfaces import Sampler as Method
-from graph.node import Carried, Node, Sampling, Wired
+from graph.node import Carried, Node, Place, Sampling, Wired
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
 from graph.registry import choices
@@ -18,8 +20,14 @@ from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
 from nodes.fuse import choice
 
+PARTICLES = 16
+"""Fewer say little of a density."""
 Methods = Annotated[
     Union[tuple(choices(samplers, Method).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
+    Field(discriminator="name"),
+]
+Correctors = Annotated[
+    Union[tuple(choices(correctors, Corrector).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
     Field(discriminator="name"),
 ]
 Schedules = Annotated[
@@ -50,6 +58,29 @@ class Sampler(Node):
     schedule: Schedules = Field(  # pyright: ignore[reportInvalidTypeForm]
         default=LogSnr(), description="Which noise levels are visited."
     )
+    corrector: Correctors = Field(  # pyright: ignore[reportInvalidTypeForm]
+        default=Uncorrected(),
+        description="What moves every step towards the density that the weights name.",
+    )
+
+    def check(self, place: Place) -> Iterator[Diagnostic]:
+        """Whether the corrector has the sampler and the batch that it needs."""
+        corrector, method = cast("Corrector", self.corrector), cast("Method", self.method)
+        if corrector.diffusing and not method.diffuses:
+            yield Diagnostic(
+                "C005",
+                f"The corrector {corrector.name} of '{place.title}' weighs a path of fresh noise, "
+                f"which {choice(method)} does not take.",
+                "Let the method be euler_maruyama, or euler_ancestral with eta 1.",
+            )
+        if corrector.couples and self.count < PARTICLES:
+            yield Diagnostic(
+                "C006",
+                f"The corrector {corrector.name} of '{place.title}' chooses among the pictures of "
+                f"a batch; {self.count} are too few to choose from, expected {PARTICLES} or more.",
+                f"Raise the count to {PARTICLES}.",
+                severity="warning",
+            )
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """These settings, carried to the picture."""
@@ -58,5 +89,10 @@ class Sampler(Node):
     def sampling(self) -> Sampling:
         """The settings as data."""
         return Sampling(
-            choice(self.method), choice(self.schedule), self.steps, self.seed, self.count
+            choice(self.method),
+            choice(self.schedule),
+            self.steps,
+            self.seed,
+            self.count,
+            choice(self.corrector),
         )

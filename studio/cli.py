@@ -161,7 +161,8 @@ def _bar(events: Iterator[Event]) -> Iterator[Event]:
             if isinstance(event, Progress):
                 bar.total = event.steps
                 bar.n = event.step
-                bar.set_postfix_str(f"{event.seconds_left:.1f} s left")
+                read = "".join(f", {name} {each:.3g}" for name, each in event.readings.items())
+                bar.set_postfix_str(f"{event.seconds_left:.1f} s left{read}")
             yield event
 
 
@@ -177,6 +178,7 @@ def _line(event: Event, paths: list[Path]) -> dict[str, Any]:
                 "noise": round(event.level.noise, 6),
                 "seconds_left": round(event.seconds_left, 3),
                 "weights": dict(event.weights),
+                "readings": {name: round(each, 4) for name, each in event.readings.items()},
             }
         case Result():
             return {

@@ -31,6 +31,7 @@ def frame(event: Event, pictures: Sequence[bytes] = ()) -> Frame:
                 "weights": dict(event.weights),
                 "preview": [_jpeg(picture) for picture in event.preview] if event.preview else None,
                 "meters": meters(event.meters) if event.meters else None,
+                "readings": {name: round(each, 3) for name, each in event.readings.items()},
             }
         case Result():
             return {

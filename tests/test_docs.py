@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from graph import forms, fusion, guidance, samplers, schedules
-from graph.interfaces import FusionRule, GuidanceForm, GuidanceMethod, NoiseSchedule, Sampler
+from graph import correctors, forms, fusion, guidance, samplers, schedules
+from graph.interfaces import (
+    Corrector,
+    FusionRule,
+    GuidanceForm,
+    GuidanceMethod,
+    NoiseSchedule,
+    Sampler,
+)
 from graph.registry import choices
 
 ROOT = Path(__file__).parents[1]
@@ -44,13 +51,14 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("page", "family", "base"),
     [
+        ("docs/sampling.md", correctors, Corrector),
         ("docs/sampling.md", samplers, Sampler),
         ("docs/sampling.md", schedules, NoiseSchedule),
         ("docs/fusion.md", fusion, FusionRule),
         ("docs/guidance.md", guidance, GuidanceMethod),
         ("docs/forms.md", forms, GuidanceForm),
     ],
-    ids=["samplers", "schedules", "fusion", "guidance", "forms"],
+    ids=["correctors", "samplers", "schedules", "fusion", "guidance", "forms"],
 )
 def test_every_choice_has_its_place(page: str, family, base) -> None:
     text = read(page)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from graph.background import wide
 from graph.interfaces import Expert
 from graph.levels import NoiseLevel
 
@@ -45,10 +47,22 @@ class Gaussian(Expert):
         self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
     ) -> Float[Tensor, "n *d"]:
         """The exact posterior mean of every sample."""
+        return posterior_mean(x, level, *self._asked(x, conditions))
+
+    def log_density(
+        self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
+    ) -> Float[Tensor, "n"]:
+        """log N(x; alpha·m, alpha²·v + sigma²) over all dimensions of every sample."""
+        x = wide(x)
+        mean, variance = self._asked(x, conditions)
+        spread = level.alpha**2 * variance + level.sigma**2
+        logs = (x - level.alpha * mean) ** 2 / spread + (2.0 * math.pi * spread).log()
+        return -0.5 * logs.flatten(1).sum(1)
+
+    def _asked(self, x: Tensor, conditions: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        """Means and variances, [n, *d]."""
         asked = [self._moments(condition, x) for condition in conditions]
-        mean = torch.stack([mean for mean, _ in asked])
-        variance = torch.stack([variance for _, variance in asked])
-        return posterior_mean(x, level, mean, variance)
+        return torch.stack([mean for mean, _ in asked]), torch.stack([each for _, each in asked])
 
     def _moments(self, shift: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         if shift is None and self.has_null:

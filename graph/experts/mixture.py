@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from graph.background import wide
 from graph.interfaces import Expert
 from graph.levels import NoiseLevel
 
@@ -55,11 +57,27 @@ class Mixture(Expert):
         self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
     ) -> Float[Tensor, "n *d"]:
         """The exact posterior mean of every sample."""
+        logs, estimates = self._heaps(x, level, conditions)
+        heaps = logs.softmax(1).reshape(*logs.shape, *[1] * (x.ndim - 1))
+        return (heaps * estimates).sum(1)
+
+    def log_density(
+        self, x: Float[Tensor, "n *d"], level: NoiseLevel, conditions: Sequence[Any]
+    ) -> Float[Tensor, "n"]:
+        """log Σ share_k·N(x; alpha·m_k, s_k), the shares of the chosen heaps summing to one."""
+        logs, _ = self._heaps(wide(x), level, conditions)
+        chosen = torch.stack([condition.to(logs) for condition in conditions])
+        constant = 0.5 * x[0].numel() * math.log(2.0 * math.pi)
+        return logs.logsumexp(1) - chosen.logsumexp(1) - constant
+
+    def _heaps(
+        self, x: Tensor, level: NoiseLevel, conditions: Sequence[Any]
+    ) -> tuple[Tensor, Tensor]:
+        """Of every heap log share_k·N, [n, k] without (2π)^−d/2, and its estimate, [n, k, *d]."""
         means = torch.stack([x.new_tensor(mean).expand(self.shape) for mean in self.means])
         variances = torch.stack([x.new_tensor(v).expand(self.shape) for v in self.variances])
         spread = level.alpha**2 * variances + level.sigma**2
         off = x.unsqueeze(1) - level.alpha * means
         log_normal = -0.5 * (off**2 / spread + spread.log()).flatten(2).sum(2)
         log_shares = torch.stack([condition.to(x) for condition in conditions])
-        heaps = (log_shares + log_normal).softmax(1).reshape(*log_normal.shape, *[1] * (x.ndim - 1))
-        return (heaps * (means + level.alpha * variances / spread * off)).sum(1)
+        return log_shares + log_normal, means + level.alpha * variances / spread * off

@@ -26,6 +26,7 @@ class Mean(FusionRule):
 
     name: Literal["mean"] = "mean"
     signed: ClassVar[bool] = False
+    multiplies: ClassVar[bool] = True
 
     def __call__(
         self,

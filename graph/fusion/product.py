@@ -36,6 +36,7 @@ class Product(FusionRule):
         description="Measure every expert against the common background, or against its own null.",
     )
     needs_background: ClassVar[bool] = True
+    multiplies: ClassVar[bool] = True
 
     @property
     def compares_nulls(self) -> bool:

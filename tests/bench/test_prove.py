@@ -41,11 +41,14 @@ def test_every_rule_samples_what_it_should(capsys: pytest.CaptureFixture[str]) -
     assert main(["prove", "--samples", "4000", "--json"]) == 0
     lines = json.loads(capsys.readouterr().out)
     assert all(line["holds"] for line in lines)
+    import graph.correctors
     import graph.fusion
-    from graph.interfaces import FusionRule
+    from graph.interfaces import Corrector, FusionRule
     from graph.registry import choices
 
     assert {line["rule"] for line in lines} == set(choices(graph.fusion, FusionRule))
+    correctors = set(choices(graph.correctors, Corrector)) - {"none"}
+    assert all(any(each in line["sampler"] for line in lines) for each in correctors)
 
 
 def test_a_rule_that_samples_something_else_is_found(
@@ -54,5 +57,6 @@ def test_a_rule_that_samples_something_else_is_found(
     wrong = [replace(claim, rule=Product()) for claim in prove.claims() if "nothing" in claim.what]
     monkeypatch.setattr(prove, "claims", lambda: iter(wrong))
     monkeypatch.setattr(prove, "_alternative", lambda count: prove._line(wrong[0], count))
+    monkeypatch.setattr(prove, "_corrections", lambda count: iter(()))
     assert prove.main(["--samples", "4000"]) == 1
     assert " > " in capsys.readouterr().out

@@ -45,6 +45,10 @@ class Counted(Expert):
         self.calls.append((level, len(x)))
         return self.inner.denoise(x, level, conditions)
 
+    def log_density(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Any]) -> Tensor | None:
+        """As the inner expert."""
+        return self.inner.log_density(x, level, conditions)
+
 
 def gaussian(mean: float, variance: float = 0.25) -> Counted:
     """A counted Gaussian with a standard normal as its null."""

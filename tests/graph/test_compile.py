@@ -77,6 +77,7 @@ VARIED: list[tuple[str, str, object]] = [
     ("sampler", "steps", 25),
     ("sampler", "method", {"name": "heun"}),
     ("sampler", "schedule", {"name": "karras", "rho": 5.0}),
+    ("sampler", "corrector", {"name": "ula"}),
 ]
 
 

@@ -7,16 +7,25 @@ from pathlib import Path
 
 import pytest
 
+import graph.correctors
 import graph.fusion
 import graph.guidance
 import graph.samplers
 import graph.schedules
-from graph.interfaces import Declared, FusionRule, GuidanceMethod, NoiseSchedule, Sampler
+from graph.interfaces import (
+    Corrector,
+    Declared,
+    FusionRule,
+    GuidanceMethod,
+    NoiseSchedule,
+    Sampler,
+)
 from graph.registry import choices
 
 DECLARED = [
     (name, choice)
     for package, base in (
+        (graph.correctors, Corrector),
         (graph.fusion, FusionRule),
         (graph.guidance, GuidanceMethod),
         (graph.samplers, Sampler),
@@ -50,10 +59,12 @@ def test_a_choice_explains_itself_and_bounds_its_settings(
 def test_showing_the_choices_loads_no_torch() -> None:
     script = """
 import sys
-import graph.fusion, graph.guidance, graph.samplers, graph.schedules, graph.parametrisation
-from graph.interfaces import FusionRule, GuidanceMethod, NoiseSchedule, Sampler
+import graph.correctors, graph.fusion, graph.guidance, graph.samplers, graph.schedules
+import graph.parametrisation
+from graph.interfaces import Corrector, FusionRule, GuidanceMethod, NoiseSchedule, Sampler
 from graph.registry import choices
-for package, base in ((graph.fusion, FusionRule), (graph.samplers, Sampler),
+for package, base in ((graph.correctors, Corrector), (graph.fusion, FusionRule),
+                      (graph.samplers, Sampler),
                       (graph.schedules, NoiseSchedule), (graph.guidance, GuidanceMethod)):
     assert [choice().model_dump() for choice in choices(package, base).values()]
 assert "torch" not in sys.modules

@@ -56,6 +56,18 @@ def test_nothing_already_made_is_overwritten(workflow: Path, tmp_path: Path) -> 
     ]
 
 
+def test_json_lines_tell_what_a_corrector_reads(
+    workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = ('sampler.corrector={"name":"fkc"}', 'sampler.method={"name":"euler_maruyama"}')
+    sets = [part for each in chosen for part in ("--set", each)]
+    out = ["--out", str(tmp_path / "out"), "--count", "16", "--json"]
+    assert main(["run", str(workflow), *out, *sets]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [list(line["readings"]) for line in lines[:4]] == [["effective"]] * 4
+    assert 1.0 <= lines[0]["readings"]["effective"] <= 16.0
+
+
 def test_json_lines_tell_every_step_and_the_files(
     workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

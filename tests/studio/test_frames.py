@@ -45,9 +45,11 @@ def test_a_progress_frame_is_json_with_its_preview_and_the_first_samples_map():
         weights={"a": 0.9},
         preview=(Image.new("RGB", (8, 6), "red"),),
         meters=METERS,
+        readings={"acceptance": 0.81234},
     )
     read = json.loads(json.dumps(frame(event)))
     assert read["noise"] == pytest.approx(0.25)
+    assert read["readings"] == {"acceptance": 0.812}
     assert picture_of(read["preview"][0], "jpeg").size == (8, 6)
     assert read["meters"]["cosine"] == [["a", "b", -0.5]]
     places = read["meters"]["map"]

@@ -98,3 +98,21 @@ def test_a_gaussian_without_null_takes_no_condition_for_no_shift() -> None:
 def test_a_lopsided_mixture_is_refused() -> None:
     with pytest.raises(ValueError, match="got 2 means, 1 variances and 2 shares"):
         Mixture((1,), [0.0, 1.0], [1.0], [0.5, 0.5])
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_densities_are_the_known_ones_under_conditions_and_null(level: NoiseLevel) -> None:
+    x = states(2).detach()
+    one = torch.ones((), dtype=torch.float64)
+    gaussian = Gaussian((2, 3), -1.0, 0.25, has_null=True, null_mean=1.0, null_variance=4.0)
+    shifted = normal(x[:1], -0.5 * one, 0.25 * one, level)
+    null = normal(x[1:], one, 4 * one, level)
+    told = gaussian.log_density(x.float(), level, [gaussian.encode(0.5), gaussian.encode(None)])
+    assert told.dtype == torch.float64
+    assert torch.allclose(told, torch.cat([shifted, null]), rtol=1e-5)
+    mixture = Mixture((2, 3), [-1.0, 2.0, 0.0], [0.25, 1.0, 2.0], [1.0, 2.0, 5.0])
+    heaps = [normal(x, m * one, v * one, level) for m, v in ((-1.0, 0.25), (2.0, 1.0), (0.0, 2.0))]
+    everyone = sum(s / 8 * heap.exp() for s, heap in zip((1, 2, 5), heaps, strict=True)).log()
+    chosen = (heaps[0].exp() / 3 + 2 * heaps[1].exp() / 3).log()
+    told = mixture.log_density(x, level, [mixture.encode(None), mixture.encode([0, 1])])
+    assert torch.allclose(told, torch.stack([everyone[0], chosen[1]]), rtol=1e-9)

@@ -40,6 +40,28 @@ def gaussians(**settings: dict[str, Any]) -> Workflow:
     return document(changed(GAUSSIANS, **settings), GAUSSIAN_WIRES)
 
 
+CORRECTED = (*GAUSSIAN_WIRES, "sampler.sampling > picture.sampling")
+
+
+def corrections(
+    name: str, method: str = "dpmpp_2m", count: int = 1, fuse: Mapping[str, Any] = {}
+) -> Nodes:
+    """Two analytic experts, a sampler with a corrector, and a sweep and a map that may be wired."""
+    sampler = {"corrector": {"name": name}, "method": {"name": method}, "count": count}
+    half = {"reliability": 0.5}
+    return {
+        **changed(GAUSSIANS, one=half, two=half, fuse=dict(fuse)),
+        "sampler": ("sampler", sampler),
+        "turn": ("sweep", {"count": 2}),
+        "place": ("map", {}),
+    }
+
+
+def corrected(name: str, *wires: str, **settings: Any) -> Workflow:
+    """A fusion of two analytic experts with a corrector."""
+    return document(corrections(name, **settings), (*CORRECTED, *wires))
+
+
 def crowd(count: int) -> Workflow:
     """Many experts in a fusion that takes their conflicts away."""
     names = [f"voice{number}" for number in range(count)]
@@ -198,6 +220,7 @@ CASES: Mapping[str, Workflow] = {
     "an expert with two turns": document(
         {**changed(fuse={"rule": {"name": "switch"}}), "inner": ("fuse", {})},
         (*WIRES[:-1], "text_expert.score > inner.scores", "inner.score > fuse.scores", WIRES[-1]),
+    ),
     "a form around an average": formed(fuse={"rule": {"name": "mean"}}),
     "CFG++ by a sampler that looks ahead": formed(
         form={"form": {"name": "cfg_pp"}}, sampler={"method": {"name": "heun"}}
@@ -209,6 +232,30 @@ CASES: Mapping[str, Workflow] = {
         "text_expert.score",
         form={"form": {"name": "cfg_pp"}},
         sampler={"method": {"name": "ddim"}},
+    ),
+    "particles that are corrected": corrected("fkc", method="euler_maruyama", count=16),
+    "particles without noise": corrected("fkc", method="heun", count=16),
+    "too few particles": corrected("fkc", method="euler_ancestral", count=4),
+    "particles of a swept weight": corrected(
+        "fkc", "turn.reliability > one.reliability", method="euler_maruyama", count=16
+    ),
+    "a density that is swept": corrected("mala", "turn.reliability > one.reliability"),
+    "a density over a map": corrected("mala", "place.reliability > two.reliability"),
+    "a density that a network does not know": with_settings(
+        sampler={"corrector": {"name": "mala"}}
+    ),
+    "Langevin with networks": with_settings(sampler={"corrector": {"name": "ula"}}),
+    "a corrector of no product": corrected("mala", fuse={"rule": {"name": "perp_neg"}}),
+    "a corrector of a fusion of fusions": document(
+        {**corrections("mala"), "whole": ("fuse", {})},
+        (
+            *(wire for wire in CORRECTED if wire != "fuse.score > picture.score"),
+            "fuse.score > whole.scores",
+            "whole.score > picture.score",
+        ),
+    ),
+    "a corrector that leaves a path": corrected(
+        "ula", method="euler_maruyama", fuse={"rule": {"name": "superdiff_or"}}
     ),
     "silence": with_settings(text_expert={"muted": True}, class_expert={"reliability": 0.0}),
     "a sweep too large": swept(7, 3),
