@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import colorsys
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -21,6 +23,8 @@ MAX_MODEL = 2 * 2**30
 """Bytes of an off-the-shelf model."""
 MODEL_WEIGHTS = "model.safetensors"
 CLASSIFIER = "ForImageClassification"
+SEGMENTER = "ForSemanticSegmentation"
+MOST_COLOURS = 256
 Label = Annotated[str, Field(max_length=500)]
 
 
@@ -44,14 +48,17 @@ class ModulatorCard(BaseModel):
 
 
 class GuidanceCard(BaseModel):
-    """What is known of an off-the-shelf model of transformers that can guide: its classes.
+    """What is known of an off-the-shelf model of transformers that can guide.
 
-    It needs no card.json; the classes are those of its config.json, in the order of its answers.
+    `labels` are the classes of its config.json, in the order of its answers; `asks` says whether
+    it is asked for one of them or for a mask of them, whose colours are the `palette`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     kind: Literal["guidance"] = "guidance"
     labels: tuple[Label, ...] = Field(min_length=2, max_length=2**15)
+    asks: Literal["class", "mask"] = "class"
+    palette: tuple[MaskClass, ...] = ()
 
 
 Card = ModulatorCard | GuidanceCard
@@ -82,7 +89,7 @@ def open_companion(name: str, folder: Path) -> Companion:
     """Read a companion's folder; ChoraleError M003 to M005, M014 or M020."""
     config = folder / "config.json"
     network = _network(read_json(name, config)) if config.is_file() else ""
-    if network.endswith(CLASSIFIER):
+    if network.endswith((CLASSIFIER, SEGMENTER)):
         return _open_model(name, folder, network)
     if not (folder / "card.json").is_file() or not network:
         raise _refused(
@@ -121,7 +128,7 @@ def guidance_card(companion: Companion) -> GuidanceCard:
     raise _refused(
         "M020",
         f"'{companion.name}' cannot guide: it is a {companion.network}.",
-        "Choose an image classifier as transformers writes it.",
+        "Choose an image classifier or a segmentation model as transformers writes it.",
     )
 
 
@@ -142,6 +149,9 @@ def _open_model(name: str, folder: Path, network: str) -> Companion:
         rows: dict[Any, Any] = named  # pyright: ignore[reportUnknownVariableType]
         labels = [rows[str(number)] for number in range(len(rows))]
         card = GuidanceCard.model_validate({"labels": labels})
+        if network.endswith(SEGMENTER):
+            found = {"asks": "mask", "palette": _palette(name, folder, card.labels)}
+            card = card.model_copy(update=found)
     except (KeyError, ValueError) as error:
         why = "a number is missing" if isinstance(error, KeyError) else _why(error)
         raise _refused(
@@ -150,6 +160,39 @@ def _open_model(name: str, folder: Path, network: str) -> Companion:
             "Save the model with its classes: numbers from 0 on, and a name for each.",
         ) from None
     return Companion(name, folder, card, network)
+
+
+def _palette(name: str, folder: Path, labels: Sequence[str]) -> tuple[MaskClass, ...]:
+    """The colours of a segmentation model's classes: those of its card.json, or made ones.
+
+    ChoraleError M005 for a card whose palette does not name the classes in their order.
+    """
+    if len(labels) > MOST_COLOURS:
+        raise ValueError(f"a mask has {MOST_COLOURS} classes at most, got {len(labels)}")
+    if not (folder / "card.json").is_file():
+        return tuple(
+            MaskClass(name=label, colour=_colour(number)) for number, label in enumerate(labels)
+        )
+    told: Any = read_json(name, folder / "card.json").get("palette")
+    try:
+        palette = tuple(MaskClass.model_validate(each) for each in told)
+    except (TypeError, ValidationError):
+        palette = ()
+    if [each.name for each in palette] == list(labels):
+        return palette
+    raise _refused(
+        "M005",
+        f"The card.json of '{name}' is wrong at 'palette': expected a name and a colour for each "
+        f"of its {len(labels)} classes, in the order of config.json.",
+        "Write it as docs/guidance.md says, or remove it.",
+    )
+
+
+def _colour(number: int) -> tuple[int, int, int]:
+    """A colour that is no other number's: hues by the golden ratio, lighter or darker by turns."""
+    hue, light = (number * 0.618034) % 1.0, (0.95, 0.7, 0.45)[number % 3]
+    red, green, blue = (round(255 * each) for each in colorsys.hsv_to_rgb(hue, 0.75, light))
+    return red, green, blue
 
 
 def _why(error: ValueError) -> str:

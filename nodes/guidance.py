@@ -20,6 +20,7 @@ from graph.registry import choices
 from nodes.experts import RELIABILITY, SCORE, check_range, weight
 from nodes.fuse import choice
 from nodes.label import Label
+from nodes.models import check_fit
 
 Methods = Annotated[
     Union[tuple(choices(guidance, GuidanceMethod).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
@@ -29,19 +30,28 @@ COLOURS = 3
 
 
 class Guidance(Node):
-    """Bends an expert, or a fusion, towards pictures that a classifier takes for a class.
+    """Bends an expert, or a fusion, towards pictures in which a model sees what it is to see.
 
-    The classifier is any of transformers, and need not know of noise. Several guidances may follow
-    one another; their order does not matter.
+    The model is any classifier of transformers, which is asked for a class, or any of its
+    segmentation models, which are asked for a mask. It need not know of noise. Several guidances
+    may follow one another; their order does not matter.
     """
 
     type: ClassVar[str] = "guidance"
     label: ClassVar[str] = "Guidance"
     family: ClassVar[str] = "Companions"
-    synonyms: ClassVar[tuple[str, ...]] = ("classifier guidance", "PPAP", "DPS", "FreeDoM", "TFG")
+    synonyms: ClassVar[tuple[str, ...]] = (
+        "classifier guidance",
+        "segmentation guidance",
+        "PPAP",
+        "DPS",
+        "FreeDoM",
+        "TFG",
+    )
     inputs: ClassVar[tuple[Port, ...]] = (
         Port("score", Kind.SCORE, "The expert or fusion that is bent."),
-        Port("class", Kind.LABEL, "What the model is to see in the picture."),
+        Port("class", Kind.LABEL, "What a classifier is to see in the picture.", required=False),
+        Port("mask", Kind.MASK, "What a segmentation model is to see where.", required=False),
         RELIABILITY,
     )
     outputs: ClassVar[tuple[Port, ...]] = SCORE
@@ -79,14 +89,15 @@ class Guidance(Node):
     )
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
-        """Guide the score that is wired."""
+        """Guide the score that is wired, towards what its model is asked for."""
+        card = guidance_card(wired.library.companion(self.model))
         return {
             "score": plan.add(
                 wired.node,
                 "guide",
                 wired.values["score"][0],  # pyright: ignore[reportArgumentType]
                 model=self.model,
-                target=wired.one("class"),
+                target=wired.one(card.asks),
                 method=choice(self.method),  # pyright: ignore[reportUnknownMemberType]
                 weight=weight(self, wired),
                 scale=self.control(wired.node, "scale"),
@@ -97,7 +108,7 @@ class Guidance(Node):
         }
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
-        """Whether the model is there, can see the score, and knows the class."""
+        """Whether the model is there, can see the score, and is asked for what it knows."""
         yield from check_range(place, self.from_noise, self.to_noise)
         yield from _visible(place)
         try:
@@ -105,7 +116,12 @@ class Guidance(Node):
         except ChoraleError as error:
             yield from error.diagnostics
             return
+        yield from _asked(place, self.model, card)
         yield from _known(place, self.model, card)
+        for space in place.spaces.get("score", ()):
+            size = (space.shape[-1] * space.scale, space.shape[-2] * space.scale)
+            if card.asks == "mask":
+                yield from check_fit(place, "mask", size, card.palette)
 
 
 def _visible(place: Place) -> Iterator[Diagnostic]:
@@ -121,9 +137,30 @@ def _visible(place: Place) -> Iterator[Diagnostic]:
             )
 
 
+def _asked(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:
+    """M024 where the model is not told what to see, M025 for a wire that it does not look at."""
+    if not place.all(card.asks):
+        yield Diagnostic(
+            "M024",
+            f"'{place.title}' does not know what to see: '{name}' is asked for a {card.asks}, "
+            "and none is wired.",
+            f"Wire a {card.asks}.",
+            port=card.asks,
+        )
+    other = "mask" if card.asks == "class" else "class"
+    if place.all(other):
+        yield Diagnostic(
+            "M025",
+            f"'{place.title}' is given a {other}, which '{name}' is not asked for.",
+            "Take the wire away, or choose a model that is.",
+            port=other,
+            severity="warning",
+        )
+
+
 def _known(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:
     """M021 for a class that the model does not know."""
-    for title, node in place.all("class"):
+    for title, node in place.all("class") if card.asks == "class" else ():
         if isinstance(node, Label) and node.name not in card.labels:
             close = get_close_matches(node.name, card.labels, n=1)
             more = f" and {len(card.labels) - 20} more" if len(card.labels) > 20 else ""

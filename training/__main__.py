@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from graph.companions import MAPS
-from training import autoencoder, classifier, experts, latents, modulators, reading, sheet
+from training import autoencoder, experts, latents, modulators, onlooker, reading, sheet
 from training.budget import RUNS
+from training.classifier import CLASSIFIER
 from training.folders import MODELS, refresh_autoencoder
 from training.judge import train as judge
 from training.recipes import RECIPES
+from training.segmenter import SEGMENTER
+
+ONLOOKERS = {task.name: task for task in (CLASSIFIER, SEGMENTER)}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
         budget.add_argument("--minutes", type=float, help="wall minutes to add")
         budget.add_argument("--steps", type=int, help="steps to add")
     _add_modulator(commands)
-    _add_classifier(commands)
+    for task in ONLOOKERS.values():
+        _add_onlooker(commands, task)
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
     encode.add_argument("names", nargs="*", help=f"any of {', '.join(RECIPES)}; default all")
     encode.add_argument("--pictures", type=int, help="pictures a draw")
@@ -69,8 +74,8 @@ def _add_modulator(commands: Any) -> None:
     budget.add_argument("--steps", type=int, help="steps to add")
 
 
-def _add_classifier(commands: Any) -> None:
-    command = commands.add_parser("classifier", help="train a stock ResNet to tell scene kinds")
+def _add_onlooker(commands: Any, task: onlooker.Task) -> None:
+    command = commands.add_parser(task.name, help=f"train a stock model that {task.purpose}")
     command.add_argument("--pictures", type=int, help="renders that are learned from")
     command.add_argument("--ship", action="store_true", help="put it among the models when done")
     command.add_argument("--lr", type=float, help="peak learning rate")
@@ -96,12 +101,13 @@ def _modulate(options: argparse.Namespace) -> None:
     )
 
 
-def _classify(options: argparse.Namespace) -> None:
+def _look(options: argparse.Namespace) -> None:
     changes = _changes(options)
     if options.pictures:
         changes["pictures"] = options.pictures
-    settings = replace(classifier.Settings(), **changes)
-    classifier.train(settings, options.steps, options.minutes, ship=options.ship)
+    settings = replace(onlooker.Settings(), **changes)
+    task = ONLOOKERS[options.command]
+    onlooker.train(task, settings, options.steps, options.minutes, ship=options.ship)
 
 
 def _changes(options: argparse.Namespace) -> dict[str, float | int]:
@@ -133,8 +139,8 @@ def main() -> None:
             judge.train(options.steps, options.minutes)
         case "modulator":
             _modulate(options)
-        case "classifier":
-            _classify(options)
+        case name if name in ONLOOKERS:
+            _look(options)
         case "decoder":
             refresh_autoencoder(RUNS, MODELS)
         case "sheet":

@@ -1,32 +1,65 @@
-"""Train the Playground's classifier: a stock ResNet that tells scene kinds on clean renders."""
+"""Train a model that looks at clean renders of the Playground, a stock one of transformers."""
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-from transformers import ResNetConfig, ResNetForImageClassification
 
 from training.budget import RUNS, Budget, log
-from training.classifiers import write
 from training.folders import MODELS
 from training.judge.data import weathered
+from training.onlookers import write
 from training.pictures import to_bytes
 from training.trainer import Trainer
-from training.world import SCENE_KINDS, SIZE, draw
+from training.world import SIZE, MaskClass, Pictures, draw
 
-TRAIN, TEST = "classifier", "classifier held out"
-SEED = 41
 CHUNK = 64
 
 
 @dataclass(frozen=True)
+class Task:
+    """What an onlooker is to say of a picture.
+
+    Attributes:
+        name: its run, its draw and its folder among the models.
+        seed: of its first weights and of every step.
+        widths: channels of the network's stages, unless the settings say others.
+        purpose: what it does, to finish the sentence "… that".
+        pipeline: what the hub calls such a model.
+        measure: what the score is called.
+        palette: the colours that stand for its classes in masks, where it is asked for one.
+        untrained: the network with random weights, of given widths.
+        told: what is known of renders: int64 [n], or a map [n, h, w].
+        loss: of answers about what is known.
+        score: of answers about what is known, at most 1.
+    """
+
+    name: str
+    seed: int
+    widths: tuple[int, ...]
+    purpose: str
+    pipeline: str
+    measure: str
+    untrained: Callable[[tuple[int, ...]], Any]
+    told: Callable[[Pictures], Tensor]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    score: Callable[[Tensor, Tensor], float]
+    palette: tuple[MaskClass, ...] = ()
+
+    @property
+    def held_out(self) -> str:
+        """The draw that measures it."""
+        return f"{self.name} held out"
+
+
+@dataclass(frozen=True)
 class Settings:
-    """How the classifier is trained.
+    """How an onlooker is trained.
 
     Attributes:
         pictures: renders that are learned from.
@@ -35,8 +68,8 @@ class Settings:
         lr: peak learning rate.
         ema: decay of the shipped average.
         decay: share of the budget over which the rate falls to zero.
-        widths: channels of the network's stages.
-        validate_minutes: how often the accuracy is measured and the checkpoint written.
+        widths: channels of the network's stages; those of the task where there are none.
+        validate_minutes: how often the score is measured and the checkpoint written.
     """
 
     pictures: int = 5000
@@ -45,56 +78,44 @@ class Settings:
     lr: float = 2e-3
     ema: float = 0.99
     decay: float = 0.6
-    widths: tuple[int, ...] = (32, 64, 128, 192)
+    widths: tuple[int, ...] = ()
     validate_minutes: float = 1.0
 
 
 @dataclass(frozen=True)
 class Renders:
-    """Clean pictures, uint8 [n, 3, 128, 128], with the scene kind of each, int64 [n]."""
+    """Clean pictures, uint8 [n, 3, 128, 128], with what is known of each."""
 
     pictures: Tensor
-    kinds: Tensor
+    told: Tensor
 
     @classmethod
-    def of(cls, name: str, count: int) -> "Renders":
+    def of(cls, task: Task, name: str, count: int) -> "Renders":
         """The first pictures of a draw."""
         blocks = [draw(name, at, min(CHUNK, count - at)) for at in range(0, count, CHUNK)]
         return cls(
             torch.cat([to_bytes(block.picture) for block in blocks]),
-            torch.cat([block.scene_kind for block in blocks]),
+            torch.cat([task.told(block) for block in blocks]),
         )
 
 
-def untrained(widths: tuple[int, ...]) -> Any:
-    """The network with random weights, a class for every scene kind."""
-    config = ResNetConfig(
-        embedding_size=widths[0],
-        hidden_sizes=list(widths),
-        depths=[1] * len(widths),
-        layer_type="basic",
-        id2label=dict(enumerate(SCENE_KINDS)),
-        label2id={name: number for number, name in enumerate(SCENE_KINDS)},
-    )
-    network: Any = ResNetForImageClassification(config)
-    return network.to(memory_format=torch.channels_last)
-
-
 @dataclass
-class ClassifierTraining:
+class OnlookerTraining:
     """The network, its renders and its trainer; resumable bit for bit."""
 
+    task: Task
     settings: Settings = field(default_factory=Settings)
     runs: Path = RUNS
 
     def __post_init__(self) -> None:
         """Render, and go on from the checkpoint if there is one."""
-        settings = self.settings
-        self.run = self.runs / "classifier"
-        torch.manual_seed(SEED)
-        self.network = untrained(settings.widths)
-        self.learned = Renders.of(TRAIN, settings.pictures)
-        self.held_out = Renders.of(TEST, settings.held_out)
+        settings, task = self.settings, self.task
+        self.run = self.runs / task.name
+        torch.manual_seed(task.seed)
+        network: Any = task.untrained(settings.widths or task.widths)
+        self.network = network.to(memory_format=torch.channels_last)
+        self.learned = Renders.of(task, task.name, settings.pictures)
+        self.held_out = Renders.of(task, task.held_out, settings.held_out)
         self.trainer = Trainer(
             self.network,
             self.run / "state.pt",
@@ -110,34 +131,33 @@ class ClassifierTraining:
         Raises:
             FloatingPointError: the loss is not finite.
         """
-        generator = torch.Generator().manual_seed(SEED * 10**9 + self.trainer.step)
+        generator = torch.Generator().manual_seed(self.task.seed * 10**9 + self.trainer.step)
         count = self.settings.batch
-        chosen = torch.randint(len(self.learned.kinds), (count,), generator=generator)
+        chosen = torch.randint(len(self.learned.told), (count,), generator=generator)
         seen = weathered(self.learned.pictures[chosen].float() / 255, generator)
         mirrored = torch.rand(count, generator=generator) < 0.5
-        seen = torch.where(mirrored[:, None, None, None], seen.flip(-1), seen)
+        seen, told = (_turned(each, mirrored) for each in (seen, self.learned.told[chosen]))
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.network(_normal(seen)).logits
         self.trainer.examples += count
-        loss = F.cross_entropy(logits.float(), self.learned.kinds[chosen])
-        return self.trainer.apply(loss, progress)
+        return self.trainer.apply(self.task.loss(logits.float(), told), progress)
 
     @torch.no_grad()
-    def accuracy(self) -> float:
-        """The share of held-out renders whose kind the averaged weights tell."""
+    def score(self) -> float:
+        """What the averaged weights score on held-out renders."""
         self.network.eval()
         self.trainer.ema.swap()
-        told = [
-            self.network(_normal(part.float() / 255)).logits.argmax(1)
+        answers = [
+            self.network(_normal(part.float() / 255)).logits
             for part in self.held_out.pictures.split(CHUNK)
         ]
         self.trainer.ema.swap()
-        return float((torch.cat(told) == self.held_out.kinds).float().mean())
+        return self.task.score(torch.cat(answers), self.held_out.told)
 
     def report(self, loss: float, minutes: float) -> dict[str, float]:
         """Measure, write the checkpoint and a line of the log."""
-        entry = {"step": self.trainer.step, "loss": loss, "accuracy": self.accuracy()}
+        entry = {"step": self.trainer.step, "loss": loss, "score": self.score()}
         self.trainer.save()
         log(self.run / "log.jsonl", **entry, minutes=round(minutes, 2))
         print(json.dumps(entry), flush=True)
@@ -146,13 +166,13 @@ class ClassifierTraining:
     def write(self, folder: Path) -> None:
         """Write the averaged weights as transformers does; what lay there is replaced whole."""
         facts = {
-            "accuracy": self.accuracy(),
+            "score": self.score(),
             "steps": self.trainer.step,
             "examples": self.trainer.examples,
             "settings": asdict(self.settings),
         }
         self.trainer.ema.swap()
-        write(self.network, SIZE, facts, folder)
+        write(self.network, self.task, SIZE, facts, folder)
         self.trainer.ema.swap()
         print(f"wrote {folder}", flush=True)
 
@@ -162,7 +182,15 @@ def _normal(pictures: Tensor) -> Tensor:
     return (pictures * 2 - 1).contiguous(memory_format=torch.channels_last)
 
 
+def _turned(rows: Tensor, mirrored: Tensor) -> Tensor:
+    """Some rows mirrored; what is no map stays as it is."""
+    if rows.ndim == 1:
+        return rows
+    return torch.where(mirrored.view(-1, *(1,) * (rows.ndim - 1)), rows.flip(-1), rows)
+
+
 def train(
+    task: Task,
     settings: Settings,
     steps: int | None,
     minutes: float | None,
@@ -179,10 +207,10 @@ def train(
         SystemExit: the loss is not finite; the last good checkpoint stands.
     """
     torch.set_num_threads(1)
-    training = ClassifierTraining(settings, runs)
+    training = OnlookerTraining(task, settings, runs)
     budget, last, loss = Budget(steps, minutes), 0.0, math.nan
     try:
-        for progress, bar in budget.ticks("classifier"):
+        for progress, bar in budget.ticks(task.name):
             loss = training.advance(progress)
             if budget.elapsed - last > 60 * settings.validate_minutes:
                 last = budget.elapsed
@@ -192,4 +220,4 @@ def train(
     training.report(loss, budget.elapsed / 60)
     training.write(training.run / "module")
     if ship:
-        training.write(models / "classifier")
+        training.write(models / task.name)

@@ -2,69 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from pydantic import BaseModel, ConfigDict, Field
-from safetensors import safe_open
-from torch import Tensor
-from torch.nn import functional as F
-from transformers import AutoConfig, AutoModelForImageClassification
-from transformers.utils import logging
+from transformers import AutoModelForImageClassification
 
-from graph.companions import CLASSIFIER, MODEL_WEIGHTS, Companion, guidance_card
+from graph.companions import CLASSIFIER, Companion, guidance_card
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import read_json
 from graph.interfaces import Likelihood
 from graph.machine import Machine
+from graph.onlookers import Onlooker
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-
-logging.disable_progress_bar()
-LARGEST, DEEPEST = 2**16, 256
-MARGIN = 1.1
-"""How many times the stored numbers a network may have: tensors that are shared are stored once."""
-NEAR: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-Triple = tuple[float, float, float]
-Side = Annotated[int, Field(ge=8, le=2048)]
-Deviation = Annotated[float, Field(gt=1e-3)]
-
-
-class Sight(BaseModel):
-    """How a model wants its pictures: the part of preprocessor_config.json that is read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-    size: tuple[Side, Side] | None = None
-    image_mean: Triple = (0.5, 0.5, 0.5)
-    image_std: tuple[Deviation, Deviation, Deviation] = (0.5, 0.5, 0.5)
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Sight:
-        """From the file's content; the whole picture is seen, and nothing is cropped away."""
-        size: Any = config.get("crop_size") or config.get("size")
-        if isinstance(size, Mapping):
-            sides: Mapping[str, Any] = size  # pyright: ignore[reportUnknownVariableType]
-            edge = sides.get("shortest_edge")
-            size = (sides.get("height", edge), sides.get("width", edge))
-        elif size is not None:
-            size = (size, size)
-        return cls.model_validate({**config, "size": size})
-
-    def normal(self, pictures: Tensor) -> Tensor:
-        """Pictures between −1 and 1, in size, mean and deviation as the model learned them."""
-        if self.size is not None and tuple(pictures.shape[-2:]) != self.size:
-            pictures = F.interpolate(
-                pictures, self.size, mode="bilinear", antialias=True, align_corners=False
-            )
-        mean, deviation = (
-            pictures.new_tensor(each)[:, None, None] for each in (self.image_mean, self.image_std)
-        )
-        return (pictures * 0.5 + 0.5 - mean) / deviation
+    from torch import Tensor
 
 
 class Classifier(Likelihood):
@@ -72,18 +24,15 @@ class Classifier(Likelihood):
 
     networks: ClassVar[tuple[str, ...]] = (CLASSIFIER,)
 
-    def __init__(self, network: Any, labels: Sequence[str], sight: Sight) -> None:
-        self.network: Any = network
-        self._labels, self._sight = tuple(labels), sight
+    def __init__(self, onlooker: Onlooker, labels: Sequence[str]) -> None:
+        self.onlooker = onlooker
+        self._labels = tuple(labels)
 
     @classmethod
     def load(cls, companion: Companion, machine: Machine) -> Classifier:
-        """Build the network that config.json describes, with the folder's safetensors."""
-        card, folder = guidance_card(companion), companion.folder
-        network = build(companion.name, folder).to(machine.device, machine.precision)
-        path = folder / "preprocessor_config.json"
-        sight = Sight.of(read_json(companion.name, path) if path.is_file() else {})
-        return cls(network.eval().requires_grad_(False), card.labels, sight)
+        """Load the network of a folder."""
+        onlooker = Onlooker.open(companion, AutoModelForImageClassification, machine)
+        return cls(onlooker, guidance_card(companion).labels)
 
     def encode(self, value: str) -> int:
         """The number of a class; ChoraleError M021 for one that it does not know."""
@@ -100,8 +49,7 @@ class Classifier(Likelihood):
 
     def read(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
         """The logits."""
-        seen = self._sight.normal(pictures.to(self.network.dtype))
-        return self.network(pixel_values=seen).logits.float()
+        return self.onlooker.logits(pictures)
 
     def log_density(
         self, answer: Float[Tensor, "b k"], targets: Sequence[int]
@@ -109,65 +57,3 @@ class Classifier(Likelihood):
         """The logarithm of each target's probability."""
         chosen = torch.tensor(list(targets), device=answer.device)
         return answer.log_softmax(1).gather(1, chosen[:, None])[:, 0]
-
-
-def build(name: str, folder: Path) -> Any:
-    """A network of transformers from its folder: no code of the folder's, nothing downloaded.
-
-    Its size is held against what is stored before anything is allocated; ValueError where they
-    differ, or where the configuration asks for more than a model has.
-    """
-    told = read_json(name, folder / "config.json")
-    for where, number in _numbers(told):
-        most = DEEPEST if "depth" in where or "layer" in where else LARGEST
-        if number > most:
-            raise ValueError(f"config.json asks for more than {most} at '{where}'")
-    if told.get("model_type") == "timm_wrapper" or told.get("use_pretrained_backbone"):
-        raise ValueError("its configuration names a network that lies elsewhere")
-    family: Any = AutoModelForImageClassification
-    try:
-        config: Any = cast("Any", AutoConfig).from_pretrained(folder, **NEAR)
-    except StrictDataclassError as error:
-        raise ValueError(str(error)) from None
-    with torch.device("meta"):
-        drawn = family.from_config(config)
-    wanted = sum(part.numel() for part in drawn.state_dict().values())
-    stored = _stored(folder / MODEL_WEIGHTS)
-    if wanted > MARGIN * stored:
-        raise ValueError(f"config.json asks for {wanted} numbers, and {stored} are stored")
-    network, found = family.from_pretrained(
-        folder,
-        config=config,
-        use_safetensors=True,
-        ignore_mismatched_sizes=True,  # they are told with the rest
-        output_loading_info=True,
-        **NEAR,
-    )
-    for lack in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if found[lack]:
-            first = min(map(str, found[lack]))
-            raise ValueError(f"its weights have {lack.replace('_', ' ')}: {first}")
-    return network
-
-
-def _stored(path: Path) -> int:
-    """How many numbers are stored, without reading them."""
-    with cast("Any", safe_open)(path, "pt") as file:
-        shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
-    return sum(math.prod(shape) for shape in shapes)
-
-
-def _numbers(value: Any, where: str = "") -> Iterator[tuple[str, int]]:
-    """Every whole number of a configuration, and the length of every list, with its place."""
-    if isinstance(value, Mapping):
-        rows: Mapping[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
-        for key, each in rows.items():
-            if key not in ("id2label", "label2id"):
-                yield from _numbers(each, f"{where}.{key}".lstrip("."))
-    elif isinstance(value, list):
-        many: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
-        yield f"{where}, a list of layers", len(many)
-        for each in many:
-            yield from _numbers(each, where)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield where, int(value) if abs(value) <= LARGEST else LARGEST + 1

@@ -1,4 +1,4 @@
-"""Small image classifiers of transformers with random weights, saved as transformers saves them."""
+"""Small models of transformers that look at pictures, with random weights, in stock folders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import torch
 from transformers import (
     ResNetConfig,
     ResNetForImageClassification,
+    SegformerConfig,
+    SegformerForSemanticSegmentation,
     ViTConfig,
     ViTForImageClassification,
 )
@@ -28,6 +30,20 @@ def network(kind: str = "resnet", labels: Sequence[str] = LABELS) -> Any:
             embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", **named
         )
         return ResNetForImageClassification(config).eval()
+    if kind == "segformer":
+        config = SegformerConfig(
+            num_encoder_blocks=2,
+            depths=[1, 1],
+            sr_ratios=[2, 1],
+            hidden_sizes=[8, 16],
+            num_attention_heads=[1, 2],
+            patch_sizes=[7, 3],
+            strides=[4, 2],
+            mlp_ratios=[2, 2],
+            decoder_hidden_size=16,
+            **named,
+        )
+        return SegformerForSemanticSegmentation(config).eval()
     config = ViTConfig(
         hidden_size=16,
         num_hidden_layers=2,

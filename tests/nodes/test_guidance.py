@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import graph.guidance
 from graph.compile import compile_workflow
 from graph.interfaces import GuidanceMethod
 from graph.library import Library
-from graph.plan import Choice, Condition, Control
+from graph.plan import Asset, Choice, Condition, Control
 from graph.registry import choices
 from nodes import catalogue
 from tests.graph.classifiers import write_classifier
@@ -113,4 +115,29 @@ def test_companions_are_not_taken_for_one_another(library: Library) -> None:
 def test_a_range_without_levels_and_a_missing_class_are_named(library: Library) -> None:
     backwards = changed(NODES, guide={"from_noise": 0.2, "to_noise": 0.3})
     assert "S012 'Guidance' starts at noise 0.2" in said(library, backwards)[0]
-    assert any("G006" in each for each in said(library, NODES, (WIRES[0], WIRES[2])))
+    (found,) = said(library, NODES, (WIRES[0], WIRES[2]))
+    assert found == (
+        "error M024 'Guidance' does not know what to see: 'playground/classifier' is asked for a "
+        "class, and none is wired. Wire a class."
+    )
+
+
+def test_a_segmentation_model_is_asked_for_a_mask(library: Library) -> None:
+    write_classifier(library.folder / "mine" / "segmenter", "segformer")
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(buffer, "PNG")
+    painted = library.assets.put(buffer.getvalue())
+    nodes: Nodes = {
+        **changed(NODES, guide={"model": "mine/segmenter"}),
+        "drawn": ("mask", {"picture": painted}),
+    }
+    wires = (WIRES[0], "drawn.mask > guide.mask", WIRES[2])
+    guide = operations(document(nodes, wires), library)["guide.guide"]
+    assert guide["target"] == Condition("mask", Asset(painted))
+    assert [each for each in said(library, nodes, wires) if not each.startswith("note A010")] == []
+    told = said(library, nodes, (*WIRES,))
+    assert told[0].startswith("error M024 'Guidance' does not know what to see")
+    assert told[1] == (
+        "warning M025 'Guidance' is given a class, which 'mine/segmenter' is not asked for. "
+        "Take the wire away, or choose a model that is."
+    )

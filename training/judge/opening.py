@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from graph.companions import companion_names
+from graph.companions import ModulatorCard, companion_names
 from graph.library import Library
 from graph.machine import Machine
 from graph.runtime import Runtime
@@ -49,6 +49,8 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     judge = folder.load(models / "judge", device)
     bending: dict[str, Any] = {}
     for name in companion_names(models):
+        if not isinstance(runtime.library.companion(name).card, ModulatorCard):
+            continue  # what guides is in no row
         bending[name] = runtime.modulator(name, experts[names[0]])
         weights[name] = f"{digest((models / name).glob('*.safetensors'))} {machine.precision}"
     return Bench(Cast(experts, shape, codec, device, bending), judge, weights, cache)

@@ -15,8 +15,9 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification
 from graph.checkpoints import load_likelihood
 from graph.companions import open_companion
 from graph.errors import ChoraleError
-from graph.likelihoods.classifier import Classifier, Sight
+from graph.likelihoods.classifier import Classifier
 from graph.machine import Machine
+from graph.onlookers import Sight
 from tests.graph.classifiers import LABELS, MEAN, reconfigure, write_classifier
 
 CPU = Machine(torch.device("cpu"), torch.float32)
@@ -71,7 +72,7 @@ def test_its_gradient_reaches_the_picture_and_climbs(tmp_path: Path) -> None:
     (slope,) = torch.autograd.grad(before.sum(), shown)
     after = likelihood.log_density(likelihood.read(shown + 1e-2 * slope), [0, 0])
     assert (after > before).all()
-    assert not any(part.requires_grad for part in likelihood.network.parameters())
+    assert not any(part.requires_grad for part in likelihood.onlooker.network.parameters())
 
 
 def test_an_unknown_class_is_answered_with_the_known(tmp_path: Path) -> None:

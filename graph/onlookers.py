@@ -1,0 +1,149 @@
+"""Onlookers: models of transformers that look at pictures, opened without code or download."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import AutoConfig
+from transformers.utils import logging
+
+from graph.companions import MODEL_WEIGHTS, Companion
+from graph.folders import read_json
+from graph.machine import Machine
+
+logging.disable_progress_bar()
+LARGEST, DEEPEST = 2**16, 256
+MARGIN = 1.1
+"""How many times the stored numbers a network may have: tensors that are shared are stored once."""
+NEAR: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+Triple = tuple[float, float, float]
+Side = Annotated[int, Field(ge=8, le=2048)]
+Deviation = Annotated[float, Field(gt=1e-3)]
+
+
+class Sight(BaseModel):
+    """How a model wants its pictures: the part of preprocessor_config.json that is read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    size: tuple[Side, Side] | None = None
+    image_mean: Triple = (0.5, 0.5, 0.5)
+    image_std: tuple[Deviation, Deviation, Deviation] = (0.5, 0.5, 0.5)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Sight:
+        """From the file's content; the whole picture is seen, and nothing is cropped away."""
+        size: Any = config.get("crop_size") or config.get("size")
+        if isinstance(size, Mapping):
+            sides: Mapping[str, Any] = size  # pyright: ignore[reportUnknownVariableType]
+            edge = sides.get("shortest_edge")
+            size = (sides.get("height", edge), sides.get("width", edge))
+        elif size is not None:
+            size = (size, size)
+        return cls.model_validate({**config, "size": size})
+
+    def normal(self, pictures: Tensor) -> Tensor:
+        """Pictures between −1 and 1, in size, mean and deviation as the model learned them."""
+        if self.size is not None and tuple(pictures.shape[-2:]) != self.size:
+            pictures = F.interpolate(
+                pictures, self.size, mode="bilinear", antialias=True, align_corners=False
+            )
+        mean, deviation = (
+            pictures.new_tensor(each)[:, None, None] for each in (self.image_mean, self.image_std)
+        )
+        return (pictures * 0.5 + 0.5 - mean) / deviation
+
+
+class Onlooker:
+    """A frozen network with the way in which it wants its pictures."""
+
+    def __init__(self, network: Any, sight: Sight) -> None:
+        self.network: Any = network
+        self.sight = sight
+
+    @classmethod
+    def open(cls, companion: Companion, family: Any, machine: Machine) -> Onlooker:
+        """The network that a folder's config.json describes, with its safetensors.
+
+        `family` is one of transformers' Auto classes. ValueError where configuration and weights
+        do not fit, or where the configuration asks for more than a model has.
+        """
+        folder = companion.folder
+        network = _build(companion.name, folder, family).to(machine.device, machine.precision)
+        path = folder / "preprocessor_config.json"
+        sight = Sight.of(read_json(companion.name, path) if path.is_file() else {})
+        return cls(network.eval().requires_grad_(False), sight)
+
+    def logits(self, pictures: Tensor) -> Tensor:
+        """What the network answers to pictures between −1 and 1."""
+        seen = self.sight.normal(pictures.to(self.network.dtype))
+        return self.network(pixel_values=seen).logits.float()
+
+
+def _build(name: str, folder: Path, family: Any) -> Any:
+    """A network of transformers from its folder: no code of the folder's, nothing downloaded.
+
+    Its size is held against what is stored before anything is allocated; ValueError where they
+    differ, or where the configuration asks for more than a model has.
+    """
+    told = read_json(name, folder / "config.json")
+    for where, number in _numbers(told):
+        most = DEEPEST if "depth" in where or "layer" in where else LARGEST
+        if number > most:
+            raise ValueError(f"config.json asks for more than {most} at '{where}'")
+    if told.get("model_type") == "timm_wrapper" or told.get("use_pretrained_backbone"):
+        raise ValueError("its configuration names a network that lies elsewhere")
+    try:
+        config: Any = cast("Any", AutoConfig).from_pretrained(folder, **NEAR)
+    except StrictDataclassError as error:
+        raise ValueError(str(error)) from None
+    with torch.device("meta"):
+        drawn = family.from_config(config)
+    wanted = sum(part.numel() for part in drawn.state_dict().values())
+    stored = _stored(folder / MODEL_WEIGHTS)
+    if wanted > MARGIN * stored:
+        raise ValueError(f"config.json asks for {wanted} numbers, and {stored} are stored")
+    network, found = family.from_pretrained(
+        folder,
+        config=config,
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,  # they are told with the rest
+        output_loading_info=True,
+        **NEAR,
+    )
+    for lack in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if found[lack]:
+            first = min(map(str, found[lack]))
+            raise ValueError(f"its weights have {lack.replace('_', ' ')}: {first}")
+    return network
+
+
+def _stored(path: Path) -> int:
+    """How many numbers are stored, without reading them."""
+    with cast("Any", safe_open)(path, "pt") as file:
+        shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def _numbers(value: Any, where: str = "") -> Iterator[tuple[str, int]]:
+    """Every whole number of a configuration, and the length of every list, with its place."""
+    if isinstance(value, Mapping):
+        rows: Mapping[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+        for key, each in rows.items():
+            if key not in ("id2label", "label2id"):
+                yield from _numbers(each, f"{where}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        many: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        yield f"{where}, a list of layers", len(many)
+        for each in many:
+            yield from _numbers(each, where)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield where, int(value) if abs(value) <= LARGEST else LARGEST + 1
