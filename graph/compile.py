@@ -207,7 +207,7 @@ def _check_form(document: Document, plan: Plan, sample: Operation, form: Operati
         found = Diagnostic(
             "F022",
             f"'{title}' changes what noise a step puts back; a step of {method} is another.",
-            "Let the sampler be ddim, euler or euler_maruyama.",
+            "Let the sampler be ddim, euler, euler_ancestral or euler_maruyama.",
             node=form.node,
         )
     else:

@@ -40,6 +40,14 @@ class EulerAncestral(Sampler):
         """With eta = 1."""
         return self.eta == 1.0
 
+    def spread(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """The way back up."""
+        return self.eta * there.ratio * math.sqrt(1.0 - (there.ratio / here.ratio) ** 2)
+
+    def renoised(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        """alpha'·down."""
+        return there.alpha * math.sqrt(there.ratio**2 - self.spread(here, there) ** 2)
+
     def __call__(
         self,
         denoise: Denoiser,
@@ -51,9 +59,8 @@ class EulerAncestral(Sampler):
         for here, there in pairwise(levels):
             denoised = denoise(x, here)
             noise = (x - here.alpha * denoised) / here.sigma
-            up = self.eta * there.ratio * math.sqrt(1.0 - (there.ratio / here.ratio) ** 2)
-            down = math.sqrt(there.ratio**2 - up**2)
-            x = there.alpha * (denoised + down * noise)
+            x = there.alpha * denoised + self.renoised(here, there) * noise
+            up = self.spread(here, there)
             if up > 0.0:
                 x = x + there.alpha * up * draw()
             yield Step(x, there, denoised)
