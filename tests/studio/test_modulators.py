@@ -25,6 +25,9 @@ def test_a_classifier_is_offered_to_guidance_with_its_classes(tmp_path: Path) ->
     library = playground(tmp_path)
     write_classifier(library.folder / "resnet")
     models = Session(library).models()
-    assert models["resnet"] == {"condition": "guidance", "labels": list(LABELS)}
+    assert models["resnet"] == {"condition": "guidance", "labels": list(LABELS), "palette": []}
+    write_classifier(library.folder / "seg", "segformer")
+    told = Session(library).models()["seg"]
+    assert [each["name"] for each in told["palette"]] == list(told["labels"]) == list(LABELS)
     assert catalogue_json()["guidance"]["schema"]["properties"]["model"]["hears"] == "guidance"
     assert Session(library).thumbnails({"model": "resnet"}) is None

@@ -45,7 +45,7 @@ def test_scores_are_one_for_what_is_right_throughout() -> None:
 def test_it_learns_what_it_is_shown(task: Task, tmp_path: Path) -> None:
     few = replace(SMALL, pictures=6, widths=(8, 16, 32), lr=1e-2)
     training = OnlookerTraining(task, few, tmp_path)
-    losses = [training.advance(0.0) for _ in range(40)]
+    losses = [training.advance(0.0) for _ in range(80)]
     assert sum(losses[-10:]) < 0.75 * sum(losses[:10])
 
 
