@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,34 +110,37 @@ def _check_turns(document: Document, plan: Plan) -> None:
     """F010 if one expert would have to play at different levels in different places."""
     rules: Mapping[str, Any] = choices(fusion, FusionRule)
 
-    def walk(number: int, span: tuple[float, float]) -> None:
-        operation = plan.operations[number]
-        if spans.get(number) == span:
-            return
-        if spans.setdefault(number, span) != span:
-            title = document.title(operation.node)
-            raise ChoraleError(
-                Diagnostic(
-                    "F010",
-                    f"'{title}' has two turns: it plays in one place where it is silent in "
-                    "another.",
-                    f"Give the other turn a copy of '{title}'.",
-                    node=operation.node,
-                )
-            )
-        inputs = [ref.number for ref in operation.inputs]
+    def heard(operation: Operation) -> Iterator[tuple[Operation, tuple[float, float]]]:
+        inputs = [plan.operations[ref.number] for ref in operation.inputs]
         turns = [(1.0, 0.0)] * len(inputs)
         if operation.op == "fuse":
             inputs = inputs[:-1] if operation["background"] else inputs
             rule: Any = operation["rule"]
             turns = rules[rule.name](**dict(rule.settings)).turns(len(inputs))
-        for each, turn in zip(inputs, turns, strict=True):
-            walk(each, clipped(span, turn))
+        yield from zip(inputs, turns, strict=True)
 
-    for operation in plan.operations:
-        if operation.op == "sample":
-            spans: dict[int, tuple[float, float]] = {}
-            walk(operation.inputs[1].number, (1.0, 0.0))
+    for sample in plan.operations:
+        if sample.op != "sample":
+            continue
+        score = sample.inputs[1].number
+        spans: dict[int, tuple[float, float]] = {score: (1.0, 0.0)}
+        # what an operation is made from comes before it, so that here all who hear it were seen
+        for operation in reversed(plan.operations[: score + 1]):
+            if operation.number not in spans:
+                continue
+            for each, turn in heard(operation):
+                span = clipped(spans[operation.number], turn)
+                if spans.setdefault(each.number, span) != span:
+                    title = document.title(each.node)
+                    raise ChoraleError(
+                        Diagnostic(
+                            "F010",
+                            f"'{title}' has two turns: it plays in one place where it is silent "
+                            "in another.",
+                            f"Give the other turn a copy of '{title}'.",
+                            node=each.node,
+                        )
+                    )
 
 
 def _check_paths(document: Document, plan: Plan) -> None:

@@ -43,6 +43,9 @@ test('the node beside is the nearest in that direction', () => {
   assert.equal(nextTo(boxes, 'a', [1, 0]), 'b');
   assert.equal(nextTo(boxes, 'a', [0, 1]), 'c');
   assert.equal(nextTo(boxes, 'a', [-1, 0]), undefined);
+  const row = { a: { x: 0, y: 9, w: 10, h: 10 }, b: { x: 210, y: 0, w: 10, h: 10 } };
+  assert.equal(nextTo(row, 'a', [0, -1]), undefined);
+  assert.equal(nextTo(row, 'a', [1, 0]), 'b');
 });
 
 test('a free place is at the wish, or below what stands there', () => {

@@ -30,7 +30,7 @@ class SuperdiffAnd(FusionRule):
 
     R cancels; it is what the terms are measured against. A weight says whether an expert takes
     part in a sample, above zero, and no more: how much is what κ is. At pure noise, where nothing
-    is known, κ is even.
+    is known, and where no step comes, κ is even.
     """
 
     name: Literal["superdiff_and"] = "superdiff_and"
@@ -50,9 +50,9 @@ class SuperdiffAnd(FusionRule):
         faders = [weight.clamp_min(0.0) for weight in as_tensors(weights, like)]
         present = presence(faders, like)
         even = portions(present)
-        if level.alpha == 0.0 or len(denoised) == 1:
-            return even
         falls = 1.0 - (coming.level.ratio / level.ratio) ** 2
+        if level.alpha == 0.0 or falls == 0.0 or len(denoised) == 1:
+            return even
         change = _evened(denoised, coming.noise() / falls, present)
         return [part + more for part, more in zip(even, change, strict=True)]
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import pytest
 
@@ -49,10 +50,10 @@ def test_a_sheet_of_samplers_and_a_fader_opens_as_workflows(visit):
     form = form_of(visit)
     form.get_by_label("Setting across").select_option(label="Sampler · method")
     ticks = form.get_by_role("group", name="Values across")
-    names = ["ddim", "dpmpp 2m", "euler", "euler maruyama", "heun"]
+    names = ["ddim", "dpmpp 2m", "euler", "euler ancestral", "euler maruyama", "heun"]
     assert ticks.locator("label").all_inner_texts() == names
-    form.get_by_text("5 pictures one after another").wait_for()
-    for name in ("dpmpp 2m", "heun"):
+    form.get_by_text("6 pictures one after another").wait_for()
+    for name in ("dpmpp 2m", "euler ancestral", "heun"):
         ticks.get_by_label(name, exact=True).uncheck()
     form.get_by_label("Setting down").select_option(label="Warm · reliability")
     form.get_by_label("values", exact=True).fill("2")
@@ -91,14 +92,16 @@ def test_rules_that_do_not_suit_the_workflow_say_so_before_and_after(visit):
     form = form_of(visit)
     form.get_by_label("Setting across").select_option(label="Fuse · rule")
     ticks = form.get_by_role("group", name="Values across")
-    ticks.get_by_text("path of fresh noise").wait_for()
-    assert not ticks.get_by_label("superdiff or", exact=True).is_checked()
+    for name in ("superdiff and", "superdiff or"):
+        ticks.get_by_text(re.compile(f"^{name}.*path of fresh noise")).wait_for()
+        assert not ticks.get_by_label(name, exact=True).is_checked()
     visit.keep("sweep-unfit")
     ticks.get_by_role("button", name="All").click()
     form.get_by_role("button", name="Sample the sheet").click()
     visit.phase("failed")
     problems = page.get_by_role("alert", name="Problems")
-    problems.get_by_text("Where rule of 'Fuse' is superdiff or").wait_for()
+    for name in ("superdiff and", "superdiff or"):
+        problems.get_by_text(f"Where rule of 'Fuse' is {name}").wait_for()
     visit.keep("sweep-refused")
     assert page.get_by_role("group", name="Sweep sheet").count() == 0
 

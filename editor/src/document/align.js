@@ -16,7 +16,7 @@ export function aligned(boxes, edge) {
   }));
 }
 
-/** The nearest box to `id` in a direction of [dx, dy]; undefined at the rim. */
+/** The nearest box to `id` in a direction of [dx, dy]; undefined at the rim. What lies far aside is not in it. */
 export function nextTo(boxes, id, [dx, dy]) {
   const middle = (box) => [box.x + box.w / 2, box.y + box.h / 2];
   const [x, y] = middle(boxes[id]);
@@ -26,7 +26,7 @@ export function nextTo(boxes, id, [dx, dy]) {
     const away = [middle(box)[0] - x, middle(box)[1] - y];
     const along = away[0] * dx + away[1] * dy;
     const aside = Math.abs(away[0] * dy) + Math.abs(away[1] * dx);
-    if (other === id || along <= 4) continue;
+    if (other === id || along <= 4 || aside > 4 * along) continue;
     if (along + 2 * aside < least) [best, least] = [other, along + 2 * aside];
   }
   return best;
