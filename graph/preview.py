@@ -80,7 +80,9 @@ class Painter:
 def _toned(light: Tensor) -> Tensor:
     """Colours [b, 3, h, w] brought into [0, 1], each picture by its own contrast."""
     signed = light * 2.0 - 1.0
-    excess = signed.abs().flatten(1).quantile(0.95, dim=1).clamp_min(1.0)
+    strength = signed.abs().flatten(1)
+    # selecting one value is some twenty times quicker than a quantile, which sorts
+    excess = strength.kthvalue(math.ceil(0.95 * strength.shape[1]), dim=1).values.clamp_min(1.0)
     return (signed / excess.view(-1, 1, 1, 1)).clamp(-1.0, 1.0) * 0.5 + 0.5
 
 
