@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,15 +16,20 @@ from graph.scores import Encoded, Voice
 Answers = Mapping[tuple[str, str], Tensor]
 
 
-def ask(x: Tensor, level: NoiseLevel, asked: Iterator[tuple[Voice, Encoded]]) -> Answers:
-    """Denoise under every condition that is asked for: one forward pass per distinct network.
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Which voices answered not-a-number at one level, [k] on the device: nobody has looked yet."""
 
-    ChoraleError R010, with the node, for an expert that answers a number with none.
-    """
+    level: NoiseLevel
+    voices: tuple[Voice, ...]
+    broken: Tensor
+
+
+def ask(x: Tensor, level: NoiseLevel, asked: Sequence[tuple[Voice, Encoded]]) -> Answers:
+    """Denoise under every condition that is asked for: one forward pass per distinct network."""
     experts: dict[str, Expert] = {}
     wanted: dict[str, dict[str, Encoded]] = {}
-    heard = list(asked)
-    for voice, encoded in heard:
+    for voice, encoded in asked:
         experts[voice.network] = voice.expert
         wanted.setdefault(voice.network, {})[encoded.key] = encoded
     answers: dict[tuple[str, str], Tensor] = {}
@@ -33,27 +39,33 @@ def ask(x: Tensor, level: NoiseLevel, asked: Iterator[tuple[Voice, Encoded]]) ->
         denoised = experts[network].denoise(states, level, each).to(x)
         for key, part in zip(conditions, denoised.chunk(len(conditions)), strict=True):
             answers[network, key] = part
-    _check(x, level, heard, answers)
     return answers
 
 
-def _check(
-    x: Tensor, level: NoiseLevel, heard: Sequence[tuple[Voice, Encoded]], answers: Answers
-) -> None:
-    """Waits for the device once, to learn whether all is finite; a broken state blames no one."""
-    if not answers or bool(torch.stack([a.isfinite().all() for a in answers.values()]).all()):
+def doubt(
+    x: Tensor, level: NoiseLevel, asked: Sequence[tuple[Voice, Encoded]], answers: Answers
+) -> Doubt:
+    """Whether answers are finite, without waiting for the device; a broken state blames none."""
+    ill = {key: ~answer.isfinite().all() for key, answer in answers.items()}
+    broken = torch.stack([ill[voice.network, encoded.key] for voice, encoded in asked])
+    return Doubt(level, tuple(voice for voice, _ in asked), broken & x.isfinite().all())
+
+
+def settle(doubts: Sequence[Doubt]) -> None:
+    """Wait for the device once; ChoraleError R010, with the node, for the first broken answer."""
+    if not doubts or not bool(torch.cat([each.broken for each in doubts]).any()):
         return
-    if bool(x.isfinite().all()):
-        voice = next(
-            voice
-            for voice, encoded in heard
-            if not bool(answers[voice.network, encoded.key].isfinite().all())
+    level, voice = next(
+        (each.level, voice)
+        for each in doubts
+        for voice, broken in zip(each.voices, each.broken, strict=True)
+        if bool(broken)
+    )
+    raise ChoraleError(
+        Diagnostic(
+            "R010",
+            f"The expert '{voice.network}' answered not-a-number at noise {level.noise:.2f}.",
+            "Mute it, or load its weights anew: they may be damaged.",
+            node=voice.node,
         )
-        raise ChoraleError(
-            Diagnostic(
-                "R010",
-                f"The expert '{voice.network}' answered not-a-number at noise {level.noise:.2f}.",
-                "Mute it, or load its weights anew: they may be damaged.",
-                node=voice.node,
-            )
-        )
+    )

@@ -23,7 +23,8 @@ def play(
 ) -> Iterator[Progress | Stopped | tuple[Track, Tensor, Tally]]:
     """Sample every track; yields Progress per step and track, then each track's clean state.
 
-    Stops before the next step once `stop` is set.
+    Stops before the next step once `stop` is set. ChoraleError R010 for an expert that answers
+    not-a-number: at that step, or on an accelerator when it next hands something out.
     """
     players = [Player(track) for track in tracks]
     tallies = [Tally() for _ in tracks]
@@ -37,7 +38,10 @@ def play(
         for player, tally in zip(players, tallies, strict=True):
             step = player.advance(number, values)
             tally.add(player.heard, player.fused)
-            due = watch.due(last=number + 1 == steps)
+            last = number + 1 == steps
+            due = watch.due(last=last)
+            if due or last or player.x.device.type == "cpu":
+                player.settle()  # an accelerator is waited for only where it hands something out
             pace = (time.perf_counter() - began) / (number + 1)
             yield Progress(
                 track=player.track.name,

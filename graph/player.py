@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graph.asking import Answers, ask
+from graph.asking import Answers, Doubt, ask, doubt, settle
 from graph.correction import Correction, composition
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue
@@ -74,6 +74,7 @@ class Player:
         self._walk: Iterator[Step] = iter(())
         self._sounding: frozenset[str] | None = None
         self.correction = Correction(track.corrector, self._draws("corrector"))
+        self._doubts: list[Doubt] = []
         self._seen: Seen
 
     def advance(self, number: int, values: Mapping[str, ControlValue]) -> Step:
@@ -94,6 +95,11 @@ class Player:
         step = self._corrected(next(self._walk))
         self.x = step.x
         return step
+
+    def settle(self) -> None:
+        """ChoraleError R010 if an expert has answered not-a-number; waits for the device."""
+        settle(self._doubts)
+        self._doubts.clear()
 
     def _corrected(self, step: Step) -> Step:
         """The step with its state corrected; meters and weights stay those of the sampler's.
@@ -121,7 +127,9 @@ class Player:
             return self._denoised(x.clone().requires_grad_(), level)
 
     def _denoised(self, x: Tensor, level: NoiseLevel) -> Tensor:
-        answers = ask(x, level, self._asked(self.track.score))
+        asked = list(self._asked(self.track.score))
+        answers = ask(x, level, asked)
+        self._doubts.append(doubt(x, level, asked, answers))
         moment = Moment(x, level, answers, Sight(level), dict(self._memories))
         trail = still(self._trails([self.track.score], moment)[0])
         if self.fused is not None and len(trail) > 1:

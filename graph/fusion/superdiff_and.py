@@ -96,7 +96,8 @@ def _evened(
     surplus = surplus - (rows @ wide(noise).flatten(1).unsqueeze(2)).squeeze(2)
     seen = (16 * EPSILON[like.element_size()]) ** 2 * mean.square().flatten(1).sum(1)
     whole = gram + (seen.unsqueeze(1) * there).diag_embed()
-    inverse = whole.pinverse(4096 * EPSILON[gram.element_size()])
+    # what is no number is named after the step; here it would end in an error of the solver
+    inverse = whole.nan_to_num().pinverse(4096 * EPSILON[gram.element_size()])
     change = (inverse @ surplus.unsqueeze(2)).squeeze(2)
     change = change - there * change.sum(1, keepdim=True) / count
     return [each.reshape(-1, *(1,) * (like.ndim - 1)).to(like) for each in change.T]
