@@ -63,6 +63,18 @@ def test_five_megabytes_of_json_that_are_no_workflow_are_refused(visit):
     assert kept(visit) == before
 
 
+def test_a_sentence_of_nearly_five_megabytes_is_named_and_the_page_stays_quick(visit):
+    page = visit.page
+    workflow = example() | {"title": "Endless"}
+    (sentence,) = (node for node in workflow["nodes"] if node["type"] == "text")
+    sentence["settings"]["text"] = "zebra " * 790_000
+    document(visit, workflow)
+    page.get_by_text("expected at most 500 characters, got 4740000").first.wait_for()
+    visit.keep("endless-sentence")
+    page.get_by_role("button", name="Form", exact=True).click()
+    assert len(page.get_by_role("textbox", name="text").first.input_value()) == 500
+
+
 def test_a_node_of_another_studio_is_shown_and_kept(visit, tmp_path):
     page = visit.page
     workflow = example()
