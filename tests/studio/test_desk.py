@@ -139,6 +139,7 @@ def test_a_class_that_guides_is_chosen_among_those_of_its_classifier(visit):
     page.get_by_role("menuitem", name=GUIDED).click()
     card = page.locator("article", has=page.get_by_role("combobox", name="name", exact=True)).first
     classes = card.get_by_role("combobox", name="name", exact=True)
+    classes.wait_for()
     assert "snowfield at night" in classes.locator("option").all_inner_texts()
     classes.select_option("snowfield at night")
     keeps(visit, "(w) => w.nodes.some((each) => each.settings?.name === 'snowfield at night')")
