@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -233,7 +234,7 @@ def _line(claim: Claim, count: int) -> Line:
     background = None if claim.background is None else claim.background.denoise
     count = min(count, claim.most)
     shape = (count, len(claim.parts))
-    samples = _played(claim.rule, experts, claim.weights, background, claim.walk, shape)
+    samples = played(claim.rule, experts, claim.weights, background, claim.walk, shape)
     should = [claim.walk.law(parts, START) for parts in claim.parts]
     found = list(zip(samples.mean(0).tolist(), samples.var(0).tolist(), strict=True))
     distance = max(
@@ -259,7 +260,7 @@ def _alternative(count: int) -> Line:
     known = [Mixture((1,), means, (0.04, 0.04), (0.5, 0.5)) for means in HEAPS]
     alike = [known[0].encode(None)] * few
     experts = [partial(each.denoise, conditions=alike) for each in known]
-    samples = _played(SuperdiffOr(), experts, SHARES, None, walk, (few, 1))
+    samples = played(SuperdiffOr(), experts, SHARES, None, walk, (few, 1))
     found = [
         sum(((samples - centre).abs() < 1).double().mean().item() for centre in centres)
         for centres in HEAPS
@@ -277,7 +278,7 @@ def _alternative(count: int) -> Line:
     )
 
 
-def _played(
+def played(
     rule: FusionRule,
     experts: Sequence[Ask],
     weights: Sequence[float],
@@ -285,7 +286,7 @@ def _played(
     walk: Walk,
     shape: tuple[int, int],
 ) -> Tensor:
-    """Clean samples, `shape` [n, d], on Karras levels."""
+    """Clean samples, `shape` [n, d], of a rule over these experts, on Karras levels."""
     generator = torch.Generator().manual_seed(SEED)
     memory = None
     levels = Karras().levels(walk.steps)
@@ -321,7 +322,16 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--samples", type=int, default=100_000, help="samples of each law")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="draw a picture of every rule there instead"
+    )
     options = parser.parse_args(argv)
+    if options.pictures:
+        from bench.plots import draw
+
+        for path in tqdm(draw(options.pictures), desc="prove", unit="picture"):
+            tqdm.write(str(path))
+        return 0
     total = len(list(claims())) + 5
     lines = list(tqdm(proven(options.samples), total=total, desc="prove", leave=False))
     if options.json:
