@@ -37,7 +37,7 @@ FIND = """(selector) => {
       if (hit?.matches(selector)) return [x, y];
     }
 }"""
-GROUND, CARD = ".svelte-flow__pane", "article > header"
+GROUND, CARD = ".svelte-flow__pane", "article > header, .far article"
 
 
 def motion(browser: Browser, address: str) -> Iterator[Row]:

@@ -13,6 +13,7 @@ import { addNote, offerAll, offerWires, snapped } from './offers.js';
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 11;
 const MARGIN = 22;
+const ZOOM = 1.2;
 
 /** The actions of a canvas, by id. */
 export function actionsOf(canvas) {
@@ -40,8 +41,9 @@ export function actionsOf(canvas) {
     walk: (event) => walk(canvas, ARROWS[event.key], event.shiftKey),
     move: (event) => move(canvas, ARROWS[event.key], event.shiftKey ? 8 : 1),
     fit: () => canvas.fit(),
-    nearer: () => canvas.flow.zoomIn({ duration: canvas.calm }),
-    further: () => canvas.flow.zoomOut({ duration: canvas.calm }),
+    // by setZoom: zoomIn and zoomOut of Svelte Flow 1.5 to 1.7 do nothing (xyflow issue 5675)
+    nearer: () => canvas.flow.setZoom(canvas.flow.getZoom() * ZOOM, { duration: canvas.calm }),
+    further: () => canvas.flow.setZoom(canvas.flow.getZoom() / ZOOM, { duration: canvas.calm }),
     actual: () => canvas.flow.setZoom(1, { duration: canvas.calm }),
   };
 }

@@ -4,18 +4,22 @@ from functools import partial
 from itertools import combinations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.studio.canvas.hands import (
     CARD,
     card,
     drag,
+    draw,
     focused,
     ground,
     kept,
     middle,
+    port,
     press,
     spot,
     until,
+    wires,
 )
 
 pytestmark = pytest.mark.browser
@@ -233,3 +237,30 @@ def test_a_selection_is_tidied_alone(visit):
     until(visit, lambda: ("mask", "sketch") not in overlapping(visit))
     assert others_stand(before, corners(visit), {"mask", "sketch"})
     undone(visit, before)
+
+
+def test_from_afar_cards_are_signs_and_pictures_that_still_move_and_wire(visit):
+    page, before = visit.page, wires(visit)
+    slider = page.locator("#text_expert-reliability")
+    expect(slider).to_be_visible()
+    ground(visit).focus()
+    for _ in range(6):
+        press(visit, "-")
+        page.wait_for_timeout(250)  # the view glides
+    expect(slider).to_be_hidden()
+    expect(page.locator("#node-mask .paper")).to_be_visible()
+    visit.keep("from-afar")
+    sign = page.locator(f"{CARD}[data-id=text]")
+    x, y = middle(sign)
+    box = sign.bounding_box()
+    drag(visit, (x, y), (x - 44, y - 33))
+    until(visit, lambda: sign.bounding_box()["x"] < box["x"] - 30)
+    press(visit, "Control+z")
+    until(visit, lambda: abs(sign.bounding_box()["x"] - box["x"]) <= 1)
+    draw(visit, "Output text of What", "Input mask of Mask expert")
+    assert wires(visit) == before  # a sentence is no mask, near or far
+    press(visit, "Escape")
+    page.mouse.click(*middle(port(visit, "Output text of What")))
+    page.locator(".finder").wait_for()
+    press(visit, "Escape", "0")
+    expect(slider).to_be_visible()
