@@ -267,3 +267,19 @@ def test_who_painted_is_told_by_hatching_while_h_is_held(visit):
     page.wait_for_timeout(600)
     page.keyboard.up("h")
     page.locator("aside .sheet canvas").wait_for(state="detached")
+
+
+def test_the_desk_tells_what_a_corrector_reads(visit):
+    page = visit.page
+    reading = page.get_by_role("group", name="Master").get_by_text("effective")
+    page.locator("#sampler-method").select_option("euler_maruyama")
+    page.locator("#sampler-corrector").select_option("fkc")
+    dial(visit, "count", 4)
+    play(visit, 4)
+    told, value = reading.inner_text().split()
+    assert told == "effective"
+    assert 1.0 <= float(value) <= 4.0
+    visit.keep("corrector-read")
+    page.locator("#sampler-corrector").select_option("none")
+    play(visit, 2)
+    assert reading.count() == 0

@@ -13,6 +13,8 @@ export class Run {
   seconds = $state(null);
   weights = $state.raw({});
   meters = $state.raw(QUIET);
+  /** What the corrector tells of the last step, by its word. */
+  readings = $state.raw({});
   pictures = $state.raw([]);
   labels = $state.raw([]);
   sheet = $state.raw(null);
@@ -36,6 +38,7 @@ export class Run {
     this.before = null;
     this.diagnostics = [];
     this.meters = QUIET;
+    this.readings = {};
     this.weights = {};
     this.played = workflow;
     this.replaying = replaying;
@@ -70,6 +73,7 @@ export class Run {
     this.noise = event.noise;
     this.secondsLeft = event.seconds_left;
     this.weights = event.weights ?? {};
+    this.readings = event.readings ?? {};
     if (event.preview) this.pictures = event.preview;
     if (event.meters) this.meters = event.meters;
   }
