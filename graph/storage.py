@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from collections.abc import Mapping
@@ -17,13 +18,15 @@ from graph.events import ControlValue, Performance
 from graph.jsontext import parse_json, read_limited, refused
 from graph.library import Library
 from graph.pngtext import SIGNATURE, BadPngError, text_chunks
-from graph.workflow import MAX_BYTES, Workflow, dump_workflow, read_workflow
+from graph.workflow import MAX_ASSETS, MAX_BYTES, Workflow, dump_workflow, read_workflow
 from graph.writing import write_atomically
 
 WORKFLOW, RECORD = "chorale", "chorale-record"
 MAX_PICTURE_BYTES = 64 * 2**20
 MAX_RECORD_BYTES = 4 * 2**20
 MAX_MOVES = 100_000
+ENTRY = 128
+"""Bytes that a file takes in a document beside its content: its name and what holds it."""
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
 
 
@@ -126,6 +129,26 @@ def performance_of(rows: Any) -> Performance:
             "Choose a picture or file made by a run.",
         )
     return Performance(tuple((step, name, _frozen(value)) for step, name, value in rows))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def with_played(workflow: Workflow, record: Performance, library: Library) -> Workflow:
+    """The workflow with the stored pictures that its performance plays.
+
+    Maps that were painted while it ran are no setting of it, and whoever opens it elsewhere needs
+    them to play it again. The first ones are taken, as many as a document may hold.
+    """
+    played = dict.fromkeys(value for _, _, value in record.moves if isinstance(value, str))
+    files = dict(workflow.assets)
+    room = MAX_BYTES - len(dump_workflow(workflow).encode())
+    for name in played:
+        if name in files or name not in library.assets:
+            continue
+        text = base64.b64encode(library.assets.read(name)).decode()
+        room -= len(text) + ENTRY
+        if room < 0 or len(files) == MAX_ASSETS:
+            break
+        files[name] = text
+    return workflow.model_copy(update={"assets": files})
 
 
 def import_assets(workflow: Workflow, library: Library) -> None:

@@ -18,7 +18,7 @@ from graph.words import describe, got, shown, where
 
 VERSION = 1
 MAX_SUBGRAPHS = 100
-MAX_ASSETS = 64
+MAX_ASSETS = 512
 MAX_BYTES = 16 * 2**20
 MAX_VIEW_BYTES = 2**20
 

@@ -20,7 +20,7 @@ from graph.events import Event, Failure, Performance, Result
 from graph.flatten import flatten
 from graph.library import Library
 from graph.plan import Plan
-from graph.storage import import_assets, read_any, write_picture
+from graph.storage import import_assets, read_any, with_played, write_picture
 from graph.workflow import Workflow, dump_workflow
 from nodes import catalogue
 from nodes.drawn import STORED
@@ -162,10 +162,11 @@ class Piece:
         folder.mkdir(parents=True, exist_ok=True)
         stem = re.sub(r"[^a-z0-9]+", "-", self.workflow.title.lower()).strip("-") or "untitled"
         seed = seed_of(self.plan())
+        workflow = with_played(self.workflow, result.record, library())
         paths: list[Path] = []
         for sample, picture in enumerate(result.pictures):
             path = _free(folder, stem)
-            write_picture(path, picture, self.workflow, result.record, seed=seed, sample=sample)
+            write_picture(path, picture, workflow, result.record, seed=seed, sample=sample)
             paths.append(path)
         return paths
 

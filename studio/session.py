@@ -106,12 +106,13 @@ class Session:
         return self._shelf.open(str(name)) if name in self._shelf else None
 
     def open_picture(self, asked: Mapping[str, Any]) -> Frame:
-        """The workflow inside a picture that was made here, or a message why there is none."""
+        """The workflow and record inside a picture made here, or a message why there is none."""
         try:
-            workflow, _ = read_bytes(_bytes(str(asked.get("picture"))))
+            workflow, played = read_bytes(_bytes(str(asked.get("picture"))))
         except ChoraleError as error:
             return {"message": str(error)}
-        return {"workflow": json.loads(dump_workflow(workflow))}
+        record = None if played is None else [list(move) for move in played.moves]
+        return {"workflow": json.loads(dump_workflow(workflow)), "record": record}
 
     def check(self, asked: Mapping[str, Any]) -> Frame:
         """The diagnostics of a workflow that is being edited, sent whole or as changes.
@@ -230,7 +231,7 @@ class Session:
         if not isinstance(event, Result):
             return frame(event)
         event = takes.result(event)
-        pictures = takes.pictures(event)
+        pictures = takes.pictures(event, self._library)
         made = {**frame(event, pictures), **takes.shown}
         if not has_key(key):
             return made

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from graph.events import Result
+from graph.library import Library
 from graph.plan import Plan
-from graph.storage import picture_bytes
+from graph.storage import picture_bytes, with_played
 from graph.workflow import Workflow, dump_workflow
 from studio.frames import Frame, labels
 from studio.piece import seed_of
@@ -53,13 +54,17 @@ class Takes:
             replace(event, record=self._sheet.performance(event.record)) if self._sheet else event
         )
 
-    def pictures(self, event: Result) -> list[bytes]:
+    def pictures(self, event: Result, library: Library) -> list[bytes]:
         """The finished pictures as PNG, each with its workflow and the performance inside."""
         sheet = self._sheet
         return [
             picture_bytes(
                 picture,
-                sheet.cell(sheet.values(self._cells[number])) if sheet else self._workflow,
+                with_played(
+                    sheet.cell(sheet.values(self._cells[number])) if sheet else self._workflow,
+                    event.record,
+                    library,
+                ),
                 event.record,
                 seed=self._seeds[number] if len(self._seeds) > 1 else self.seed,
                 sample=0 if sheet else number,

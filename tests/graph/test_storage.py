@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zlib
@@ -19,10 +20,11 @@ from graph.storage import (
     read_any,
     read_bytes,
     read_performance,
+    with_played,
     write_picture,
     write_workflow,
 )
-from graph.workflow import MAX_BYTES, dump_workflow, read_workflow
+from graph.workflow import MAX_ASSETS, MAX_BYTES, dump_workflow, read_workflow
 from tests.graph.documents import document
 from tests.graph.flatten.nesting import wrapped
 
@@ -142,6 +144,26 @@ def test_files_that_come_with_a_workflow_are_kept(tmp_path: Path) -> None:
     import_assets(workflow, library)
     assert workflow.assets
     assert all(library.assets.get(name).size == (128, 128) for name in workflow.assets)
+
+
+def test_a_workflow_takes_along_as_many_played_pictures_as_it_may_hold(tmp_path: Path) -> None:
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    names: list[str] = []
+    for red in range(3):
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8), (red, 0, 0)).save(file, "PNG")
+        names.append(library.assets.put(file.getvalue()))
+    moves = [
+        (0, "mask.picture", ""),
+        *((1 + n, "mask.picture", name) for n, name in enumerate(names)),
+    ]
+    record = Performance((*moves, (9, "mask.picture", "0" * 64), (9, "a.reliability", 1.0)))
+    taken = with_played(document(), record, library)
+    assert list(taken.assets) == names
+    import_assets(read_workflow(dump_workflow(taken)), Library(tmp_path / "m", tmp_path / "other"))
+    full = document(assets={f"{n:064x}": "" for n in range(MAX_ASSETS - 2)})
+    assert list(with_played(full, record, library).assets)[-2:] == names[:2]
+    assert len(with_played(full, record, library).assets) == MAX_ASSETS
 
 
 def test_every_bad_file_is_named_at_once(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from graph.jsontext import MAX_DEPTH
 from graph.library import Library
 from graph.migrations import MIGRATIONS
 from graph.workflow import (
+    MAX_ASSETS,
     MAX_BYTES,
     MAX_SUBGRAPHS,
     MAX_VIEW_BYTES,
@@ -141,7 +142,9 @@ def test_counts_are_limited() -> None:
     wire = {"from": "a.b", "to": "c.d"}
     assert refusal(json.dumps({"nodes": [node] * (MAX_NODES + 1)})).startswith("W004")
     assert refusal(json.dumps({"wires": [wire] * (MAX_WIRES + 1)})).startswith("W005")
-    assert refusal(json.dumps({"assets": {str(i): "" for i in range(65)}})).startswith("W008")
+    assert refusal(json.dumps({"assets": {str(i): "" for i in range(MAX_ASSETS + 1)}})).startswith(
+        "W008"
+    )
 
 
 def test_so_are_those_of_all_drawings_together() -> None:

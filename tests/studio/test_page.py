@@ -81,7 +81,7 @@ def test_a_run_streams_previews_and_ends_with_a_picture(visit, tmp_path):
     page.wait_for_function("() => document.querySelector('.title input').value === 'First light'")
 
 
-def test_a_fader_moved_while_it_plays_is_heard_and_replayed(visit):
+def test_a_fader_moved_while_it_plays_is_heard_and_replayed(visit, tmp_path):
     page = visit.page
     set_steps(visit, 48)
     run(visit)
@@ -101,6 +101,19 @@ def test_a_fader_moved_while_it_plays_is_heard_and_replayed(visit):
     visit.plays(page.get_by_role("button", name="Replay").click)
     again = page.locator(f"{ANY_PICTURE} img").get_attribute("src")
     assert pixels(page, again) == pixels(page, played)
+    replay_from_its_file(visit, saved(visit, "Download the picture", tmp_path), played)
+
+
+def replay_from_its_file(visit, picture, played):
+    """Whoever opens a picture sees it and can play its performance again."""
+    page = visit.page
+    page.get_by_label("Title of the workflow").fill("Something else")
+    page.set_input_files("input[aria-label='Workflow file']", picture)
+    page.wait_for_function("() => document.querySelector('.title input').value === 'First light'")
+    shown = page.locator(f"{ANY_PICTURE} img")
+    assert pixels(page, shown.get_attribute("src")) == pixels(page, played)
+    visit.plays(page.get_by_role("button", name="Replay").click)
+    assert pixels(page, shown.get_attribute("src")) == pixels(page, played)
 
 
 def pixels(page, address):

@@ -202,11 +202,14 @@ export class Studio {
   /** Open a dropped or chosen file: a workflow, or a picture that carries one. */
   async openFile(file) {
     const text = file.type.startsWith('image/') ? null : await file.text();
-    const answer = text === null
-      ? await this.#api.server.open_picture({ picture: await asDataUrl(file) })
+    const picture = text === null && (await asDataUrl(file));
+    const answer = picture
+      ? await this.#api.server.open_picture({ picture })
       : { workflow: parsed(text) };
-    if (isWorkflow(answer?.workflow)) this.open(answer.workflow);
-    else this.notice = answer?.message ?? `'${file.name}' holds no workflow. Choose a workflow file, or a picture made here.`;
+    if (isWorkflow(answer?.workflow)) {
+      this.open(answer.workflow);
+      if (answer.record) Object.assign(this.run, { pictures: [picture], record: answer.record, played: this.doc.workflow });
+    } else this.notice = answer?.message ?? `'${file.name}' holds no workflow. Choose a workflow file, or a picture made here.`;
   }
 
   #fromPython(value) {
