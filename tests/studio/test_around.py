@@ -103,6 +103,29 @@ def pixels(address):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
 
 
+def test_the_picture_before_is_held_beside_the_new_one(visit):
+    page = visit.page
+    before = page.get_by_role("button", name="Before", exact=True)
+    played(visit, quick("Once", mean=0.9))
+    first = shown_picture(visit)
+    seed = page.get_by_role("group", name="Master").get_by_label("seed", exact=True)
+    seed.fill("9")
+    seed.press("Enter")
+    assert before.is_disabled()
+    visit.plays(lambda: run(visit))
+    before.click()
+    page.wait_for_selector(".sheet .split")
+    slider = page.locator(".sheet").get_by_label("Where one picture becomes the other")
+    slider.fill("30")
+    old, new = page.locator(".sheet .split img").all()
+    assert old.get_attribute("src") == first
+    assert "30%" in new.evaluate("image => getComputedStyle(image).clipPath")
+    assert page.locator(".svelte-flow__node .split").count() == 1
+    visit.keep("before-and-after")
+    page.get_by_role("button", name="Picture", exact=True).click()
+    page.wait_for_selector(".sheet .split", state="detached")
+
+
 def test_two_runs_are_compared_with_a_slider(visit):
     page = visit.page
     played(visit, quick("Left", mean=0.9))
@@ -389,7 +412,10 @@ def test_a_reload_stops_the_run_and_says_so(visit):
     opened(visit, slow("Left behind"))
     run(visit)
     visit.phase("playing")
+    asked = []
+    visit.page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     visit.page.reload()
+    assert asked == ["beforeunload"]  # a run would be lost: the browser asks
     visit.page.get_by_text("so the run was stopped").wait_for()
     visit.keep("reloaded")
     visit.complaints.clear()  # gradio's own client complains of the stream that was cut

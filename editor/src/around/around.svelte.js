@@ -114,8 +114,7 @@ export class Around {
   #restarted() {
     const { run } = this.#studio;
     remember({ moved: true, run: run.running ? run.id : null });
-    this.#studio.keepNow();
-    location.reload();
+    this.#studio.reload();
   }
 
   #neverArrived(why) {

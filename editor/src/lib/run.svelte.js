@@ -16,6 +16,8 @@ export class Run {
   /** What the corrector tells of the last step, by its word. */
   readings = $state.raw({});
   pictures = $state.raw([]);
+  /** What was shown before this run began, to be held beside it; '' where there was nothing. */
+  earlier = $state.raw('');
   labels = $state.raw([]);
   sheet = $state.raw(null);
   before = $state(null);
@@ -32,6 +34,7 @@ export class Run {
 
   begin(workflow, replaying = false) {
     this.id = unguessable();
+    this.earlier = this.sheet ? '' : (this.pictures[0] ?? '');
     this.phase = 'waiting';
     this.step = 0;
     this.secondsLeft = null;

@@ -25,11 +25,13 @@ export class Studio {
   curves = $state.raw({});
   notice = $state('');
   painted = $state(false);
+  /** Whether the picture is shown beside the one before it. */
+  split = $state(false);
   /** What the shortcuts do, by their ids: each face of the document brings its own. */
   actions = {};
   models = $state.raw({});
   catalogue; around; training;
-  #api; #draft; #checking = false; #telling = false; #timers = {}; #heard = null; #stroke = null; #thumbnails = {};
+  #api; #draft; #checking = false; #telling = false; #timers = {}; #heard = null; #stroke = null; #thumbnails = {}; #unkept = false; #leaving = false;
 
   constructor(api) {
     this.#api = api;
@@ -46,6 +48,7 @@ export class Studio {
     this.training = new Training(api.server, training, () => this.#reread());
     setContext(KEY, this);
     addEventListener('pagehide', () => this.#timers.keep && this.#keep());
+    addEventListener('beforeunload', (event) => this.#guarded && event.preventDefault());
   }
 
   order = $derived.by(() => columns(this.doc.workflow, this.catalogue));
@@ -196,7 +199,7 @@ export class Studio {
     this.doc.open(workflow);
     this.found = [];
     this.notice = '';
-    Object.assign(this.run, { pictures: [], record: null, diagnostics: [], phase: 'idle', labels: [], sheet: null, meters: { share: {}, cosine: [], map: null } });
+    Object.assign(this.run, { pictures: [], earlier: '', record: null, diagnostics: [], phase: 'idle', labels: [], sheet: null, meters: { share: {}, cosine: [], map: null } });
   }
 
   /** Open a dropped or chosen file: a workflow, or a picture that carries one. */
@@ -216,15 +219,22 @@ export class Studio {
     if (isWorkflow(value) && JSON.stringify(value) !== JSON.stringify(this.doc.workflow)) this.doc.open(value);
   }
 
-  /** Keep the workflow at once: the page is about to be loaded again. */
-  keepNow() { this.#keep(); }
+  /** Load the page again, with the workflow as it is. */
+  reload() {
+    this.#keep();
+    this.#leaving = true;
+    location.reload();
+  }
+
+  /** Whether leaving would lose something: a run that plays, or edits that are too large to keep here. */
+  get #guarded() { return !this.#leaving && (this.run.running || (this.#unkept && !this.doc.saved)); }
 
   /** So that a reload finds the workflow and its last picture again. */
   #keep() {
     clearTimeout(this.#timers.keep);
     delete this.#timers.keep;
     const picture = this.run.running ? null : (this.run.pictures[0] ?? null);
-    keep({ workflow: this.doc.workflow, picture });
+    this.#unkept = !keep({ workflow: this.doc.workflow, picture });
   }
 
   #send(workflow) { this.#api.props.value = workflow; }
@@ -260,10 +270,13 @@ function restored() {
   return isWorkflow(found?.workflow) ? found : null;
 }
 
+/** Whether the browser had room for it. */
 function keep(found) {
   try {
     localStorage.setItem(AUTOSAVE, JSON.stringify(found));
+    return true;
   } catch (error) {
-    if (error.name !== 'QuotaExceededError') throw error; // too large to keep: the file can still be saved
+    if (error.name !== 'QuotaExceededError') throw error;
+    return false;
   }
 }
