@@ -1,10 +1,11 @@
 // Many gestures of one hand, played inside the page: hundreds a second, through the same events that a
 // browser sends. Called with the numbers of the hands; returns of each whether its undos gave the first
-// document back and its redos the last, and how many steps that took.
+// document back, and every card to its place, and its redos the last, and how many steps that took.
 async ({ hands, gestures }) => {
   const KEYS = ['b', 'c', 't', 'g', 'n', 'ctrl+d', 'Delete', 'ArrowDown', 'shift+ArrowRight', 'ctrl+a', 'alt+ArrowLeft',
     'alt+ArrowUp', 'ctrl+shift+G', 'ctrl+shift+U', 'Enter', 'ctrl+ArrowRight'];
   const WORDS = ['text', 'mask', 'expert', 'fuse', 'curve', 'sampler', 'reroute', 'guidance', 'picture'];
+  const CROWD = 24;
   const one = (selector, root = document) => root.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
   const { port1, port2 } = new MessageChannel();
@@ -41,10 +42,14 @@ async ({ hands, gestures }) => {
     target.dispatchEvent(new Kind(type, { clientX: x, clientY: y, buttons, view: window, bubbles: true, cancelable: true, pointerId: 1 }));
   }
 
-  function drag(title, across, down) {
+  /** Each event is a task of its own, as a hand's are. */
+  async function drag(title, across, down) {
     const { x, y } = title.getBoundingClientRect();
     for (const type of ['pointerdown', 'mousedown']) point(title, type, x + 4, y + 4);
-    for (const part of [0.3, 0.7, 1]) point(window, 'mousemove', x + 4 + part * across, y + 4 + part * down);
+    for (const part of [0.3, 0.7, 1]) {
+      point(window, 'mousemove', x + 4 + part * across, y + 4 + part * down);
+      await pause();
+    }
     for (const type of ['mouseup', 'pointerup', 'click']) point(type === 'click' ? title : window, type, x + 4 + across, y + 4 + down);
   }
 
@@ -53,14 +58,19 @@ async ({ hands, gestures }) => {
     field.dispatchEvent(new InputEvent('input', { bubbles: true }));
   }
 
+  /** One of the keys; copies of copies would soon fill the canvas. */
+  const keyOf = (chance) => {
+    const keys = chance.of(KEYS);
+    return keys === 'ctrl+d' && all('.svelte-flow__node').length > CROWD ? 'Delete' : keys;
+  };
   const ground = () => one('.canvas').focus({ preventScroll: true });
   const acts = {
-    drag(chance) {
+    async drag(chance) {
       const title = chance.of(all('.svelte-flow__node-card h2'));
-      if (title) drag(title, chance.of([0, 33, -44]), chance.of([0, 22, -33]));
+      if (title) await drag(title, chance.of([0, 33, -44]), chance.of([0, 22, -33]));
     },
-    press(chance) { press(chance.of(KEYS)); },
-    choose(chance) { chance.of(all('.svelte-flow__node'))?.focus(); press(chance.of(KEYS)); },
+    press(chance) { press(keyOf(chance)); },
+    choose(chance) { chance.of(all('.svelte-flow__node'))?.focus(); press(keyOf(chance)); },
     fader(chance) {
       const fader = chance.of(all('[data-strip] [role=slider]'));
       fader?.focus();
@@ -109,11 +119,14 @@ async ({ hands, gestures }) => {
     return JSON.stringify(JSON.parse(localStorage.getItem('chorale.kept')).workflow);
   };
 
+  /** Where every card stands, as it is drawn. */
+  const drawn = () => JSON.stringify(all('.svelte-flow__node').map((node) => [node.dataset.id, node.style.transform]).sort());
+
   const told = [];
   for (const hand of hands) {
     const chance = dice(hand);
     while (!undo.disabled) { undo.click(); await pause(); }
-    const first = document_();
+    const [first, stood] = [document_(), drawn()];
     const played = [];
     for (let number = 0; number < gestures; number += 1) {
       const name = chance.of(Object.keys(acts));
@@ -125,8 +138,9 @@ async ({ hands, gestures }) => {
     let steps = 0;
     while (!undo.disabled) { undo.click(); await pause(); steps += 1; }
     const undone = document_() === first;
+    const standing = drawn() === stood;
     for (let step = 0; step < steps; step += 1) { redo.click(); await pause(); }
-    told.push({ hand, steps, changed: last !== first, undone, redone: document_() === last, played: played.join(' ') });
+    told.push({ hand, steps, changed: last !== first, undone, standing, redone: document_() === last, played: played.join(' ') });
   }
   return told;
 }

@@ -83,5 +83,6 @@ def test_sixty_gestures_of_many_hands_are_undone_and_redone(visit, hands):
     for each in told:
         assert each["changed"], each
         assert each["undone"], each
+        assert each["standing"], each
         assert each["redone"], each
         assert each["steps"] >= 20, each  # most gestures did something
