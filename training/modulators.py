@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from graph.companions import MAPS
 from graph.errors import ChoraleError
@@ -25,6 +24,8 @@ from training.pairs import Material, Pair, drawn, of_folder
 from training.trainer import Trainer
 
 SEED = 7
+BLOCK = 16
+"""Steps that learn from one lot of the base's predictions."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,11 @@ class Settings:
 
     Attributes:
         batch: states a step.
-        levels: noise levels at which each picture of a step is shown, one from each of as many
-            equal parts of the range.
+        levels: noise levels that as many states are spread over; states of one level are asked
+            of the base together.
+        reuse: how often what the base predicts of a state is learned from, under other maps.
+        even: how far small regions count as much as large ones: the loss at a place is weighed by
+            the share of the mask that its class has, to the power of −even.
         lr: peak learning rate.
         ema: decay of the shipped average.
         decay: share of the budget over which the rate falls to zero.
@@ -47,13 +51,15 @@ class Settings:
 
     batch: int = 32
     levels: int = 4
+    reuse: int = 2
+    even: float = 0.5
     lr: float = 2e-3
     ema: float = 0.995
     decay: float = 0.5
     drop: float = 0.3
     views: int = 8
     silence: float = 0.12
-    widths: tuple[int, ...] = (32, 32, 64, 128)
+    widths: tuple[int, ...] = (32, 32, 64, 120)
     validate_minutes: float = 1.0
 
 
@@ -106,11 +112,15 @@ class Task:
 
 @dataclass
 class Examples:
-    """Pairs as tensors: clean states, maps by kind [n, c, h, w], the base's encoded conditions."""
+    """Pairs as tensors: clean states, maps by kind [n, c, h, w], the base's encoded conditions.
+
+    `weights` [n, 1, h, w] says how much a place counts where the mask is shown; its mean is one.
+    """
 
     states: Tensor
     maps: dict[str, Tensor]
     conditions: list[Any]
+    weights: Tensor
 
     def told(self, chosen: Tensor, present: dict[str, Tensor]) -> Tensor:
         """The maps of the chosen [n] as a modulator sees them, [n, m, h, w]; absent ones zero."""
@@ -119,10 +129,47 @@ class Examples:
         shown = [self.maps[kind][chosen] * mark for kind, mark in marks.items()]
         return torch.cat([*shown, *(mark.expand(size) for mark in marks.values())], 1)
 
+    def weighed(self, chosen: Tensor, present: dict[str, Tensor]) -> Tensor:
+        """How much every place of the chosen counts, [n, 1, h, w].
+
+        The weight depends on the mask alone. Where that is told, it moves no minimum of the loss:
+        what is to be predicted there is the mean given the mask, whatever it counts.
+        """
+        weights = self.weights[chosen]
+        told = present.get("mask")
+        return weights if told is None else torch.where(told[:, None, None, None], weights, 1.0)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """States that the base has been asked about, of the examples `chosen` [n].
+
+    `x`, its prediction `velocity` and the true `target` are [n, c, h, w], `noise` [n] the levels.
+    """
+
+    chosen: Tensor
+    x: Tensor
+    velocity: Tensor
+    target: Tensor
+    noise: Tensor
+
+    def at(self, rows: Tensor) -> "Shown":
+        """Some of them."""
+        parts = (self.chosen, self.x, self.velocity, self.target, self.noise)
+        return Shown(*(part[rows] for part in parts))
+
+
+def joined(lots: list[Shown]) -> Shown:
+    """Several as one."""
+    parts = ("chosen", "x", "velocity", "target", "noise")
+    return Shown(*(torch.cat([getattr(lot, part) for lot in lots]) for part in parts))
+
 
 @torch.no_grad()
-def encoded(pairs: list[Pair], base: Expert, condition: str, module: UNet) -> Examples:
-    """Pictures and maps through the base's own autoencoder, as the loop will show them.
+def encoded(
+    pairs: list[Pair], base: Expert, condition: str, module: UNet, even: float = 0.0
+) -> Examples:
+    """Pictures through the base's own autoencoder, maps as planes, as the loop will show them.
 
     Raises:
         ValueError: the base has no autoencoder.
@@ -131,11 +178,26 @@ def encoded(pairs: list[Pair], base: Expert, condition: str, module: UNet) -> Ex
         raise ValueError("A modulator is trained on an expert that has an autoencoder.")
     states = [base.codec.encode([fit(pair.picture, base.canvas)]) for pair in pairs]
     maps = {
-        kind: torch.stack([module.reader(kind).encode(pair.maps[kind]) for pair in pairs]).float()
+        kind: torch.stack([module.reader(kind).encode(pair.maps[kind]).half() for pair in pairs])
         for kind in pairs[0].maps
     }
     asked = [base.encode(pair.condition(condition)) for pair in pairs]
-    return Examples(torch.cat(states).float(), maps, asked)
+    whole = torch.cat(states).float()
+    weights = torch.ones_like(whole[:, :1])
+    if "mask" in maps and module.palette:
+        weights = balanced(maps["mask"].float(), len(module.palette), even)
+    return Examples(whole, maps, asked, weights)
+
+
+def balanced(masks: Tensor, classes: int, even: float) -> Tensor:
+    """Weights [n, 1, h, w] of mean one, that fall with a class' share of a mask's [n, c, h, w].
+
+    Each place weighs the mean of share**−even over what lies in it.
+    """
+    shares = masks.unflatten(1, (classes, -1)).mean(2)
+    whole = shares.mean((2, 3), keepdim=True)
+    weights = (shares * whole.clamp_min(1e-6) ** -even).sum(1, keepdim=True)
+    return weights / weights.mean((1, 2, 3), keepdim=True)
 
 
 class ModulatorTraining:
@@ -173,19 +235,19 @@ class ModulatorTraining:
         condition = self.model.card.condition
         views = torch.Generator().manual_seed(SEED)
         shown = [view for pair in learned.pairs for view in pair.views(settings.views, views)]
-        self.examples = encoded(shown, self.base, condition, self.module)
+        self.examples = encoded(shown, self.base, condition, self.module, settings.even)
         self.held_out = encoded(held_out.pairs, self.base, condition, self.module)
         with torch.no_grad():
             self.null = self.base.encode(None)
+        self._lot: tuple[int, Shown, Tensor] | None = None
 
     def _untrained(self, learned: Material, where: torch.device) -> UNet:
         codec, shape = self.base.codec, self.model.space.shape
-        if codec is None:
-            raise ValueError(f"'{self.task.base}' has no autoencoder to read maps with.")
+        factor = codec.factor if codec else 1
         torch.manual_seed(SEED)
-        kinds, size = self.task.maps, (shape[0], shape[1], shape[2])
-        network = untrained(size, len(kinds), codec.channels, self.settings.widths).eval()
-        return UNet(network.to(where), kinds, size, learned.palette, codec)
+        kinds, size, palette = self.task.maps, (shape[0], shape[1], shape[2]), learned.palette
+        network = untrained(size, kinds, factor, palette, self.settings.widths).eval()
+        return UNet(network.to(where), kinds, size, palette, factor)
 
     def advance(self, progress: float) -> float:
         """Do one step; its randomness depends on the step's number alone.
@@ -193,65 +255,103 @@ class ModulatorTraining:
         Raises:
             FloatingPointError: the loss is not finite.
         """
-        generator = torch.Generator().manual_seed(SEED * 10**9 + self.trainer.step)
-        settings, examples = self.settings, self.examples
-        count = settings.batch // settings.levels
-        chosen = torch.randint(len(examples.states), (count,), generator=generator)
+        settings, step = self.settings, self.trainer.step
+        generator = torch.Generator().manual_seed(SEED * 10**9 + step)
+        shown = self._shown(step)
         present = {
-            kind: torch.rand(count, generator=generator) >= settings.drop for kind in self.task.maps
+            kind: torch.rand(len(shown.x), generator=generator) >= settings.drop
+            for kind in self.task.maps
         }
-        silent = torch.rand(count, generator=generator) < settings.silence
-        asked = [
-            self.null if quiet and self.base.has_null else examples.conditions[i]
-            for i, quiet in zip(chosen.tolist(), silent.tolist(), strict=True)
-        ]
-        noises = stratified(settings.levels, generator).tolist()
-        loss, _ = self.losses(examples, chosen, present, asked, noises, generator)
-        self.trainer.examples += count
+        weights = self.examples.weighed(shown.chosen, present)
+        loss, _ = self.losses(shown, self.examples, present, weights)
+        self.trainer.examples += len(shown.x)
         return self.trainer.apply(loss, progress)
 
-    def losses(
+    def _shown(self, step: int) -> Shown:
+        """A step's share of its block's lot, which is passed through `reuse` times, shuffled."""
+        block, place = divmod(step, BLOCK)
+        if self._lot is None or self._lot[0] != block:
+            generator = torch.Generator().manual_seed((SEED + 1) * 10**9 + block)
+            lot = self._lot_of(generator)
+            times = range(self.settings.reuse)
+            order = [torch.randperm(len(lot.x), generator=generator) for _ in times]
+            self._lot = block, lot, torch.cat(order)
+        _, lot, order = self._lot
+        return lot.at(order[place * self.settings.batch :][: self.settings.batch])
+
+    def _lot_of(self, generator: torch.Generator) -> Shown:
+        settings, examples = self.settings, self.examples
+        levels = max(1, BLOCK * settings.levels // settings.reuse)
+        count = settings.batch // settings.levels
+        chosen = torch.randint(len(examples.states), (levels, count), generator=generator)
+        silent = torch.rand((levels, count), generator=generator) < settings.silence
+        noises = stratified(levels, generator).tolist()
+        lots = [
+            self.shown(
+                examples,
+                mine,
+                [
+                    self.null if mute and self.base.has_null else examples.conditions[i]
+                    for i, mute in zip(mine.tolist(), quiet.tolist(), strict=True)
+                ],
+                noise,
+                generator,
+            )
+            for mine, quiet, noise in zip(chosen, silent, noises, strict=True)
+        ]
+        return joined(lots)
+
+    @torch.no_grad()
+    def shown(
         self,
         examples: Examples,
         chosen: Tensor,
-        present: dict[str, Tensor],
         asked: list[Any],
-        noises: list[float],
+        noise: float,
         generator: torch.Generator,
+    ) -> Shown:
+        """The chosen examples with noise, and what the base predicts of them."""
+        x0 = examples.states[chosen]
+        level = NoiseLevel.from_noise(max(noise, 1e-3))
+        drawn_noise = torch.randn(x0.shape, generator=generator).to(x0)
+        x = level.alpha * x0 + level.sigma * drawn_noise
+        with torch.autocast(x.device.type, torch.bfloat16):
+            clean = self.base.denoise(x, level, asked).to(x)
+        velocity = answer("v", clean, x, Native(level.alpha, level.sigma, level.noise))
+        target = level.alpha * drawn_noise - level.sigma * x0
+        return Shown(chosen, x, velocity, target, torch.full((len(x),), level.noise).to(x))
+
+    def losses(
+        self,
+        shown: Shown,
+        examples: Examples,
+        present: dict[str, Tensor],
+        weights: Tensor | float = 1.0,
     ) -> tuple[Tensor, Tensor]:
-        """Mean squared errors of v at these levels: of the modulated prediction, and the base's.
+        """Mean squared errors of v, weighed: of the modulated prediction, and the base's.
 
         No gradient leads through the base.
         """
-        x0 = examples.states[chosen]
-        states, predicted, targets = list[Tensor](), list[Tensor](), list[Tensor]()
-        for noise in noises:
-            level = NoiseLevel.from_noise(max(noise, 1e-3))
-            drawn_noise = torch.randn(x0.shape, generator=generator).to(x0)
-            x = level.alpha * x0 + level.sigma * drawn_noise
-            with torch.no_grad():
-                clean = self.base.denoise(x, level, asked)
-            native = Native(level.alpha, level.sigma, level.noise)
-            states.append(x)
-            predicted.append(answer("v", clean, x, native))
-            targets.append(level.alpha * drawn_noise - level.sigma * x0)
-        at = torch.tensor(noises).clamp_min(1e-3).repeat_interleave(len(x0)).to(x0)
-        told = examples.told(chosen, present).repeat(len(noises), 1, 1, 1)
-        velocity, target = torch.cat(predicted), torch.cat(targets)
-        change = self.module.changes(torch.cat(states), velocity, at, told)
-        return F.mse_loss(velocity + change, target), F.mse_loss(velocity, target)
+        told = examples.told(shown.chosen, present)
+        with torch.autocast(told.device.type, torch.bfloat16):
+            change = self.module.changes(shown.x, shown.velocity, shown.noise, told)
+        bent = shown.velocity + change.float() - shown.target
+        plain = shown.velocity - shown.target
+        return (weights * bent.square()).mean(), (weights * plain.square()).mean()
 
     @torch.no_grad()
     def validate(self) -> tuple[float, float]:
         """Losses on the held-out pairs with all maps, of the average and of the base alone."""
-        everything = torch.arange(len(self.held_out.states))
-        present = {kind: torch.ones(len(everything), dtype=torch.bool) for kind in self.task.maps}
-        noises = [(place + 0.5) / 8 for place in range(8)]
-        generator = torch.Generator().manual_seed(99)
+        held_out, generator = self.held_out, torch.Generator().manual_seed(99)
+        everything = torch.arange(len(held_out.states))
+        lots = [
+            self.shown(held_out, everything, held_out.conditions, (place + 0.5) / 8, generator)
+            for place in range(8)
+        ]
+        shown = joined(lots)
+        present = {kind: torch.ones(len(shown.x), dtype=torch.bool) for kind in self.task.maps}
         self.trainer.ema.swap()
-        bent, plain = self.losses(
-            self.held_out, everything, present, self.held_out.conditions, noises, generator
-        )
+        bent, plain = self.losses(shown, held_out, present)
         self.trainer.ema.swap()
         return float(bent), float(plain)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import torch
 from diffusers import UNet2DModel
 from PIL import Image
@@ -21,20 +21,19 @@ from graph.interfaces import Modulator
 from graph.levels import NoiseLevel
 from graph.machine import Machine
 from graph.palettes import MaskClass
-from graph.pictures import on_canvas
+from graph.planes import depth, planes
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
-PIXEL_CHANNELS = 3
 
 
 class Form(BaseModel):
     """The part of a UNet2DModel's configuration that is read: nothing else is built from a file."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-    in_channels: int = Field(ge=1, le=256)
+    in_channels: int = Field(ge=1, le=2048)
     out_channels: int = Field(ge=1, le=256)
     block_out_channels: tuple[int, ...] = Field(min_length=1, max_length=5)
     layers_per_block: int = Field(ge=1, le=3)
@@ -66,6 +65,7 @@ class Form(BaseModel):
             up_block_types=tuple("AttnUpBlock2D" if m else "UpBlock2D" for m in reversed(marks)),
             norm_num_groups=self.norm_num_groups,
             attention_head_dim=self.attention_head_dim,
+            resnet_time_scale_shift="scale_shift",
         )
 
 
@@ -76,28 +76,25 @@ def _blocks(config: Mapping[str, Any]) -> Sequence[object]:
 
 @dataclass
 class MapReader:
-    """Reads one kind of map: through the autoencoder of the latent space, or resized to pixels."""
+    """Reads one kind of map as planes over a canvas whose places are `factor` pixels wide."""
 
     kind: str
     palette: tuple[MaskClass, ...]
-    codec: Codec | None
     canvas: tuple[int, int] | None
+    factor: int
 
     def encode(self, value: Image.Image) -> Tensor:
-        """The map as [c, h, w]: latents, or colours between −1 and 1."""
-        size = self.canvas or value.size
-        picture = on_canvas(self.kind, value, size, self.palette)
-        if self.codec is not None:
-            return self.codec.encode([picture])[0]
-        pixels = np.asarray(picture.convert("RGB"), dtype=np.float32)
-        return torch.from_numpy(pixels).movedim(-1, 0) / 127.5 - 1.0
+        """The map as planes [c, h, w]."""
+        canvas = self.canvas or value.size
+        return planes(self.kind, value, canvas, self.factor, self.palette)
 
 
 class UNet(Modulator):
-    """A UNet2DModel that sees [x, v, maps, which maps are there] and answers γ − 1 and ν.
+    """A UNet2DModel that sees [x, v, D, maps, which maps are there] and answers γ − 1 and ν.
 
-    Absent maps are zero, and so is their channel of presence. Its last layer starts at zero, so
-    that an untrained modulator changes no bit.
+    D is the picture that v leaves of x, which maps can be held against. Absent maps are zero, and
+    so is their channel of presence. Its last layer starts at zero, so that an untrained modulator
+    changes no bit. A place of the state is `factor` pixels wide.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("UNet2DModel",)
@@ -108,13 +105,12 @@ class UNet(Modulator):
         kinds: Sequence[str],
         shape: tuple[int, int, int],
         palette: tuple[MaskClass, ...] = (),
-        codec: Codec | None = None,
+        factor: int = 1,
     ) -> None:
         self.kinds, self.shape = tuple(kinds), shape
         self.network: Any = network
-        self._palette, self._codec = palette, codec
-        self._channels = codec.channels if codec else PIXEL_CHANNELS
-        expected = seen_channels(shape[0], self._channels, len(self.kinds)), 2 * shape[0]
+        self.palette, self.factor = palette, factor
+        expected = seen_channels(shape[0], kinds, factor, palette), 2 * shape[0]
         got = network.config.in_channels, network.config.out_channels
         if got != expected:
             raise ValueError(f"its network has {got} channels in and out, expected {expected}")
@@ -132,25 +128,24 @@ class UNet(Modulator):
         }
         network.load_state_dict(weights, strict=True, assign=True)
         network.eval().requires_grad_(False)
-        return cls(network, card.maps, card.shape, card.palette, codec)
+        return cls(network, card.maps, card.shape, card.palette, codec.factor if codec else 1)
 
     def reader(self, kind: str) -> MapReader:
         """What reads a map of this kind."""
-        factor = self._codec.factor if self._codec else 1
         _, height, width = self.shape
-        canvas = (width * factor, height * factor)
-        return MapReader(kind, self._palette if kind == "mask" else (), self._codec, canvas)
+        canvas = width * self.factor, height * self.factor
+        return MapReader(kind, self.palette if kind == "mask" else (), canvas, self.factor)
 
     def stack(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """All kinds in the order of the card: channels of each, zero where absent, and presence."""
+        """All kinds in the order of the card: planes of each, zero where absent, and presence."""
         like = next(self.network.parameters())
-        parts = [maps[kind].to(like) if kind in maps else self._empty(like) for kind in self.kinds]
+        parts = [maps[k].to(like) if k in maps else self._empty(k, like) for k in self.kinds]
         present = [float(kind in maps) for kind in self.kinds]
         marks = like.new_tensor(present)[:, None, None].expand(-1, *self.shape[1:])
         return torch.cat([*parts, marks])
 
-    def _empty(self, like: Tensor) -> Tensor:
-        return like.new_zeros((self._channels, *self.shape[1:]))
+    def _empty(self, kind: str, like: Tensor) -> Tensor:
+        return like.new_zeros((depth(kind, self.factor, self.palette), *self.shape[1:]))
 
     def change(
         self,
@@ -171,27 +166,35 @@ class UNet(Modulator):
         maps: Float[Tensor, "n m h w"],
     ) -> Float[Tensor, "n *d"]:
         """v' − v of states at levels of their own; the network is told the noise in thousandths."""
-        seen = torch.cat([x, velocity, maps.to(x)], 1).to(self.network.dtype)
+        angle = 0.5 * math.pi * noise.to(x)[:, None, None, None]
+        denoised = angle.cos() * x - angle.sin() * velocity
+        seen = torch.cat([x, velocity, denoised, maps.to(x)], 1).to(self.network.dtype)
         answer = self.network(seen, 1000.0 * noise, return_dict=False)[0]
         gain, shift = answer.to(x).chunk(2, 1)
         return gain * velocity + shift
 
 
-def seen_channels(state: int, each: int, maps: int) -> int:
-    """Input channels of a modulator: state and prediction, then each map and its presence."""
-    return 2 * state + maps * (each + 1)
+def seen_channels(
+    state: int, kinds: Sequence[str], factor: int, palette: Sequence[MaskClass]
+) -> int:
+    """Input channels of a modulator: x, v and D, then each map and its presence."""
+    return 3 * state + sum(depth(kind, factor, palette) + 1 for kind in kinds)
 
 
 def untrained(
-    shape: tuple[int, int, int], maps: int, each: int, widths: Sequence[int] = (32, 32, 64, 128)
+    shape: tuple[int, int, int],
+    kinds: Sequence[str],
+    factor: int,
+    palette: Sequence[MaskClass],
+    widths: Sequence[int] = (32, 32, 64, 120),
 ) -> Any:
-    """A network whose last layer is zero, so that it changes nothing; attention in the middle.
+    """A network whose last layer is zero, so that it changes nothing.
 
-    `each` is the channels of a map, `widths` those of the levels. At these it has 3.8 million
-    parameters with two maps of twelve channels.
+    `widths` are the channels of its levels. At these it has 3.9 million parameters with a mask of
+    21 classes and a sketch, eight pixels a place.
     """
     form = Form(
-        in_channels=seen_channels(shape[0], each, maps),
+        in_channels=seen_channels(shape[0], kinds, factor, palette),
         out_channels=2 * shape[0],
         block_out_channels=tuple(widths),
         layers_per_block=2,

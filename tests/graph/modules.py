@@ -13,8 +13,9 @@ from torch import Tensor
 from graph.folders import network_hash
 from graph.levels import NoiseLevel
 from graph.library import Library
-from graph.modulators.unet import PIXEL_CHANNELS, UNet, untrained
+from graph.modulators.unet import UNet, untrained
 from graph.plan import Value
+from graph.planes import depth
 from graph.reliability import Reliability
 from graph.scores import Encoded, Modulated, Score
 from tests.graph.pieces import LIKE, SHAPE, no_picture, reliability, switch
@@ -34,11 +35,15 @@ class Counted(UNet):
 
 
 def network(
-    shape: tuple[int, int, int], maps: int, each: int = PIXEL_CHANNELS, *, seed: int | None = None
+    shape: tuple[int, int, int],
+    kinds: Sequence[str],
+    *,
+    seed: int | None = None,
+    factor: int = 1,
 ) -> Any:
     """An untrained network; with a seed, one whose last layer says something."""
     torch.manual_seed(seed or 0)
-    found = untrained(shape, maps, each, WIDTHS)
+    found = untrained(shape, kinds, factor, (), WIDTHS)
     if seed is not None:
         torch.nn.init.normal_(found.conv_out.weight, std=0.1)
         torch.nn.init.normal_(found.conv_out.bias, std=0.1)
@@ -52,7 +57,7 @@ def module(
     shape: tuple[int, int, int] = SHAPE,
 ) -> Counted:
     """A counted modulator over the state of the analytic experts."""
-    made = Counted(network(shape, len(kinds), seed=seed), kinds, shape)
+    made = Counted(network(shape, kinds, seed=seed), kinds, shape)
     made.calls = []
     return made
 
@@ -60,7 +65,7 @@ def module(
 def painted(kind: str, shape: tuple[int, int, int] = SHAPE) -> Tensor:
     """A map as its reader gives it."""
     generator = torch.Generator().manual_seed(len(kind))
-    return torch.rand(PIXEL_CHANNELS, *shape[1:], generator=generator) * 2 - 1
+    return torch.rand(depth(kind, 1, ()), *shape[1:], generator=generator) * 2 - 1
 
 
 def modulated(
@@ -94,11 +99,11 @@ def write_modulator(
     seed: int | None = 1,
     kinds: Sequence[str] = ("mask", "sketch"),
     shape: tuple[int, int, int] = SHAPE,
-    each: int = PIXEL_CHANNELS,
+    factor: int = 1,
     **card: Any,
 ) -> Path:
     """A modulator's folder as the training writes it."""
-    network(shape, len(kinds), each, seed=seed).save_pretrained(folder)
+    network(shape, kinds, seed=seed, factor=factor).save_pretrained(folder)
     told: dict[str, Any] = {
         "kind": "modulator",
         "maps": list(kinds),
@@ -122,6 +127,6 @@ def write_trained(
         "base_hash": network_hash(base.folder),
         "space_id": base.space.id,
         "shape": (12, 16, 16),
-        "each": 12,
+        "factor": 8,
     }
     write_modulator(library.folder / name, **{**told, **changes})

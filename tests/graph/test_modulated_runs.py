@@ -45,7 +45,7 @@ def train(library: Library, seed: int | None, **changes: Any) -> None:
         "base_hash": network_hash(base.folder),
         "space_id": base.space.id,
         "shape": base.space.shape,
-        "each": folders.CHANNELS,
+        "factor": 8,
         "seed": seed,
     }
     write_modulator(library.folder / NAME, **{**told, **changes})

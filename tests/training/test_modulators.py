@@ -22,7 +22,7 @@ from tests.graph.documents import document
 from tests.graph.experts import folders
 from training import modulators
 from training.__main__ import main
-from training.modulators import ModulatorTraining, Settings, Task
+from training.modulators import BLOCK, ModulatorTraining, Settings, Task, balanced
 from training.world import SCENE_KINDS
 
 SMALL = Settings(batch=4, levels=2, widths=(8, 16), lr=5e-3)
@@ -85,7 +85,7 @@ def test_maps_are_dropped_each_by_itself(models: Path, tmp_path: Path) -> None:
     changes = training.module.changes
 
     def listening(x, velocity, noise, maps):
-        seen.append(maps[: SMALL.batch // SMALL.levels, -2:, 0, 0].clone())
+        seen.append(maps[:, -2:, 0, 0].clone())
         return changes(x, velocity, noise, maps)
 
     training.module.changes = listening
@@ -110,16 +110,48 @@ def test_a_step_shows_maps_as_the_loop_does(models: Path, tmp_path: Path) -> Non
 def test_the_loss_is_that_of_the_loop_s_own_prediction(models: Path, tmp_path: Path) -> None:
     """The base's v at a level is the error that the engine's D makes of the clean state."""
     training = begun(models, tmp_path)
-    chosen, present = torch.tensor([0]), {kind: torch.tensor([True]) for kind in TASK.maps}
-    asked, level = [training.null], NoiseLevel.from_noise(0.4)
-    _, plain = training.losses(
-        training.examples, chosen, present, asked, [0.4], torch.Generator().manual_seed(5)
-    )
+    level = NoiseLevel.from_noise(0.4)
+    generator = torch.Generator().manual_seed(5)
+    shown = training.shown(training.examples, torch.tensor([0]), [training.null], 0.4, generator)
     x0 = training.examples.states[:1]
     noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(5))
     x = level.alpha * x0 + level.sigma * noise
-    error = (training.base.denoise(x, level, asked) - x0) / level.sigma
-    assert float(plain.detach()) == pytest.approx(float(error.square().mean()), rel=1e-4)
+    assert torch.equal(shown.x, x)
+    error = (training.base.denoise(x, level, [training.null]) - x0) / level.sigma
+    plain = (shown.velocity - shown.target).square().mean()
+    assert float(plain) == pytest.approx(float(error.square().mean()), rel=1e-2)
+
+
+def test_every_state_is_learned_from_as_often_as_asked(models: Path, tmp_path: Path) -> None:
+    training = begun(models, tmp_path)
+    for block in range(2):
+        steps = range(block * BLOCK, (block + 1) * BLOCK)
+        shown = torch.cat([training._shown(step).x for step in steps]).flatten(1)
+        _, counts = shown.unique(dim=0, return_counts=True)
+        assert set(counts.tolist()) == {SMALL.reuse}
+        assert len(shown) == BLOCK * SMALL.batch
+
+
+def test_small_regions_count_for_more_and_the_whole_for_as_much() -> None:
+    """Half the places of one class, an eighth of another: share**-½ each, to a mean of one."""
+    masks = torch.zeros(1, 3 * 4, 4, 4)
+    masks[:, 0:4, :2] = 1
+    masks[:, 4:8, 2, :2] = 1
+    masks[:, 8:, 2, 2:] = 1
+    masks[:, 0:4, 3] = 1
+    found = balanced(masks, 3, 0.5)[0, 0]
+    assert float(found.mean()) == pytest.approx(1.0)
+    assert float(found[2, 0] / found[0, 0]) == pytest.approx((0.75 / 0.125) ** 0.5)
+    assert balanced(masks, 3, 0.0).allclose(torch.ones(1, 1, 4, 4))
+
+
+def test_places_are_weighed_only_where_the_mask_is_told(models: Path, tmp_path: Path) -> None:
+    examples = begun(models, tmp_path).examples
+    chosen, told = torch.tensor([0, 1]), torch.tensor([True, False])
+    weights = examples.weighed(chosen, {"mask": told, "sketch": ~told})
+    assert torch.equal(weights[0], examples.weights[0])
+    assert weights[0].std() > 0.1
+    assert weights[1].eq(1.0).all()
 
 
 def test_picture_and_maps_are_mirrored_together(models: Path, tmp_path: Path) -> None:
@@ -138,7 +170,7 @@ def test_picture_and_maps_are_mirrored_together(models: Path, tmp_path: Path) ->
 def test_a_resumed_training_continues_bit_for_bit(models: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     whole = begun(models, tmp_path / "whole")
-    for _ in range(6):
+    for _ in range(20):
         whole.advance(0.0)
     first = begun(models, tmp_path / "parts")
     for _ in range(3):
@@ -146,7 +178,7 @@ def test_a_resumed_training_continues_bit_for_bit(models: Path, tmp_path: Path) 
     first.trainer.save()
     second = begun(models, tmp_path / "parts")
     assert second.trainer.step == 3
-    for _ in range(3):
+    for _ in range(17):
         second.advance(0.0)
     other = second.module.network.state_dict()
     for name, part in whole.module.network.state_dict().items():

@@ -17,6 +17,7 @@ from graph.levels import NoiseLevel
 from graph.library import Library
 from graph.machine import Machine
 from graph.modulators.unet import WEIGHTS, UNet, untrained
+from graph.palettes import MaskClass
 from tests.graph.modules import module, network, painted, write_modulator
 from tests.graph.pieces import SHAPE
 
@@ -42,7 +43,7 @@ def refusal(folder: Path) -> str:
 
 
 def test_a_folder_is_opened_as_it_was_written(folder: Path) -> None:
-    made, stored = network(SHAPE, 2, seed=1).state_dict(), opened(folder).network
+    made, stored = network(SHAPE, ("mask", "sketch"), seed=1).state_dict(), opened(folder).network
     for name, value in stored.state_dict().items():
         assert torch.equal(value, made[name]), name
         assert not value.requires_grad
@@ -111,7 +112,7 @@ def test_weights_of_another_network_and_cut_weights_are_refused(folder: Path) ->
     whole = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(whole[: len(whole) // 2])
     assert refusal(folder).startswith("M013")
-    network((2, 4, 4), 1, seed=1).save_pretrained(folder / "other")
+    network((2, 4, 4), ("mask",), seed=1).save_pretrained(folder / "other")
     (folder / WEIGHTS).write_bytes((folder / "other" / WEIGHTS).read_bytes())
     assert refusal(folder).startswith("M013")
 
@@ -121,25 +122,42 @@ def test_every_map_has_its_own_place_and_its_own_mark_of_presence() -> None:
     mask, sketch = painted("mask"), painted("sketch")
     both, only = made.stack({"sketch": sketch, "mask": mask}), made.stack({"sketch": sketch})
     assert torch.equal(both[:3], mask)
-    assert torch.equal(both[3:6], sketch)
+    assert torch.equal(both[3:4], sketch)
     assert not only[:3].any()
-    assert torch.equal(only[3:6], sketch)
-    assert only[6:, 0, 0].tolist() == [0.0, 1.0]
-    assert both[6:].eq(1.0).all()
+    assert torch.equal(only[3:4], sketch)
+    assert only[4:, 0, 0].tolist() == [0.0, 1.0]
+    assert both[4:].eq(1.0).all()
     assert not made.stack({}).any()
 
 
 def test_maps_of_a_space_of_pixels_are_resized() -> None:
     made = module(("mask", "sketch"))
-    seen = made.reader("sketch").encode(Image.new("RGB", (40, 40), (255, 255, 255)))
-    assert tuple(seen.shape) == (3, *SHAPE[1:])
+    seen = made.reader("sketch").encode(Image.new("RGB", (40, 40), (0, 0, 0)))
+    assert tuple(seen.shape) == (1, *SHAPE[1:])
     assert torch.equal(seen, torch.ones_like(seen))
     assert made.reader("mask").canvas == (SHAPE[2], SHAPE[1])
 
 
+def test_the_network_is_shown_the_picture_that_the_prediction_leaves() -> None:
+    """D = alpha·x − sigma·v stands behind state and prediction, at each state's own level."""
+    made, seen = module(("mask",), seed=1), list[torch.Tensor]()
+    made.network.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    x, velocity = torch.randn(2, *SHAPE), torch.randn(2, *SHAPE)
+    noise = torch.tensor([0.2, 0.9])
+    made.changes(x, velocity, noise, torch.stack([made.stack({})] * 2))
+    channels = SHAPE[0]
+    for row, level in enumerate(map(NoiseLevel.from_noise, noise.tolist())):
+        expected = level.alpha * x[row] - level.sigma * velocity[row]
+        shown = seen[0][row]
+        assert torch.equal(shown[:channels], x[row])
+        assert torch.equal(shown[channels : 2 * channels], velocity[row])
+        assert torch.allclose(shown[2 * channels : 3 * channels], expected, atol=1e-6)
+
+
 def test_the_published_size_has_less_than_four_million_parameters_and_changes_nothing() -> None:
     shape = (12, 16, 16)
-    made = untrained(shape, 2, 12)
+    palette = [MaskClass(name=str(i), colour=(i, i, i)) for i in range(21)]
+    made = untrained(shape, ("mask", "sketch"), 8, palette)
     count = sum(part.numel() for part in made.parameters())
     assert 3_000_000 < count < 4_000_000
     with torch.inference_mode():
