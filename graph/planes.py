@@ -1,9 +1,11 @@
-"""Planes: a map as numbers at every place of a state, read exactly and by no autoencoder."""
+"""Planes: maps as numbers at every place of a state, read exactly and by no autoencoder."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,6 +13,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from graph.interfaces import Modulator
+from graph.levels import NoiseLevel
 from graph.palettes import MaskClass
 from graph.pictures import on_canvas, quantise
 
@@ -59,3 +63,75 @@ def _parts(kind: str, factor: int) -> int:
 
 def _bytes(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(picture.convert("RGB"), dtype=np.float32))
+
+
+@dataclass
+class MapReader:
+    """Reads one kind of map as planes over a canvas whose places are `factor` pixels wide."""
+
+    kind: str
+    palette: tuple[MaskClass, ...]
+    canvas: tuple[int, int] | None
+    factor: int
+
+    def encode(self, value: Image.Image) -> Tensor:
+        """The map as planes [c, h, w]."""
+        canvas = self.canvas or value.size
+        return planes(self.kind, value, canvas, self.factor, self.palette)
+
+
+class Mapped(Modulator, ABC):
+    """A modulator that is told maps as planes; absent ones are zero, and so is a mark of each.
+
+    `network` answers for states of `shape` whose places are `factor` pixels wide.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        kinds: Sequence[str],
+        shape: tuple[int, int, int],
+        palette: tuple[MaskClass, ...] = (),
+        factor: int = 1,
+    ) -> None:
+        self.kinds, self.shape = tuple(kinds), shape
+        self.network: Any = network
+        self.palette, self.factor = palette, factor
+
+    def reader(self, kind: str) -> MapReader:
+        """What reads a map of this kind."""
+        _, height, width = self.shape
+        canvas = width * self.factor, height * self.factor
+        return MapReader(kind, self.palette if kind == "mask" else (), canvas, self.factor)
+
+    def stack(self, maps: Mapping[str, Tensor]) -> Tensor:
+        """All kinds in the order of the card: planes of each, zero where absent, and presence."""
+        like = next(self.network.parameters())
+        parts = [maps[k].to(like) if k in maps else self._empty(k, like) for k in self.kinds]
+        present = [float(kind in maps) for kind in self.kinds]
+        marks = like.new_tensor(present)[:, None, None].expand(-1, *self.shape[1:])
+        return torch.cat([*parts, marks])
+
+    def _empty(self, kind: str, like: Tensor) -> Tensor:
+        return like.new_zeros((depth(kind, self.factor, self.palette), *self.shape[1:]))
+
+    def change(
+        self,
+        x: Float[Tensor, "n *d"],
+        velocity: Float[Tensor, "n *d"],
+        level: NoiseLevel,
+        maps: Sequence[Tensor],
+    ) -> Float[Tensor, "n *d"]:
+        """v' − v, in one forward pass."""
+        noise = torch.full((len(x),), level.noise, device=x.device)
+        return self.changes(x, velocity, noise, torch.stack(list(maps)))
+
+    @abstractmethod
+    def changes(
+        self,
+        x: Float[Tensor, "n *d"],
+        velocity: Float[Tensor, "n *d"],
+        noise: Float[Tensor, "n"],
+        maps: Float[Tensor, "n m h w"],
+    ) -> Float[Tensor, "n *d"]:
+        """v' − v of states at levels of their own, told as their noise."""

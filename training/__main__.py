@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.companions import MAPS
-from training import autoencoder, experts, latents, modulators, onlooker, reading, sheet
+from training import autoencoder, experts, latents, modulators, onlooker, reading, rivals, sheet
 from training.budget import RUNS
 from training.classifier import CLASSIFIER
 from training.folders import MODELS, refresh_autoencoder
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         budget.add_argument("--minutes", type=float, help="wall minutes to add")
         budget.add_argument("--steps", type=int, help="steps to add")
     _add_modulator(commands)
+    _add_rival(commands)
     for task in ONLOOKERS.values():
         _add_onlooker(commands, task)
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
@@ -69,6 +70,15 @@ def _add_modulator(commands: Any) -> None:
     command.add_argument("--lr", type=float, help="peak learning rate")
     command.add_argument("--batch", type=int, help="states a step")
     command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
+    budget = command.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="wall minutes to add")
+    budget.add_argument("--steps", type=int, help="steps to add")
+
+
+def _add_rival(commands: Any) -> None:
+    command = commands.add_parser("rival", help="what else the modulator's pairs can make")
+    command.add_argument("name", choices=rivals.NETWORKS)
+    command.add_argument("--pairs", type=int, default=200, help="pictures with their maps")
     budget = command.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="wall minutes to add")
     budget.add_argument("--steps", type=int, help="steps to add")
@@ -139,6 +149,8 @@ def main() -> None:
             judge.train(options.steps, options.minutes)
         case "modulator":
             _modulate(options)
+        case "rival":
+            rivals.train(options.name, options.pairs, options.steps, options.minutes, MODELS.parent)
         case name if name in ONLOOKERS:
             _look(options)
         case "decoder":

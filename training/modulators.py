@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from graph.library import Library
 from graph.modulators.unet import UNet, untrained
 from graph.parametrisation import Native, answer
 from graph.pictures import fit
+from graph.planes import Mapped
 from graph.runtime import Runtime
 from training.budget import RUNS, Budget, log
 from training.modules import Facts, agree, write
@@ -73,13 +74,14 @@ class TooFewError(ValueError):
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained on what: on `pairs` of the task's own draw, or on those of a folder."""
+    """What is trained on what: on `pairs` of a draw, its own unless named, or of a folder."""
 
     name: str
     base: str = "playground/unconditional"
     maps: tuple[str, ...] = MAPS
     pairs: int = 200
     folder: Path | None = None
+    draw: str = ""
 
     @property
     def held_out(self) -> int:
@@ -93,7 +95,7 @@ class Task:
             ValueError: there are too few pairs.
         """
         if self.folder is None:
-            named = f"modulator {self.name}"
+            named = f"modulator {self.draw or self.name}"
             apart = drawn(f"{named} held out", self.maps, self.held_out)
             return drawn(named, self.maps, self.pairs), apart
         whole = of_folder(self.folder, self.maps)
@@ -167,7 +169,7 @@ def joined(lots: list[Shown]) -> Shown:
 
 @torch.no_grad()
 def encoded(
-    pairs: list[Pair], base: Expert, condition: str, module: UNet, even: float = 0.0
+    pairs: list[Pair], base: Expert, condition: str, module: Mapped, even: float = 0.0
 ) -> Examples:
     """Pictures through the base's own autoencoder, maps as planes, as the loop will show them.
 
@@ -206,6 +208,11 @@ class ModulatorTraining:
     `material` is that of the task, where it has been made already.
     """
 
+    family: ClassVar[str] = "modulators"
+    """The folder of its runs."""
+    needs_base: ClassVar[bool] = True
+    """Whether it learns from what the base predicts."""
+
     def __init__(
         self,
         task: Task,
@@ -215,13 +222,13 @@ class ModulatorTraining:
         material: tuple[Material, Material] | None = None,
     ) -> None:
         self.task, self.settings = task, settings
-        self.run = runs / "modulators" / task.name
+        self.run = runs / self.family / task.name
         runtime = Runtime(Library(models, runs / "assets"))
         self.model = runtime.library.model(task.base)
         _, self.base = runtime.expert(task.base)
         learned, held_out = material or task.material()
         self.left_out = learned.left_out
-        self.module = self._untrained(learned, runtime.machine.device)
+        self.module = self.untrained(learned, runtime.machine.device)
         self.trainer = Trainer(
             self.module.network,
             self.run / "state.pt",
@@ -241,7 +248,8 @@ class ModulatorTraining:
             self.null = self.base.encode(None)
         self._lot: tuple[int, Shown, Tensor] | None = None
 
-    def _untrained(self, learned: Material, where: torch.device) -> UNet:
+    def untrained(self, learned: Material, where: torch.device) -> Mapped:
+        """What is trained, before its first step."""
         codec, shape = self.base.codec, self.model.space.shape
         factor = codec.factor if codec else 1
         torch.manual_seed(SEED)
@@ -296,6 +304,7 @@ class ModulatorTraining:
                 ],
                 noise,
                 generator,
+                ask=self.needs_base,
             )
             for mine, quiet, noise in zip(chosen, silent, noises, strict=True)
         ]
@@ -309,15 +318,19 @@ class ModulatorTraining:
         asked: list[Any],
         noise: float,
         generator: torch.Generator,
+        *,
+        ask: bool = True,
     ) -> Shown:
-        """The chosen examples with noise, and what the base predicts of them."""
+        """The chosen examples with noise, and what the base predicts of them; zero, unasked."""
         x0 = examples.states[chosen]
         level = NoiseLevel.from_noise(max(noise, 1e-3))
         drawn_noise = torch.randn(x0.shape, generator=generator).to(x0)
         x = level.alpha * x0 + level.sigma * drawn_noise
-        with torch.autocast(x.device.type, torch.bfloat16):
-            clean = self.base.denoise(x, level, asked).to(x)
-        velocity = answer("v", clean, x, Native(level.alpha, level.sigma, level.noise))
+        velocity = torch.zeros_like(x)
+        if ask:
+            with torch.autocast(x.device.type, torch.bfloat16):
+                clean = self.base.denoise(x, level, asked).to(x)
+            velocity = answer("v", clean, x, Native(level.alpha, level.sigma, level.noise))
         target = level.alpha * drawn_noise - level.sigma * x0
         return Shown(chosen, x, velocity, target, torch.full((len(x),), level.noise).to(x))
 
@@ -405,7 +418,7 @@ def train(
         training = ModulatorTraining(task, settings, models, runs)
         for each in training.left_out:
             print(f"left out {each}", flush=True)
-        _run(training, Budget(steps, minutes))
+        advance(training, Budget(steps, minutes))
         shipped = [models / "playground" / f"modulator-{task.name}"] if ship else []
         training.write(training.run / "module", *shipped)
         print("wrote", training.run / "module", *shipped, flush=True)
@@ -417,7 +430,8 @@ def train(
         raise SystemExit(str(error)) from None
 
 
-def _run(training: ModulatorTraining, budget: Budget) -> None:
+def advance(training: ModulatorTraining, budget: Budget) -> None:
+    """Train until the budget is used up, validating and saving on the way."""
     last, loss = 0.0, math.nan
     for progress, bar in budget.ticks(training.task.name):
         loss = training.advance(progress)

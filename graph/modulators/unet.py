@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from diffusers import UNet2DModel
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
@@ -17,11 +15,9 @@ from torch import Tensor
 from graph.codec import Codec
 from graph.companions import Companion, modulator_card
 from graph.folders import read_json
-from graph.interfaces import Modulator
-from graph.levels import NoiseLevel
 from graph.machine import Machine
 from graph.palettes import MaskClass
-from graph.planes import depth, planes
+from graph.planes import Mapped, depth
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -74,22 +70,7 @@ def _blocks(config: Mapping[str, Any]) -> Sequence[object]:
     return found if isinstance(found, list) else ()  # pyright: ignore[reportUnknownVariableType]
 
 
-@dataclass
-class MapReader:
-    """Reads one kind of map as planes over a canvas whose places are `factor` pixels wide."""
-
-    kind: str
-    palette: tuple[MaskClass, ...]
-    canvas: tuple[int, int] | None
-    factor: int
-
-    def encode(self, value: Image.Image) -> Tensor:
-        """The map as planes [c, h, w]."""
-        canvas = self.canvas or value.size
-        return planes(self.kind, value, canvas, self.factor, self.palette)
-
-
-class UNet(Modulator):
+class UNet(Mapped):
     """A UNet2DModel that sees [x, v, D, maps, which maps are there] and answers γ − 1 and ν.
 
     D is the picture that v leaves of x, which maps can be held against. Absent maps are zero, and
@@ -99,27 +80,16 @@ class UNet(Modulator):
 
     networks: ClassVar[tuple[str, ...]] = ("UNet2DModel",)
 
-    def __init__(
-        self,
-        network: Any,
-        kinds: Sequence[str],
-        shape: tuple[int, int, int],
-        palette: tuple[MaskClass, ...] = (),
-        factor: int = 1,
-    ) -> None:
-        self.kinds, self.shape = tuple(kinds), shape
-        self.network: Any = network
-        self.palette, self.factor = palette, factor
-        expected = seen_channels(shape[0], kinds, factor, palette), 2 * shape[0]
-        got = network.config.in_channels, network.config.out_channels
-        if got != expected:
-            raise ValueError(f"its network has {got} channels in and out, expected {expected}")
-
     @classmethod
     def load(cls, companion: Companion, machine: Machine, codec: Codec | None) -> UNet:
         """Build the network from the numbers in config.json, with the folder's safetensors."""
         card = modulator_card(companion)
         form = Form.of(read_json(companion.name, companion.folder / "config.json"))
+        factor = codec.factor if codec else 1
+        expected = seen_channels(card.shape[0], card.maps, factor, card.palette), 2 * card.shape[0]
+        if (form.in_channels, form.out_channels) != expected:
+            got = form.in_channels, form.out_channels
+            raise ValueError(f"its network has {got} channels in and out, expected {expected}")
         with torch.device("meta"):
             network = form.build()
         stored = load_file(companion.folder / WEIGHTS)
@@ -128,35 +98,7 @@ class UNet(Modulator):
         }
         network.load_state_dict(weights, strict=True, assign=True)
         network.eval().requires_grad_(False)
-        return cls(network, card.maps, card.shape, card.palette, codec.factor if codec else 1)
-
-    def reader(self, kind: str) -> MapReader:
-        """What reads a map of this kind."""
-        _, height, width = self.shape
-        canvas = width * self.factor, height * self.factor
-        return MapReader(kind, self.palette if kind == "mask" else (), canvas, self.factor)
-
-    def stack(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """All kinds in the order of the card: planes of each, zero where absent, and presence."""
-        like = next(self.network.parameters())
-        parts = [maps[k].to(like) if k in maps else self._empty(k, like) for k in self.kinds]
-        present = [float(kind in maps) for kind in self.kinds]
-        marks = like.new_tensor(present)[:, None, None].expand(-1, *self.shape[1:])
-        return torch.cat([*parts, marks])
-
-    def _empty(self, kind: str, like: Tensor) -> Tensor:
-        return like.new_zeros((depth(kind, self.factor, self.palette), *self.shape[1:]))
-
-    def change(
-        self,
-        x: Float[Tensor, "n *d"],
-        velocity: Float[Tensor, "n *d"],
-        level: NoiseLevel,
-        maps: Sequence[Tensor],
-    ) -> Float[Tensor, "n *d"]:
-        """v' − v, in one forward pass."""
-        noise = torch.full((len(x),), level.noise, device=x.device)
-        return self.changes(x, velocity, noise, torch.stack(list(maps)))
+        return cls(network, card.maps, card.shape, card.palette, factor)
 
     def changes(
         self,

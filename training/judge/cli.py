@@ -26,6 +26,7 @@ from training.judge.rows import (
     composed,
     faded,
     real,
+    rivals,
     searched,
     singles,
 )
@@ -132,6 +133,7 @@ def _rows(guidance: Guidance, steps: int, *, search: bool) -> list[Row]:
         *singles(guidance, steps),
         *composed(guidance, steps),
         *bent(MODULATOR, guidance, steps),
+        *rivals(steps),
     ]
 
 

@@ -12,6 +12,7 @@ from graph.companions import ModulatorCard, companion_names
 from graph.library import Library
 from graph.machine import Machine
 from graph.runtime import Runtime
+from training import rivals
 from training.judge import folder
 from training.judge.ensemble import Cast
 from training.judge.measure import Bench, digest
@@ -53,6 +54,9 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
             continue  # what guides is in no row
         bending[name] = runtime.modulator(name, experts[names[0]])
         weights[name] = f"{digest((models / name).glob('*.safetensors'))} {machine.precision}"
+    for name, (file, rival) in rivals.opened(runtime.library, machine).items():
+        bending[name] = rival
+        weights[name] = f"{digest([file])} {machine.precision}"
     return Bench(Cast(experts, shape, codec, device, bending), judge, weights, cache)
 
 

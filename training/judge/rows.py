@@ -20,6 +20,8 @@ LEVELS = 7
 BEND = 2.0
 """The modulator's reliability where nothing guides: the best of 1, 1.5 and 2 on 50 pictures of the
 table, with an earlier modulator."""
+RIVALS = ("fine-tuned", "controlnet")
+"""What else was made of the modulator's pairs, where it has been (`training/rivals.py`)."""
 BENT = ("modulator", "maps", "bend")
 """What says of a part how it is bent; left out of the hash of one that is not."""
 
@@ -163,6 +165,20 @@ def bent(modulator: str, guidance: Guidance, steps: int) -> list[Row]:
             part = Part(expert, asks, weight, 1.0, modulator, maps, BEND / weight)
             rows.append(Row(name, "product", (part,), steps))
     return rows
+
+
+def rivals(steps: int) -> list[Row]:
+    """The unconditional expert made to see in other ways, told as a modulator is and as loudly."""
+    return [
+        Row(
+            f"unconditional, {name}, by {' + '.join(maps)}",
+            "product",
+            (Part("unconditional", (), 1.0, 1.0, name, maps, BEND),),
+            steps,
+        )
+        for name in RIVALS
+        for maps in (("mask",), ("sketch",), ("mask", "sketch"))
+    ]
 
 
 def faded(expert: str, guidance: Guidance, steps: int) -> list[Row]:
