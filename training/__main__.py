@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from graph.companions import MAPS
-from training import autoencoder, experts, latents, modulators, onlooker, reading, rivals, sheet
+from training import (
+    autoencoder,
+    curves,
+    experts,
+    latents,
+    modulators,
+    onlooker,
+    reading,
+    rivals,
+    sheet,
+)
 from training.budget import RUNS
 from training.classifier import CLASSIFIER
 from training.folders import MODELS, refresh_autoencoder
@@ -46,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
         budget.add_argument("--steps", type=int, help="steps to add")
     _add_modulator(commands)
     _add_rival(commands)
+    _add_curves(commands)
     for task in ONLOOKERS.values():
         _add_onlooker(commands, task)
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
@@ -84,6 +95,16 @@ def _add_rival(commands: Any) -> None:
     budget.add_argument("--steps", type=int, help="steps to add")
 
 
+def _add_curves(commands: Any) -> None:
+    command = commands.add_parser("curves", help="what modulators learn from how many pairs")
+    command.add_argument("--pairs", nargs="+", type=int, default=list(curves.PAIRS))
+    command.add_argument("--pictures", type=int, default=100, help="held-out pictures a point")
+    command.add_argument("--out", type=Path, help="where the plot is written")
+    budget = command.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="wall minutes of each that is not there yet")
+    budget.add_argument("--steps", type=int, help="steps of each that is not there yet")
+
+
 def _add_onlooker(commands: Any, task: onlooker.Task) -> None:
     command = commands.add_parser(task.name, help=f"train a stock model that {task.purpose}")
     command.add_argument("--pictures", type=int, help="renders that are learned from")
@@ -109,6 +130,14 @@ def _modulate(options: argparse.Namespace) -> None:
     modulators.train(
         task, settings, options.steps, options.minutes, models=MODELS.parent, ship=options.ship
     )
+
+
+def _curves(options: argparse.Namespace) -> None:
+    curves.train(options.pairs, options.steps, options.minutes, MODELS.parent)
+    points = list(curves.measure(options.pairs, options.pictures, MODELS.parent))
+    print(curves.table(points))
+    if options.out:
+        curves.plot(points).save(options.out, quality=90, method=6)
 
 
 def _look(options: argparse.Namespace) -> None:
@@ -143,12 +172,13 @@ def main() -> None:
             autoencoder.train(settings, options.steps, options.minutes)
         case "latents":
             _encode(options.names, options.pictures)
-        case "reading":
-            reading.train(options.steps, options.minutes)
-        case "judge":
-            judge.train(options.steps, options.minutes)
+        case "reading" | "judge":
+            taught = {"reading": reading, "judge": judge}[options.command]
+            taught.train(options.steps, options.minutes)
         case "modulator":
             _modulate(options)
+        case "curves":
+            _curves(options)
         case "rival":
             rivals.train(options.name, options.pairs, options.steps, options.minutes, MODELS.parent)
         case name if name in ONLOOKERS:

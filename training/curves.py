@@ -1,0 +1,127 @@
+"""What a modulator learns from how many pairs: trained with equal effort, judged, and drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from graph.checkpoints import load_modulator
+from graph.companions import open_companion
+from graph.machine import Machine
+from training.budget import RUNS, Budget
+from training.judge.measure import Bench, digest
+from training.judge.opening import open_bench
+from training.judge.rows import BEND, RIVALS, Part, Row
+from training.judge.summary import fidelity_of, fidelity_rows
+from training.modulators import ModulatorTraining, Settings, Task, advance
+
+PAIRS = (25, 50, 100, 200, 1000)
+EXAMPLES = 1600
+"""Examples at most: many pairs give fewer views each, so that preparing them takes no longer."""
+STEPS = 16
+LEARNED = 200
+"""Pairs that rivals are made of."""
+SIZE, MARGIN, BOTTOM = (640, 320), 52, 40
+GROUND, TEXT, FAINT = (21, 22, 28), (232, 230, 225), (58, 60, 70)
+COLOURS = {"mask": (242, 180, 92), "sketch": (108, 197, 224)}
+MEASURES = {"mask": "mask mIoU", "sketch": "edge F1"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """How well a map is kept, told alone, by a network that learned from so many pairs."""
+
+    name: str
+    pairs: int
+    kept: Mapping[str, float]
+
+
+def train(pairs: Sequence[int], steps: int | None, minutes: float | None, models: Path) -> None:
+    """Train a modulator for each number of pairs that has none yet, all on parts of one draw."""
+    torch.set_num_threads(1)
+    for count in pairs:
+        if not _module(count).exists():
+            settings = Settings(views=max(2, min(Settings.views, EXAMPLES // count)))
+            task = Task(f"maps-{count}", pairs=count, draw="maps")
+            training = ModulatorTraining(task, settings, models)
+            advance(training, Budget(steps, minutes))
+            training.write(_module(count))
+
+
+def measure(pairs: Sequence[int], pictures: int, models: Path) -> Iterator[Point]:
+    """Judge the modulators of these numbers of pairs, and the rivals that are there."""
+    bench = open_bench(RUNS / "judge", "bfloat16", models)
+    for name in RIVALS:
+        if name in bench.cast.modulators:
+            yield _point(bench, name, LEARNED, pictures)
+    codec, device = bench.cast.codec, bench.cast.device
+    for count in pairs:
+        name, folder = f"maps-{count}", _module(count)
+        machine = Machine(device, torch.bfloat16)
+        bench.cast.modulators[name] = load_modulator(open_companion(name, folder), machine, codec)
+        bench.weights[name] = f"{digest(folder.glob('*.safetensors'))} {machine.precision}"
+        yield _point(bench, name, count, pictures)
+
+
+def _module(count: int) -> Path:
+    return RUNS / ModulatorTraining.family / f"maps-{count}" / "module"
+
+
+def _point(bench: Bench, name: str, pairs: int, pictures: int) -> Point:
+    kept: dict[str, float] = {}
+    for kind in MEASURES:
+        part = Part("unconditional", (), 1.0, 1.0, name, (kind,), BEND)
+        verdict = bench.verdict(Row(name, "product", (part,), STEPS), pictures, 1)
+        means = fidelity_rows(verdict, kind, 1).mean(0)
+        kept[kind] = float(fidelity_of(means, kind))
+    return Point(name, pairs, kept)
+
+
+def table(points: Sequence[Point]) -> str:
+    """The points as lines of Markdown."""
+    rows = [f"| network | pairs | {' | '.join(MEASURES.values())} |", "|---|---|---|---|"]
+    for point in points:
+        figures = " | ".join(f"{point.kept[kind]:.3f}" for kind in MEASURES)
+        name = point.name if point.name in RIVALS else "modulator"
+        rows.append(f"| {name} | {point.pairs} | {figures} |")
+    return "\n".join(rows) + "\n"
+
+
+def plot(points: Sequence[Point]) -> Image.Image:
+    """Fidelity over the logarithm of pairs: a line for each map, a ring for each rival."""
+    picture = Image.new("RGB", SIZE, GROUND)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
+    counts = sorted({point.pairs for point in points})
+    low, high = (math.log(each) for each in (counts[0], counts[-1]))
+
+    def place(pairs: int, value: float) -> tuple[float, float]:
+        across = (math.log(pairs) - low) / max(high - low, 1e-9)
+        width, height = SIZE[0] - 2 * MARGIN, SIZE[1] - MARGIN // 2 - BOTTOM
+        return MARGIN + across * width, MARGIN // 2 + (1.0 - value) * height
+
+    for tenth in range(0, 11, 2):
+        left, right = (place(each, tenth / 10) for each in (counts[0], counts[-1]))
+        pen.line((*left, *right), fill=FAINT)
+        pen.text((left[0] - 8, left[1]), f"{tenth / 10:.1f}", TEXT, font, anchor="rm")
+    for count in counts:
+        x, y = place(count, 0.0)
+        pen.text((x, y + 6), str(count), TEXT, font, anchor="ma")
+    pen.text((SIZE[0] / 2, SIZE[1] - 2), "pairs", TEXT, font, anchor="ms")
+    for kind, colour in COLOURS.items():
+        learned = [point for point in points if point.name not in RIVALS]
+        line = [place(point.pairs, point.kept[kind]) for point in learned]
+        pen.line(line, fill=colour, width=2)
+        for x, y in line:
+            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
+        pen.text((line[-1][0] + 6, line[-1][1]), kind, colour, font, anchor="lm")
+        for point in points:
+            if point.name in RIVALS:
+                x, y = place(point.pairs, point.kept[kind])
+                pen.ellipse((x - 4, y - 4, x + 4, y + 4), outline=colour, width=2)
+                pen.text((x + 8, y), point.name, colour, font, anchor="lm")
+    return picture
