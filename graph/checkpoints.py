@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from safetensors import SafetensorError
 
 from graph import experts, likelihoods, modulators
-from graph.codec import Codec
 from graph.companions import Companion
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import Checkpoint, Expert, Likelihood, Modulator
@@ -33,37 +32,15 @@ def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
         return families[choice.name](**dict(choice.settings))
     model = library.model(str(choice))
     loaders = [each for each in families.values() if issubclass(each, Checkpoint)]
-    for family in loaders:
-        if model.pipeline in family.pipelines:
-            return _loaded(model.name, partial(family.load, model, machine))
-    known = ", ".join(sorted(name for family in loaders for name in family.pipelines))
-    raise ChoraleError(
-        Diagnostic(
-            "M006",
-            f"'{model.name}' is a {model.pipeline}, which Chorale cannot load. It loads: {known}.",
-            "Choose a model of one of these families.",
-        )
-    )
+    family = next(each for each in loaders if model.pipeline in each.pipelines)
+    return _loaded(model.name, partial(family.load, model, machine))
 
 
-def load_modulator(companion: Companion, machine: Machine, codec: Codec | None) -> Modulator:
-    """The modulator of a folder, reading maps with the codec of its latent space.
-
-    Raises ChoraleError M006 for a network of an unknown class, M013 for damaged files.
-    """
-    families = choices(modulators, Modulator)  # pyright: ignore[reportArgumentType]
-    for family in families.values():
-        if companion.network in family.networks:
-            return _loaded(companion.name, partial(family.load, companion, machine, codec))
-    known = ", ".join(sorted(name for family in families.values() for name in family.networks))
-    raise ChoraleError(
-        Diagnostic(
-            "M006",
-            f"'{companion.name}' is a {companion.network}, which is no modulator that Chorale "
-            f"can load. It loads: {known}.",
-            "Choose a modulator of one of these families.",
-        )
-    )
+def load_modulator(companion: Companion, machine: Machine) -> Modulator:
+    """The modulator of a folder; ChoraleError M013 for damaged files."""
+    families = choices(modulators, Modulator).values()  # pyright: ignore[reportArgumentType]
+    family = next(each for each in families if companion.network in each.networks)
+    return _loaded(companion.name, partial(family.load, companion, machine))
 
 
 def load_likelihood(companion: Companion, machine: Machine) -> Likelihood:

@@ -22,6 +22,8 @@ MAX_WEIGHTS = 32 * 2**20
 MAX_MODEL = 2 * 2**30
 """Bytes of an off-the-shelf model."""
 MODEL_WEIGHTS = "model.safetensors"
+MODULATORS = ("UNet2DModel",)
+"""The classes of network that the families in graph/modulators load; a test holds them together."""
 CLASSIFIER = "ForImageClassification"
 SEGMENTER = "ForSemanticSegmentation"
 MOST_COLOURS = 256
@@ -32,7 +34,7 @@ class ModulatorCard(BaseModel):
     """What a modulator's folder says of itself in card.json.
 
     `base` and `base_hash` are the expert that it was trained on, by name and content; `space`,
-    `space_id` and `shape` the latent space of that expert.
+    `space_id` and `shape` the latent space of that expert, a place of which is `scale` pixels wide.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,6 +45,7 @@ class ModulatorCard(BaseModel):
     space: str = Field(max_length=200)
     space_id: str = Field(max_length=200)
     shape: tuple[int, int, int]
+    scale: int = Field(ge=1, le=256)
     palette: tuple[MaskClass, ...] = Field(default=(), max_length=256)
     level_range: tuple[float, float] = (0.0, 1.0)
 
@@ -86,7 +89,7 @@ def companion_names(models: Path) -> tuple[str, ...]:
 
 
 def open_companion(name: str, folder: Path) -> Companion:
-    """Read a companion's folder; ChoraleError M003 to M005, M014 or M020."""
+    """Read a companion's folder; ChoraleError M003 to M006, M014, M020 or M035."""
     config = folder / "config.json"
     network = _network(read_json(name, config)) if config.is_file() else ""
     if network.endswith((CLASSIFIER, SEGMENTER)):
@@ -98,6 +101,13 @@ def open_companion(name: str, folder: Path) -> Companion:
             "Choose a folder that the training of modulators wrote.",
         )
     card = _card(name, folder)
+    if network not in MODULATORS:
+        raise _refused(
+            "M006",
+            f"'{name}' is a {network}, which is no modulator that Chorale can load. "
+            f"It loads: {', '.join(MODULATORS)}.",
+            "Choose a modulator of one of these families.",
+        )
     check_weights(name, folder)
     size = _size(folder)
     if size > MAX_WEIGHTS:
@@ -213,6 +223,13 @@ def _size(folder: Path) -> int:
 
 def _card(name: str, folder: Path) -> ModulatorCard:
     content = read_json(name, folder / "card.json")
+    if content.get("kind") == "modulator" and "scale" not in content:
+        raise _refused(
+            "M035",
+            f"'{name}' was trained by an older Chorale: its card has no scale. "
+            "Modulators no longer read maps through an autoencoder.",
+            "Train it again from its pairs: python -m training modulator --help.",
+        )
     try:
         card = ModulatorCard.model_validate(content)
     except ValidationError as error:

@@ -49,7 +49,7 @@ class Preparation(Protocol):
         """The expert with the name of its network."""
         ...
 
-    def modulator(self, name: str, lead: Expert) -> Modulator:
+    def modulator(self, name: str) -> Modulator:
         """The modulator of that name, for an expert whose latent space it shares."""
         ...
 
@@ -178,7 +178,7 @@ class _Builder:
     def _modulated(self, operation: Operation) -> Modulated:
         settings = dict(operation.settings)
         score, name = self.build(operation.inputs[0].number), str(settings["model"])
-        modulator = self._preparation.modulator(name, self.lead)
+        modulator = self._preparation.modulator(name)
         conditions: Any = settings["maps"]
         read = {
             each.kind: self._preparation.encode(name, modulator.reader(each.kind), each)

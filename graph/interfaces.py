@@ -449,8 +449,8 @@ class Modulator(ABC):
 
     @classmethod
     @abstractmethod
-    def load(cls, companion: Companion, machine: Machine, codec: Codec | None) -> Modulator:
-        """Load the network of a folder; `codec` reads maps where the state is latent."""
+    def load(cls, companion: Companion, machine: Machine) -> Modulator:
+        """Load the network of a folder."""
 
     @abstractmethod
     def reader(self, kind: str) -> Reader:

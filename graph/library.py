@@ -20,6 +20,7 @@ from graph.companions import Companion, companion_names, open_companion
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import content_hash, read_folder, read_json, stamp
 from graph.palettes import MaskClass
+from graph.pipelines import check_pipeline
 from graph.signatures import is_sound
 from graph.sounds import Sound, open_sound
 
@@ -131,7 +132,7 @@ class Library:
         )
 
     def model(self, name: str) -> Model:
-        """The model of that name; ChoraleError M001 to M005, M010 or M012."""
+        """The model of that name; ChoraleError M001 to M007, M010, M012 or M023."""
         if name in self._known and self._known[name][0] == stamp(self.folder / name):
             return self._known[name][1]
         folder = self._folder_of(
@@ -148,7 +149,7 @@ class Library:
         return tuple(each for each in found if isinstance(each, Companion))
 
     def companion(self, name: str) -> Companion:
-        """The companion of that name; ChoraleError M001, M003 to M005, M010 or M014."""
+        """The companion of that name; ChoraleError M001, M003 to M006, M010, M014, M020 or M035."""
         known = self._known_companions.get(name)
         if known and known[0] == stamp(self.folder / name):
             return known[1]
@@ -223,6 +224,7 @@ class Library:
 
 def _open(name: str, folder: Path) -> Model:
     found = read_folder(name, folder)
+    check_pipeline(name, folder, found.pipeline, found.shape[0])
     card = _card(name, folder, found.condition)
     if card.preview and not card.preview.fits(found.shape[0]):
         raise _bad_card(name, "preview", f"it is no map from {found.shape[0]} channels to a patch")

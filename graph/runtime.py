@@ -92,12 +92,10 @@ class Runtime:
             name, model, lambda: load_expert(choice, self.library, self.machine)
         )
 
-    def modulator(self, name: str, lead: Expert) -> Modulator:
-        """The modulator of that name, loaded as experts are; maps are read by the lead's codec."""
+    def modulator(self, name: str) -> Modulator:
+        """The modulator of that name, loaded as experts are."""
         companion = self.library.companion(name)
-        return self._kept(
-            name, companion, lambda: load_modulator(companion, self.machine, lead.codec)
-        )
+        return self._kept(name, companion, lambda: load_modulator(companion, self.machine))
 
     def likelihood(self, name: str) -> Likelihood:
         """The model of that name that guides, loaded as experts are."""

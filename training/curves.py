@@ -59,11 +59,10 @@ def measure(pairs: Sequence[int], pictures: int, models: Path) -> Iterator[Point
     for name in RIVALS:
         if name in bench.cast.modulators:
             yield _point(bench, name, LEARNED, pictures)
-    codec, device = bench.cast.codec, bench.cast.device
+    machine = Machine(bench.cast.device, torch.bfloat16)
     for count in pairs:
         name, folder = f"maps-{count}", _module(count)
-        machine = Machine(device, torch.bfloat16)
-        bench.cast.modulators[name] = load_modulator(open_companion(name, folder), machine, codec)
+        bench.cast.modulators[name] = load_modulator(open_companion(name, folder), machine)
         bench.weights[name] = f"{digest(folder.glob('*.safetensors'))} {machine.precision}"
         yield _point(bench, name, count, pictures)
 

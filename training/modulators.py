@@ -250,8 +250,7 @@ class ModulatorTraining:
 
     def untrained(self, learned: Material, where: torch.device) -> Mapped:
         """What is trained, before its first step."""
-        codec, shape = self.base.codec, self.model.space.shape
-        factor = codec.factor if codec else 1
+        shape, factor = self.model.space.shape, self.model.space.scale
         torch.manual_seed(SEED)
         kinds, size, palette = self.task.maps, (shape[0], shape[1], shape[2]), learned.palette
         network = untrained(size, kinds, factor, palette, self.settings.widths).eval()

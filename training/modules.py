@@ -22,6 +22,7 @@ class Facts:
     Attributes:
         base, base_hash: the expert that is bent, by name and content of its weights.
         space, space_id, shape: its latent space.
+        scale: how many pixels a place of it is wide.
         maps: the kinds of map, in the order of the network's channels.
         palette: the classes of masks.
         pairs, data_hash: how many pairs are learned from, and the hash of their content.
@@ -33,6 +34,7 @@ class Facts:
     space: str
     space_id: str
     shape: list[int]
+    scale: int
     maps: list[str]
     palette: list[dict[str, Any]]
     pairs: int
@@ -55,6 +57,7 @@ class Facts:
             space=model.space.label,
             space_id=model.space.id,
             shape=list(model.space.shape),
+            scale=model.space.scale,
             maps=list(maps),
             palette=[each.model_dump(mode="json") for each in learned.palette],
             pairs=len(learned.pairs),

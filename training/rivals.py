@@ -18,7 +18,6 @@ from diffusers import DiTTransformer2DModel
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from graph.codec import Codec
 from graph.companions import Companion
 from graph.levels import NoiseLevel
 from graph.library import Library, Model
@@ -135,7 +134,7 @@ class Rival(Mapped):
         self._native = native
 
     @classmethod
-    def load(cls, companion: Companion, machine: Machine, codec: Codec | None) -> Rival:
+    def load(cls, companion: Companion, machine: Machine) -> Rival:
         """No folder of a library holds one; they are opened by `opened`."""
         raise NotImplementedError
 
@@ -156,11 +155,9 @@ class RivalTraining(ModulatorTraining):
 
     def untrained(self, learned: Material, where: torch.device) -> Mapped:
         """The rival before its first step."""
-        codec = self.base.codec
-        factor = codec.factor if codec else 1
         network = NETWORKS[self.task.name]
         machine = Machine(where, torch.float32)
-        return _rival(network, self.model, machine, self.task.maps, learned.palette, factor)
+        return _rival(network, self.model, machine, self.task.maps, learned.palette)
 
     def write(self, *folders: Path) -> dict[str, float]:
         """Write the averaged weights into the run, for the judge."""
@@ -183,7 +180,7 @@ def opened(library: Library, machine: Machine, runs: Path = RUNS) -> dict[str, t
         facts = json.loads((run / "facts.json").read_text())
         palette = tuple(map(MaskClass.model_validate, facts["palette"]))
         model = library.model(facts["base"])
-        rival = _rival(network, model, machine, facts["maps"], palette, model.space.scale)
+        rival = _rival(network, model, machine, facts["maps"], palette)
         rival.network.load_state_dict(load_file(run / "module" / WEIGHTS))
         rival.network.to(machine.precision).requires_grad_(False)
         found[name] = run / "module" / WEIGHTS, rival
@@ -196,12 +193,12 @@ def _rival(
     machine: Machine,
     kinds: Sequence[str],
     palette: tuple[MaskClass, ...],
-    factor: int,
 ) -> Rival:
     """Before its first step; ValueError for a base that is no DiT that predicts v."""
     if (model.pipeline, model.prediction) != ("DiTPipeline", "v_prediction"):
         raise ValueError(f"'{model.name}' is no DiT that predicts v, of which rivals are made.")
     transformer = frozen(DiTTransformer2DModel, model.folder / "transformer", machine)
+    factor = model.space.scale
     told = sum(depth(kind, factor, palette) + 1 for kind in kinds)
     channels, height, width = model.space.shape
     made = network(transformer, told).to(machine.device).eval()

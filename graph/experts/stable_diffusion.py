@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel
 
@@ -17,7 +18,8 @@ from graph.library import Model
 from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
-from graph.unets import answering, unet_of
+from graph.unets import answering
+from graph.weights import frozen
 
 
 class StableDiffusion(Checkpoint):
@@ -39,7 +41,7 @@ class StableDiffusion(Checkpoint):
         """Load UNet, text encoder, tokenizer and autoencoder of a folder."""
         return cls(
             model,
-            unet_of(model, machine),
+            frozen(UNet2DConditionModel, model.folder / "unet", machine),
             clip_of(model, machine, CLIPTextModel),
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
@@ -19,7 +20,8 @@ from graph.library import Model
 from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
-from graph.unets import answering, unet_of
+from graph.unets import answering
+from graph.weights import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class StableDiffusionXL(Checkpoint):
         """Load UNet, both text encoders with their tokenizers, and autoencoder of a folder."""
         return cls(
             model,
-            unet_of(model, machine, addition="text_time"),
+            frozen(UNet2DConditionModel, model.folder / "unet", machine),
             (
                 clip_of(model, machine, CLIPTextModel),
                 clip_of(model, machine, CLIPTextModelWithProjection, "_2"),

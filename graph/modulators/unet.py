@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
-from graph.codec import Codec
 from graph.companions import Companion, modulator_card
 from graph.folders import read_json
 from graph.machine import Machine
@@ -81,12 +80,12 @@ class UNet(Mapped):
     networks: ClassVar[tuple[str, ...]] = ("UNet2DModel",)
 
     @classmethod
-    def load(cls, companion: Companion, machine: Machine, codec: Codec | None) -> UNet:
+    def load(cls, companion: Companion, machine: Machine) -> UNet:
         """Build the network from the numbers in config.json, with the folder's safetensors."""
         card = modulator_card(companion)
         form = Form.of(read_json(companion.name, companion.folder / "config.json"))
-        factor = codec.factor if codec else 1
-        expected = seen_channels(card.shape[0], card.maps, factor, card.palette), 2 * card.shape[0]
+        seen = seen_channels(card.shape[0], card.maps, card.scale, card.palette)
+        expected = seen, 2 * card.shape[0]
         if (form.in_channels, form.out_channels) != expected:
             got = form.in_channels, form.out_channels
             raise ValueError(f"its network has {got} channels in and out, expected {expected}")
@@ -98,7 +97,7 @@ class UNet(Mapped):
         }
         network.load_state_dict(weights, strict=True, assign=True)
         network.eval().requires_grad_(False)
-        return cls(network, card.maps, card.shape, card.palette, factor)
+        return cls(network, card.maps, card.shape, card.palette, card.scale)
 
     def changes(
         self,

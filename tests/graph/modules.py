@@ -112,6 +112,7 @@ def write_modulator(
         "space": "playground",
         "space_id": "0" * 16,
         "shape": list(shape),
+        "scale": factor,
     }
     (folder / "card.json").write_text(json.dumps({**told, **card}))
     return folder

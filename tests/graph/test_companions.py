@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from graph.companions import MAX_MODEL, MAX_WEIGHTS
+from graph import modulators
+from graph.companions import MAX_MODEL, MAX_WEIGHTS, MODULATORS
 from graph.errors import ChoraleError
 from graph.folders import network_hash
+from graph.interfaces import Modulator
 from graph.library import Library
 from graph.modulators.unet import WEIGHTS
+from graph.registry import choices
 from tests.graph.classifiers import LABELS, reconfigure, write_classifier
 from tests.graph.fakes import playground, write_model
 from tests.graph.modules import write_modulator
@@ -38,6 +41,22 @@ def test_companions_and_experts_are_told_apart(library: Library) -> None:
     found = library.companion("playground/modulator-maps")
     assert (found.network, found.card.maps) == ("UNet2DModel", ("mask", "sketch"))
     assert refusal(library, "playground/text").startswith("M014 'playground/text' is no modulator")
+
+
+def test_a_modulator_of_an_older_chorale_is_told_from_a_damaged_one(library: Library) -> None:
+    path = library.folder / "playground/modulator-maps/card.json"
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps({name: card[name] for name in card if name != "scale"}))
+    found = refusal(library, "playground/modulator-maps")
+    assert found.startswith("M035 'playground/modulator-maps' was trained by an older Chorale")
+    assert found.endswith("Train it again from its pairs: python -m training modulator --help.")
+    path.write_text(json.dumps({**card, "scale": 0}))
+    assert refusal(library, "playground/modulator-maps").startswith("M005 The card.json")
+
+
+def test_the_networks_of_modulators_are_those_that_load() -> None:
+    families = choices(modulators, Modulator).values()
+    assert sorted(name for each in families for name in each.networks) == list(MODULATORS)
 
 
 def test_a_companion_is_read_once_until_it_changes(library: Library) -> None:

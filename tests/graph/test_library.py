@@ -63,14 +63,16 @@ def test_a_model_of_pixels_has_a_space_of_its_size(library: Library) -> None:
     folder = library.folder / "ddpm"
     write_json(
         folder / "model_index.json",
-        {"_class_name": "DDPMPipeline", "unet": ["diffusers", "UNet2DModel"]},
+        {"_class_name": "DiTPipeline", "transformer": ["diffusers", "DiTTransformer2DModel"]},
     )
+    write_json(folder / "scheduler/scheduler_config.json", {"_class_name": "DDPMScheduler"})
     write_json(
-        folder / "unet/config.json", {"sample_size": 32, "in_channels": 3, "out_channels": 3}
+        folder / "transformer/config.json",
+        {"sample_size": 32, "in_channels": 3, "out_channels": 3},
     )
-    (folder / "unet" / WEIGHTS).write_bytes(b"weights")
+    (folder / "transformer" / WEIGHTS).write_bytes(b"weights")
     model = library.model("ddpm")
-    assert (model.card.condition, model.prediction) == ("none", "epsilon")
+    assert (model.card.condition, model.prediction) == ("class", "epsilon")
     assert (model.space.id, model.space.shape, model.space.scale) == (
         "pixels-3x32x32",
         (3, 32, 32),

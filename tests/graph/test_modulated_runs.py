@@ -145,9 +145,9 @@ def test_moving_a_fader_reads_no_map_again(
     loaded: list[str] = []
     load = UNet.load
 
-    def counting(companion: Any, machine: Any, codec: Any) -> UNet:
+    def counting(companion: Any, machine: Any) -> UNet:
         loaded.append(companion.name)
-        return load(companion, machine, codec)
+        return load(companion, machine)
 
     monkeypatch.setattr(UNet, "load", counting)
     plan = plan_of(library, stored(library, tmp_path, (200, 30, 30)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,21 @@ def test_it_rewrites_the_score_by_the_maps_that_are_wired(library: Library) -> N
     fuse = found["picture.fuse"]
     assert [ref.number for ref in fuse.inputs] == [bend.number]
     assert said(library) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "code"),
+    [
+        ("config.json", {"_class_name": "ControlNetModel"}, "M006"),
+        ("card.json", {"kind": "modulator"}, "M035"),
+    ],
+)
+def test_what_cannot_be_loaded_is_said_while_wiring(
+    library: Library, file: str, changes: dict[str, str], code: str
+) -> None:
+    (library.folder / "playground/modulator-maps" / file).write_text(json.dumps(changes))
+    (found,) = said(library)
+    assert found.startswith(f"error {code} 'playground/modulator-maps'")
 
 
 def test_a_modulated_fusion_is_not_fused_again(library: Library) -> None:

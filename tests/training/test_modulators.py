@@ -202,9 +202,7 @@ def test_a_command_writes_a_folder_that_the_studio_plays(models: Path, tmp_path:
     assert shipped.card.base_hash == network_hash(models / "playground/class")
     assert "2" in (shipped.folder / "README.md").read_text()
     training = begun(models, tmp_path)
-    found = load_modulator(
-        shipped, Machine(torch.device("cpu"), torch.float32), training.base.codec
-    )
+    found = load_modulator(shipped, Machine(torch.device("cpu"), torch.float32))
     training.trainer.ema.swap()
     for name, part in training.module.network.state_dict().items():
         assert torch.equal(found.network.state_dict()[name], part.half().float()), name

@@ -52,7 +52,7 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     for name in companion_names(models):
         if not isinstance(runtime.library.companion(name).card, ModulatorCard):
             continue  # what guides is in no row
-        bending[name] = runtime.modulator(name, experts[names[0]])
+        bending[name] = runtime.modulator(name)
         weights[name] = f"{digest((models / name).glob('*.safetensors'))} {machine.precision}"
     for name, (file, rival) in rivals.opened(runtime.library, machine).items():
         bending[name] = rival

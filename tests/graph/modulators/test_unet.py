@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 def opened(folder: Path) -> UNet:
     library = Library(folder.parent, folder.parent.parent / "assets")
-    found = load_modulator(library.companion(folder.name), CPU, None)
+    found = load_modulator(library.companion(folder.name), CPU)
     assert isinstance(found, UNet)
     return found
 

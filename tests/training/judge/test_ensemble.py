@@ -83,7 +83,7 @@ class Copies(Modulator):
     """Rewrites v so that D is the last map it is told."""
 
     @classmethod
-    def load(cls, companion, machine, codec):
+    def load(cls, companion, machine):
         raise NotImplementedError
 
     def reader(self, kind):

@@ -1,0 +1,115 @@
+"""Pipelines: which of diffusers' are loaded, and what their files must say; read without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from graph.betas import BetaCurve
+from graph.errors import ChoraleError, Diagnostic
+from graph.folders import read_json
+
+PIPELINES = (
+    "DiTPipeline",
+    "FluxPipeline",
+    "PixArtAlphaPipeline",
+    "PixArtSigmaPipeline",
+    "StableDiffusion3Pipeline",
+    "StableDiffusionPipeline",
+    "StableDiffusionXLPipeline",
+)
+"""What the families in graph/experts load; a test holds them together."""
+ADDITIONS: Mapping[str, str | None] = {
+    "StableDiffusionPipeline": None,
+    "StableDiffusionXLPipeline": "text_time",
+}
+"""What a pipeline gives to its conditional UNet beside latents, time and words."""
+PREDICTIONS = ("epsilon", "sample", "v_prediction", "flow_prediction")
+
+
+def check_pipeline(name: str, folder: Path, pipeline: str, channels: int) -> None:
+    """Refuse what would fail to load, or be read wrongly; ChoraleError M005 to M007 or M023.
+
+    `channels` are those of its latents.
+    """
+    if pipeline not in PIPELINES:
+        raise _refused(
+            "M006",
+            f"'{name}' is a {pipeline}, which Chorale cannot load. "
+            f"It loads: {', '.join(PIPELINES)}.",
+            "Choose a model of one of these families.",
+        )
+    _check_scheduler(name, folder / "scheduler" / "scheduler_config.json")
+    if pipeline in ADDITIONS:
+        _check_unet(name, folder / "unet" / "config.json", pipeline, channels)
+
+
+def flows(config: Mapping[str, Any]) -> bool:
+    """Whether a scheduler's file is that of flow matching."""
+    kind, prediction = str(config.get("_class_name", "")), config.get("prediction_type")
+    return (
+        kind.startswith("FlowMatch")
+        or bool(config.get("use_flow_sigmas"))
+        or prediction == "flow_prediction"
+    )
+
+
+def _check_scheduler(name: str, path: Path) -> None:
+    """M007 for a convention that would be read wrongly."""
+    config = read_json(name, path)
+    strange = "" if flows(config) else _strange(config)
+    if strange:
+        raise _refused(
+            "M007",
+            f"The {config.get('_class_name')} of '{name}' with {strange} is not understood. "
+            f"Chorale reads predictions {', '.join(PREDICTIONS)} on linear, scaled_linear and "
+            "squaredcos_cap_v2 betas, and flow matching.",
+            "Choose another model.",
+        )
+
+
+def _strange(config: Mapping[str, Any]) -> str:
+    """What of a discrete scheduler's file would be read wrongly; nothing if all is understood."""
+    curve = config.get("beta_schedule", "linear")
+    prediction = config.get("prediction_type") or "epsilon"
+    continuous = config.get("timestep_type") == "continuous"
+    if continuous or str(config.get("_class_name")).startswith("EDM"):
+        return "the continuous levels of EDM"
+    if config.get("trained_betas") is not None:
+        return "betas of its own"
+    if config.get("rescale_betas_zero_snr") and prediction == "epsilon":
+        return "prediction 'epsilon' at the pure noise of zero terminal SNR"
+    if prediction not in PREDICTIONS or curve not in get_args(BetaCurve):
+        return f"prediction '{prediction}' and betas '{curve}'"
+    return ""
+
+
+def _check_unet(name: str, path: Path, pipeline: str, channels: int) -> None:
+    """M023 for a UNet that takes a second picture, a guidance scale or a class."""
+    config = read_json(name, path)
+    expected: Mapping[str, Any] = {
+        "in_channels": channels,
+        "addition_embed_type": ADDITIONS[pipeline],
+        "class_embed_type": None,
+        "encoder_hid_dim_type": None,
+        "num_class_embeds": None,
+        "time_cond_proj_dim": None,
+    }
+    for setting, wanted in expected.items():
+        found = config.get(setting, 4 if setting == "in_channels" else None)
+        if found != wanted:
+            raise _refused(
+                "M023",
+                f"The UNet of '{name}' takes other inputs than those of a {pipeline}: "
+                f"expected {setting} {_said(wanted)}, got {_said(found)}.",
+                "Choose a model that is asked with a sentence alone.",
+            )
+
+
+def _said(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _refused(code: str, message: str, hint: str) -> ChoraleError:
+    return ChoraleError(Diagnostic(code, message, hint))
