@@ -26,9 +26,10 @@ EXAMPLES = 1600
 STEPS = 16
 LEARNED = 200
 """Pairs that rivals are made of."""
-SIZE, MARGIN, BOTTOM = (640, 320), 52, 40
+SIZE, MARGIN = (400, 300), 44
+"""Of a panel, and around its plot, in pixels."""
 GROUND, TEXT, FAINT = (21, 22, 28), (232, 230, 225), (58, 60, 70)
-COLOURS = {"mask": (242, 180, 92), "sketch": (108, 197, 224)}
+COLOUR, RIVAL = (242, 180, 92), (108, 197, 224)
 MEASURES = {"mask": "mask mIoU", "sketch": "edge F1"}
 
 
@@ -92,35 +93,38 @@ def table(points: Sequence[Point]) -> str:
 
 
 def plot(points: Sequence[Point]) -> Image.Image:
-    """Fidelity over the logarithm of pairs: a line for each map, a ring for each rival."""
-    picture = Image.new("RGB", SIZE, GROUND)
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
-    counts = sorted({point.pairs for point in points})
+    """A panel for each map: fidelity over the logarithm of pairs, and a ring for each rival."""
+    picture = Image.new("RGB", (len(MEASURES) * SIZE[0], SIZE[1]), GROUND)
+    for number, kind in enumerate(MEASURES):
+        picture.paste(_panel(points, kind), (number * SIZE[0], 0))
+    return picture
+
+
+def _panel(points: Sequence[Point], kind: str) -> Image.Image:
+    panel, counts = Image.new("RGB", SIZE, GROUND), sorted({point.pairs for point in points})
+    pen, font = ImageDraw.Draw(panel), ImageFont.load_default(13)
     low, high = (math.log(each) for each in (counts[0], counts[-1]))
 
     def place(pairs: int, value: float) -> tuple[float, float]:
         across = (math.log(pairs) - low) / max(high - low, 1e-9)
-        width, height = SIZE[0] - 2 * MARGIN, SIZE[1] - MARGIN // 2 - BOTTOM
-        return MARGIN + across * width, MARGIN // 2 + (1.0 - value) * height
+        width, height = SIZE[0] - 2 * MARGIN, SIZE[1] - 2 * MARGIN
+        return MARGIN + across * width, MARGIN + (1.0 - value) * height
 
-    for tenth in range(0, 11, 2):
-        left, right = (place(each, tenth / 10) for each in (counts[0], counts[-1]))
+    for fifth in range(6):
+        left, right = (place(each, fifth / 5) for each in (counts[0], counts[-1]))
         pen.line((*left, *right), fill=FAINT)
-        pen.text((left[0] - 8, left[1]), f"{tenth / 10:.1f}", TEXT, font, anchor="rm")
+        pen.text((left[0] - 8, left[1]), f"{fifth / 5:.1f}", TEXT, font, anchor="rm")
     for count in counts:
         x, y = place(count, 0.0)
         pen.text((x, y + 6), str(count), TEXT, font, anchor="ma")
-    pen.text((SIZE[0] / 2, SIZE[1] - 2), "pairs", TEXT, font, anchor="ms")
-    for kind, colour in COLOURS.items():
-        learned = [point for point in points if point.name not in RIVALS]
-        line = [place(point.pairs, point.kept[kind]) for point in learned]
-        pen.line(line, fill=colour, width=2)
-        for x, y in line:
-            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
-        pen.text((line[-1][0] + 6, line[-1][1]), kind, colour, font, anchor="lm")
-        for point in points:
-            if point.name in RIVALS:
-                x, y = place(point.pairs, point.kept[kind])
-                pen.ellipse((x - 4, y - 4, x + 4, y + 4), outline=colour, width=2)
-                pen.text((x + 8, y), point.name, colour, font, anchor="lm")
-    return picture
+    pen.text((SIZE[0] / 2, SIZE[1] - 4), "pairs", TEXT, font, anchor="ms")
+    pen.text((MARGIN, 10), f"{MEASURES[kind]}, told alone", TEXT, font)
+    placed = [(point, place(point.pairs, point.kept[kind])) for point in points]
+    pen.line([at for point, at in placed if point.name not in RIVALS], COLOUR, width=2)
+    for point, (x, y) in placed:
+        if point.name in RIVALS:
+            pen.ellipse((x - 4, y - 4, x + 4, y + 4), outline=RIVAL, width=2)
+            pen.text((x + 9, y), point.name, RIVAL, font, anchor="lm")
+        else:
+            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=COLOUR)
+    return panel
