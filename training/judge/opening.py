@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from graph.companions import ModulatorCard, companion_names
+from graph.companions import ModulatorCard
 from graph.library import Library
 from graph.machine import Machine
 from graph.runtime import Runtime
@@ -49,11 +49,11 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     weights["judge"] = folder.digest(models / "judge")
     judge = folder.load(models / "judge", device)
     bending: dict[str, Any] = {}
-    for name in companion_names(models):
-        if not isinstance(runtime.library.companion(name).card, ModulatorCard):
-            continue  # what guides is in no row
-        bending[name] = runtime.modulator(name)
-        weights[name] = f"{digest((models / name).glob('*.safetensors'))} {machine.precision}"
+    for each in runtime.library.companions():
+        if isinstance(each.card, ModulatorCard):  # what guides is in no row
+            bending[each.name] = runtime.modulator(each.name)
+            files = each.folder.glob("*.safetensors")
+            weights[each.name] = f"{digest(files)} {machine.precision}"
     for name, (file, rival) in rivals.opened(runtime.library, machine).items():
         bending[name] = rival
         weights[name] = f"{digest([file])} {machine.precision}"
