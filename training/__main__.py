@@ -10,12 +10,14 @@ from graph.companions import MAPS
 from training import autoencoder, experts, latents, modulators, onlooker, reading, sheet
 from training.budget import RUNS
 from training.classifier import CLASSIFIER
+from training.classifier_vit import CLASSIFIER_VIT
+from training.depth import DEPTH
 from training.folders import MODELS, refresh_autoencoder
 from training.judge import train as judge
 from training.recipes import RECIPES
 from training.segmenter import SEGMENTER
 
-ONLOOKERS = {task.name: task for task in (CLASSIFIER, SEGMENTER)}
+ONLOOKERS = {task.name: task for task in (CLASSIFIER, CLASSIFIER_VIT, SEGMENTER, DEPTH)}
 
 
 def parser() -> argparse.ArgumentParser:
