@@ -24,8 +24,11 @@ MAX_MODEL = 2 * 2**30
 MODEL_WEIGHTS = "model.safetensors"
 CLASSIFIER = "ForImageClassification"
 SEGMENTER = "ForSemanticSegmentation"
+DEPTH_ESTIMATOR = "ForDepthEstimation"
 MOST_COLOURS = 256
 Label = Annotated[str, Field(max_length=500)]
+Target = Literal["class", "mask", "depth"]
+TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 class ModulatorCard(BaseModel):
@@ -51,13 +54,14 @@ class GuidanceCard(BaseModel):
     """What is known of an off-the-shelf model of transformers that can guide.
 
     `labels` are the classes of its config.json, in the order of its answers; `asks` says whether
-    it is asked for one of them or for a mask of them, whose colours are the `palette`.
+    it is asked for one of them, for a mask of them, whose colours are the `palette`, or, without
+    any, for a depth map.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     kind: Literal["guidance"] = "guidance"
-    labels: tuple[Label, ...] = Field(min_length=2, max_length=2**15)
-    asks: Literal["class", "mask"] = "class"
+    labels: tuple[Label, ...] = Field(default=(), min_length=2, max_length=2**15)
+    asks: Target = "class"
     palette: tuple[MaskClass, ...] = ()
 
 
@@ -89,7 +93,7 @@ def open_companion(name: str, folder: Path) -> Companion:
     """Read a companion's folder; ChoraleError M003 to M005, M014 or M020."""
     config = folder / "config.json"
     network = _network(read_json(name, config)) if config.is_file() else ""
-    if network.endswith((CLASSIFIER, SEGMENTER)):
+    if network.endswith((CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)):
         return _open_model(name, folder, network)
     if not (folder / "card.json").is_file() or not network:
         raise _refused(
@@ -128,7 +132,8 @@ def guidance_card(companion: Companion) -> GuidanceCard:
     raise _refused(
         "M020",
         f"'{companion.name}' cannot guide: it is a {companion.network}.",
-        "Choose an image classifier or a segmentation model as transformers writes it.",
+        "Choose an image classifier, a segmentation model or a depth estimator as transformers "
+        "writes it.",
     )
 
 
@@ -142,7 +147,10 @@ def _open_model(name: str, folder: Path, network: str) -> Companion:
             f"{MAX_MODEL // 2**30} GiB.",
             "Save a smaller model with save_pretrained of transformers.",
         )
-    named = read_json(name, folder / "config.json").get("id2label")
+    config = read_json(name, folder / "config.json")
+    if network.endswith(DEPTH_ESTIMATOR):
+        return Companion(name, folder, GuidanceCard(asks="depth"), network)
+    named = config.get("id2label")
     try:
         if not isinstance(named, dict):
             raise ValueError("there is none")

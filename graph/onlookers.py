@@ -82,10 +82,13 @@ class Onlooker:
         sight = Sight.of(read_json(companion.name, path) if path.is_file() else {})
         return cls(network.eval().requires_grad_(False), sight)
 
+    def answer(self, pictures: Tensor) -> Any:
+        """What the network answers to pictures between −1 and 1, in transformers' own form."""
+        return self.network(pixel_values=self.sight.normal(pictures.to(self.network.dtype)))
+
     def logits(self, pictures: Tensor) -> Tensor:
-        """What the network answers to pictures between −1 and 1."""
-        seen = self.sight.normal(pictures.to(self.network.dtype))
-        return self.network(pixel_values=seen).logits.float()
+        """The logits of its answer."""
+        return self.answer(pictures).logits.float()
 
 
 def _build(name: str, folder: Path, family: Any) -> Any:

@@ -9,11 +9,12 @@ from typing import Annotated, ClassVar, Union
 from pydantic import Field
 
 from graph import guidance
-from graph.companions import GuidanceCard, guidance_card
+from graph.companions import TARGETS, GuidanceCard, guidance_card
 from graph.errors import ChoraleError, Diagnostic
 from graph.guidance.dps import Dps
 from graph.interfaces import GuidanceMethod
 from graph.node import Carried, Live, Node, Place, Widget, Wired
+from graph.pictures import nearness
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
 from graph.registry import choices
@@ -27,14 +28,16 @@ Methods = Annotated[
     Field(discriminator="name"),
 ]
 COLOURS = 3
+_NAMES = {"class": "class", "mask": "mask", "depth": "depth map"}
 
 
 class Guidance(Node):
     """Bends an expert, or a fusion, towards pictures in which a model sees what it is to see.
 
-    The model is any classifier of transformers, which is asked for a class, or any of its
-    segmentation models, which are asked for a mask. It need not know of noise. Several guidances
-    may follow one another; their order does not matter.
+    The model is any classifier of transformers, which is asked for a class, any of its segmentation
+    models, which are asked for a mask, or any of its depth estimators, which are asked for a depth
+    map. It need not know of noise. Several guidances may follow one another; their order does not
+    matter.
     """
 
     type: ClassVar[str] = "guidance"
@@ -43,6 +46,7 @@ class Guidance(Node):
     synonyms: ClassVar[tuple[str, ...]] = (
         "classifier guidance",
         "segmentation guidance",
+        "depth guidance",
         "PPAP",
         "DPS",
         "FreeDoM",
@@ -52,6 +56,7 @@ class Guidance(Node):
         Port("score", Kind.SCORE, "The expert or fusion that is bent."),
         Port("class", Kind.LABEL, "What a classifier is to see in the picture.", required=False),
         Port("mask", Kind.MASK, "What a segmentation model is to see where.", required=False),
+        Port("depth", Kind.DEPTH, "What a depth estimator is to see near and far.", required=False),
         RELIABILITY,
     )
     outputs: ClassVar[tuple[Port, ...]] = SCORE
@@ -120,8 +125,10 @@ class Guidance(Node):
         yield from _known(place, self.model, card)
         for space in place.spaces.get("score", ()):
             size = (space.shape[-1] * space.scale, space.shape[-2] * space.scale)
-            if card.asks == "mask":
-                yield from check_fit(place, "mask", size, card.palette)
+            if card.asks != "class":
+                yield from check_fit(place, card.asks, size, card.palette)
+        if card.asks == "depth":
+            yield from _flat(place)
 
 
 def _visible(place: Place) -> Iterator[Diagnostic]:
@@ -142,20 +149,40 @@ def _asked(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:
     if not place.all(card.asks):
         yield Diagnostic(
             "M024",
-            f"'{place.title}' does not know what to see: '{name}' is asked for a {card.asks}, "
-            "and none is wired.",
-            f"Wire a {card.asks}.",
+            f"'{place.title}' does not know what to see: '{name}' is asked for a "
+            f"{_NAMES[card.asks]}, and none is wired.",
+            f"Wire a {_NAMES[card.asks]}.",
             port=card.asks,
         )
-    other = "mask" if card.asks == "class" else "class"
-    if place.all(other):
-        yield Diagnostic(
-            "M025",
-            f"'{place.title}' is given a {other}, which '{name}' is not asked for.",
-            "Take the wire away, or choose a model that is.",
-            port=other,
-            severity="warning",
-        )
+    for other in TARGETS:
+        if other != card.asks and place.all(other):
+            yield Diagnostic(
+                "M025",
+                f"'{place.title}' is given a {_NAMES[other]}, which '{name}' is not asked for.",
+                "Take the wire away, or choose a model that is.",
+                port=other,
+                severity="warning",
+            )
+
+
+def _flat(place: Place) -> Iterator[Diagnostic]:
+    """M027 for a depth map in which nothing is nearer than the rest, which asks for nothing."""
+    for title, node in place.all("depth"):
+        for file in node.files():
+            try:
+                picture = place.library.picture(file)
+            except ChoraleError:
+                continue  # the check of files says what is wrong with it
+            grey = nearness(picture, picture.size)
+            if grey.min() == grey.max():
+                yield Diagnostic(
+                    "M027",
+                    f"'{title}' is one grey throughout; only the differences of a depth map say "
+                    f"anything to '{place.title}'.",
+                    "Paint what is nearer lighter.",
+                    port="depth",
+                    severity="warning",
+                )
 
 
 def _known(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:

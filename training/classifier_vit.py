@@ -10,7 +10,10 @@ from training.world import SCENE_KINDS, SIZE
 
 
 def untrained(widths: tuple[int, ...]) -> Any:
-    """The network with random weights, a layer for every width; they are all the last (2010.11929)."""
+    """The network with random weights, a layer for every width, of which the last is everybody's.
+
+    Its patches have 16 pixels a side (arXiv 2010.11929).
+    """
     width = widths[-1]
     config = ViTConfig(
         image_size=SIZE,

@@ -1,6 +1,6 @@
 """The Playground's depth model: a stock DPT that tells what is near on clean renders."""
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,7 +21,7 @@ def untrained(widths: tuple[int, ...]) -> Any:
     first answer is halfway between far and near.
     """
     stages = [widths[0] * 2**number for number in range(len(widths))]
-    backbone = Swinv2Config(
+    backbone: Any = cast("Any", Swinv2Config)(
         image_size=SIZE,
         patch_size=4,
         embed_dim=stages[0],
