@@ -48,12 +48,14 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     weights["judge"] = folder.digest(models / "judge")
     judge = folder.load(models / "judge", device)
     bending: dict[str, Any] = {}
+    leading: dict[str, Any] = {}
     for name in companion_names(models):
-        if not isinstance(runtime.library.companion(name).card, ModulatorCard):
-            continue  # what guides is in no row
-        bending[name] = runtime.modulator(name, experts[names[0]])
+        if isinstance(runtime.library.companion(name).card, ModulatorCard):
+            bending[name] = runtime.modulator(name, experts[names[0]])
+        else:
+            leading[name] = runtime.likelihood(name)
         weights[name] = f"{digest((models / name).glob('*.safetensors'))} {machine.precision}"
-    return Bench(Cast(experts, shape, codec, device, bending), judge, weights, cache)
+    return Bench(Cast(experts, shape, codec, device, bending, leading), judge, weights, cache)
 
 
 def _weights(experts: Path, names: list[str], precision: str) -> dict[str, str]:
