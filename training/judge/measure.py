@@ -66,7 +66,7 @@ class Bench:
         return made.float() / 255
 
     def seconds(self, row: Row, pictures: int, seeds: int, first: int = 0) -> float | None:
-        """What sampling one of the row's pictures took; None where nothing was sampled or timed."""
+        """The processor's seconds for one of the row's pictures; None where none were taken."""
         blocks = _blocks(pictures, seeds, first) if row.parts else ()
         found = [load_checkpoint(self._sampled(self._key(row, *where))) or {} for where in blocks]
         timed = [block for block in found if "seconds" in block]
@@ -102,11 +102,14 @@ class Bench:
 
 
 def kept(path: Path, make: Callable[[], Tensor]) -> dict[str, Any]:
-    """Rows from their file, or made and written there with the seconds that it took."""
+    """Rows from their file, or made and written there with the processor's seconds that it took.
+
+    Those do not depend on what else the machine is busy with.
+    """
     saved = load_checkpoint(path)
     if saved is None:
-        began = time.perf_counter()
-        saved = {"rows": make(), "seconds": time.perf_counter() - began}
+        began = time.process_time()
+        saved = {"rows": make(), "seconds": time.process_time() - began}
         save_atomically(saved, path)
     return saved
 

@@ -39,7 +39,7 @@ class Line:
         distance: FD-judge, or None with too few pictures.
         spread: diversity under one condition, or None with one seed.
         facts: share of stated facts kept, by kind.
-        seconds: what sampling a picture took, or None where nothing was sampled.
+        seconds: of a processor, for sampling a picture; None where nothing was sampled.
     """
 
     name: str

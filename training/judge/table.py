@@ -40,7 +40,7 @@ def markdown(table: Table) -> str:
     """The table, its floors, the product's leads and the faders."""
     shown = [c for c in CONDITIONS if c != "depth" or any(c in line.asks for line in table.lines)]
     timed = any(line.seconds is not None for line in table.lines)
-    head = ("row", *shown, *SHARED, *(("seconds a picture",) if timed else ()))
+    head = ("row", *shown, *SHARED, *(("CPU seconds",) if timed else ()))
     parts = [_grid(head, [_cells(line, shown, timed) for line in table.lines])]
     if table.floors:
         parts.append(_floors(table.floors))
