@@ -9,16 +9,18 @@ from typing import Annotated, ClassVar, Union
 from pydantic import Field
 
 from graph import guidance
-from graph.companions import TARGETS, GuidanceCard, guidance_card
+from graph.companions import TARGETS, GuidanceCard, NoiseRanges, guidance_card
 from graph.errors import ChoraleError, Diagnostic
+from graph.folders import network_hash
 from graph.guidance.dps import Dps
 from graph.interfaces import GuidanceMethod
+from graph.library import Model
 from graph.node import Carried, Live, Node, Place, Widget, Wired
 from graph.pictures import nearness
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
 from graph.registry import choices
-from nodes.experts import RELIABILITY, SCORE, check_range, weight
+from nodes.experts import RELIABILITY, SCORE, ModelNode, check_range, weight
 from nodes.fuse import choice
 from nodes.label import Label
 from nodes.models import check_fit
@@ -28,6 +30,7 @@ Methods = Annotated[
     Field(discriminator="name"),
 ]
 COLOURS = 3
+_SEEN = {"state": "the noisy state", "estimate": "the clean estimate"}
 _NAMES = {"class": "class", "mask": "mask", "depth": "depth map"}
 
 
@@ -36,8 +39,8 @@ class Guidance(Node):
 
     The model is any classifier of transformers, which is asked for a class, any of its segmentation
     models, which are asked for a mask, or any of its depth estimators, which are asked for a depth
-    map. It need not know of noise. Several guidances may follow one another; their order does not
-    matter.
+    map. It need not know of noise; a guidance expert is one that was taught to look through it.
+    Several guidances may follow one another; their order does not matter.
     """
 
     type: ClassVar[str] = "guidance"
@@ -121,6 +124,7 @@ class Guidance(Node):
         except ChoraleError as error:
             yield from error.diagnostics
             return
+        yield from _taught(place, self.model, card.ranges, self.method.name)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
         yield from _asked(place, self.model, card)
         yield from _known(place, self.model, card)
         for space in place.spaces.get("score", ()):
@@ -141,6 +145,48 @@ def _visible(place: Place) -> Iterator[Diagnostic]:
                 f"expected {COLOURS} channels or an autoencoder.",
                 "Wire an expert of pictures.",
                 port="score",
+            )
+
+
+def _taught(
+    place: Place, name: str, ranges: NoiseRanges | None, method: str
+) -> Iterator[Diagnostic]:
+    """M031 to M033 where a model is shown what it was not taught to look at."""
+    at_state = method == "state"
+    if at_state != (ranges is not None and ranges.sees == "state"):
+        known = "clean pictures" if ranges is None else _SEEN[ranges.sees]
+        shown = _SEEN["state" if at_state else "estimate"]
+        yield Diagnostic(
+            "M031",
+            f"By the method {method} '{place.title}' shows its model {shown}; '{name}' knows "
+            f"{known}.",
+            "Choose another method." if at_state else "Choose the method state.",
+            port="method",
+            severity="warning",
+        )
+    if ranges is None:
+        return
+    for space in place.spaces.get("score", ()):
+        if space.id != ranges.space_id:
+            yield Diagnostic(
+                "M032",
+                f"'{place.title}' bends a score of the latent space {space}; the noise that "
+                f"'{name}' was taught is that of '{ranges.base}', in another.",
+                f"Wire {ranges.base} or an expert of its space, or trust your eyes.",
+                port="score",
+                severity="warning",
+            )
+    found = place.library.attempt(ranges.base)
+    for title, node in place.all("score"):
+        mine = isinstance(node, ModelNode) and node.model == ranges.base
+        if mine and isinstance(found, Model) and network_hash(found.folder) != ranges.base_hash:
+            yield Diagnostic(
+                "M033",
+                f"'{ranges.base}' of '{title}' has changed since '{name}' was made from its "
+                f"pictures: its weights are {network_hash(found.folder)}, were {ranges.base_hash}.",
+                "Make the guidance expert again, or trust your eyes.",
+                port="score",
+                severity="warning",
             )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.companions import MAPS
-from training import autoencoder, experts, latents, modulators, onlooker, reading, sheet
+from training import autoencoder, experts, guidance, latents, modulators, onlooker, reading, sheet
 from training.budget import RUNS
 from training.classifier import CLASSIFIER
 from training.classifier_vit import CLASSIFIER_VIT
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         budget.add_argument("--minutes", type=float, help="wall minutes to add")
         budget.add_argument("--steps", type=int, help="steps to add")
     _add_modulator(commands)
+    _add_guidance(commands)
     for task in ONLOOKERS.values():
         _add_onlooker(commands, task)
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
@@ -74,6 +75,37 @@ def _add_modulator(commands: Any) -> None:
     budget = command.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="wall minutes to add")
     budget.add_argument("--steps", type=int, help="steps to add")
+
+
+def _add_guidance(commands: Any) -> None:
+    command = commands.add_parser(
+        "guidance", help="teach a model of clean pictures to see in noise"
+    )
+    command.add_argument("name", type=_name, help="its run, and its folder among the models")
+    command.add_argument("--onlooker", default="playground/classifier", help="the model")
+    command.add_argument("--base", default="playground/unconditional", help="whom it will guide")
+    command.add_argument("--ranges", type=int, help="parts of the noise with an adapter each")
+    command.add_argument("--sees", choices=("state", "estimate"), help="what it is shown")
+    command.add_argument("--samples", type=int, help="pictures of the expert to learn from")
+    command.add_argument("--ship", action="store_true", help="put it among the models when done")
+    command.add_argument("--lr", type=float, help="peak learning rate")
+    command.add_argument("--batch", type=int, help="pictures a step")
+    command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
+    budget = command.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="wall minutes to add")
+    budget.add_argument("--steps", type=int, help="steps to add")
+
+
+def _guide(options: argparse.Namespace) -> None:
+    task = guidance.Task(options.name, options.onlooker, options.base)
+    own = {name: getattr(options, name) for name in ("ranges", "sees", "samples")}
+    changes: dict[str, Any] = _changes(options) | {
+        name: value for name, value in own.items() if value is not None
+    }
+    settings = replace(guidance.Settings(), **changes)
+    guidance.train(
+        task, settings, options.steps, options.minutes, models=MODELS.parent, ship=options.ship
+    )
 
 
 def _add_onlooker(commands: Any, task: onlooker.Task) -> None:
@@ -139,6 +171,8 @@ def main() -> None:
             reading.train(options.steps, options.minutes)
         case "judge":
             judge.train(options.steps, options.minutes)
+        case "guidance":
+            _guide(options)
         case "modulator":
             _modulate(options)
         case name if name in ONLOOKERS:

@@ -13,6 +13,7 @@ from transformers import AutoModelForDepthEstimation
 
 from graph.companions import DEPTH_ESTIMATOR, Companion
 from graph.interfaces import Likelihood
+from graph.levels import CLEAN, NoiseLevel
 from graph.machine import Machine
 from graph.onlookers import Onlooker
 from graph.pictures import nearness
@@ -59,9 +60,11 @@ class DepthEstimator(Likelihood):
         grey = nearness(value, self.canvas or value.size)
         return torch.from_numpy(grey).to(self.onlooker.network.device)
 
-    def read(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b v u"]:
+    def read(
+        self, pictures: Float[Tensor, "b c h w"], level: NoiseLevel = CLEAN
+    ) -> Float[Tensor, "b v u"]:
         """The map, in whatever unit the network has."""
-        return self.onlooker.answer(pictures).predicted_depth.float()
+        return self.onlooker.answer(pictures, level).predicted_depth.float()
 
     def log_density(
         self, answer: Float[Tensor, "b v u"], targets: Sequence[Float[Tensor, "_ _"]]
@@ -69,8 +72,17 @@ class DepthEstimator(Likelihood):
         """The squared distance of the standardised maps, negative."""
         size = answer.shape[-2:]
         maps = torch.stack([_brought(each, size) for each in targets])
-        near = answer.clamp_min(NEAREST).reciprocal() if self.in_metres else answer
-        return -0.5 * PLACES * (_standard(near) - _standard(maps)).square().mean((1, 2))
+        return -0.5 * PLACES * (self._near(answer) - _standard(maps)).square().mean((1, 2))
+
+    def divergence(
+        self, answer: Float[Tensor, "b v u"], teacher: Float[Tensor, "b v u"]
+    ) -> Float[Tensor, "b"]:
+        """The mean squared distance of the standardised maps."""
+        return (self._near(answer) - self._near(teacher)).square().mean((1, 2))
+
+    def _near(self, answer: Tensor) -> Tensor:
+        """How near every place is, standardised."""
+        return _standard(answer.clamp_min(NEAREST).reciprocal() if self.in_metres else answer)
 
 
 def _brought(grey: Tensor, size: Sequence[int]) -> Tensor:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
+from safetensors.torch import save_file
 from transformers import (
     DepthAnythingConfig,
     DepthAnythingForDepthEstimation,
@@ -23,6 +25,8 @@ from transformers import (
     ViTConfig,
     ViTForImageClassification,
 )
+
+from graph.adapters import untrained
 
 LABELS = ("sea at night", "sea by day", "meadow by day")
 MEAN, DEVIATION = [0.4, 0.5, 0.6], [0.2, 0.3, 0.25]
@@ -151,3 +155,31 @@ def reconfigure(folder: Path, **changes: Any) -> None:
     """Change a folder's config.json."""
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def teach(
+    folder: Path,
+    edges: Sequence[float] = (-2.0, 2.0),
+    *,
+    loud: float = 0.2,
+    **ranges: Any,
+) -> list[dict[str, torch.Tensor]]:
+    """Make a guidance expert of a model's folder; its adapters, of rank 1, one for each range."""
+    (family,) = json.loads((folder / "config.json").read_text())["architectures"]
+    learned = dict(getattr(transformers, family).from_pretrained(folder).named_parameters())
+    generator = torch.Generator().manual_seed(9)
+    adapters = [untrained(learned, 1, generator) for _ in range(len(edges) + 1)]
+    for adapter in adapters:
+        for name, part in adapter.items():
+            if not name.endswith(".down"):
+                part.copy_(loud * torch.randn(part.shape, generator=generator))
+    save_file(
+        {f"{n}.{name}": part for n, each in enumerate(adapters) for name, part in each.items()},
+        folder / "adapters.safetensors",
+    )
+    told = {"edges": list(edges), "rank": 1, "sees": "state", "base": "playground/unconditional"}
+    card = folder / "card.json"
+    before = json.loads(card.read_text()) if card.is_file() else {}
+    known = {**told, "base_hash": "0" * 16, "space_id": "pixels", **ranges}
+    card.write_text(json.dumps(before | {"ranges": known}))
+    return adapters

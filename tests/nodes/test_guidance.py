@@ -10,12 +10,13 @@ from PIL import Image
 
 import graph.guidance
 from graph.compile import compile_workflow
+from graph.folders import network_hash
 from graph.interfaces import GuidanceMethod
 from graph.library import Library
 from graph.plan import Asset, Choice, Condition, Control
 from graph.registry import choices
 from nodes import catalogue
-from tests.graph.classifiers import write_classifier
+from tests.graph.classifiers import teach, write_classifier
 from tests.graph.documents import Nodes, changed, document
 from tests.graph.fakes import playground
 from tests.graph.modules import write_modulator
@@ -178,3 +179,31 @@ def test_a_depth_estimator_is_asked_for_a_depth_map(library: Library) -> None:
     classifier = changed(nodes, guide={"model": "playground/classifier"})
     (other,) = said(library, classifier, (*WIRES, wires[1]))
     assert other.startswith("warning M025 'Guidance' is given a depth map, which 'playground/clas")
+
+
+def test_what_a_guidance_expert_was_taught_is_held_against_what_it_is_shown(
+    library: Library,
+) -> None:
+    folder = library.folder / "playground" / "classifier"
+    state = changed(NODES, guide={"method": {"name": "state"}})
+    (plain,) = said(library, state)
+    assert plain == (
+        "warning M031 By the method state 'Guidance' shows its model the noisy state; "
+        "'playground/classifier' knows clean pictures. Choose another method."
+    )
+    model = library.model("playground/unconditional")
+    mine = {"space_id": model.space.id, "base_hash": network_hash(model.folder)}
+    teach(folder, **mine)
+    assert said(library, state) == []
+    (estimate,) = said(library)
+    assert "M031 By the method dps" in estimate
+    assert estimate.endswith("knows the noisy state. Choose the method state.")
+    teach(folder, **(mine | {"sees": "estimate"}))
+    assert said(library) == []
+    teach(folder, **(mine | {"space_id": "elsewhere"}))
+    (space,) = said(library, state)
+    assert "M032" in space
+    teach(folder, **(mine | {"base_hash": "f" * 16}))
+    (base,) = said(library, state)
+    assert "M033 'playground/unconditional' of 'Unconditional expert' has changed" in base
+    assert "were ffffffffffffffff" in base

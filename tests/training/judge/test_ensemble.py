@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from graph.interfaces import Likelihood, Modulator
+from graph.levels import CLEAN
 from graph.parametrisation import Native, answer
 from tests.training.judge.conftest import Knows
 from training.judge.conditions import conditions, from_images
@@ -127,11 +128,14 @@ class Likes(Likelihood):
     def encode(self, value):
         return Knows().encode(value)
 
-    def read(self, pictures):
+    def read(self, pictures, level=CLEAN):
         return pictures
 
     def log_density(self, answer, targets):
         return -0.5 * (torch.stack(list(targets)) - answer).square().flatten(1).sum(1)
+
+    def divergence(self, answer, teacher):
+        return (answer - teacher).square().flatten(1).sum(1)
 
 
 @pytest.mark.parametrize(("target", "method"), [("mask", "estimate"), ("depth", "tfg")])
