@@ -28,6 +28,8 @@ ONLOOKERS = {
     "depth": "playground/depth",
 }
 """Who looks on, by what is asked of it; they know clean pictures alone."""
+TAUGHT = {"class": ("playground/classifier-in-noise", "state", 20.0)}
+"""Guidance experts by what is asked of them, with their method and scale."""
 SCALES = {
     "class": {"estimate": 7.0, "dps": 7.0, "freedom": 1.0, "tfg": 1.0},
     "mask": {"estimate": 1.0, "dps": 7.0, "freedom": 1.0, "tfg": 1.0},
@@ -206,6 +208,12 @@ def guided(guidance: Guidance, steps: int) -> list[Row]:
                     scale=scale / weight,
                 )
                 rows.append(Row(f"{expert}, {target} by {method}", "product", (led,), steps))
+            if target in TAUGHT:
+                onlooker, method, scale = TAUGHT[target]
+                led = replace(
+                    part, onlooker=onlooker, target=target, method=method, scale=scale / weight
+                )
+                rows.append(Row(f"{expert}, {target} by guidance expert", "product", (led,), steps))
     return rows
 
 
