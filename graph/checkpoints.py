@@ -57,7 +57,7 @@ def load_likelihood(companion: Companion, machine: Machine) -> Likelihood:
         Diagnostic(
             "M020",
             f"'{companion.name}' cannot guide: it is a {companion.network}. What can: {known}.",
-            "Choose an image classifier as transformers writes it.",
+            "Choose one of these as transformers writes it.",
         )
     )
 

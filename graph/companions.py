@@ -6,10 +6,11 @@ import colorsys
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import check_weights, read_json
@@ -24,10 +25,15 @@ MAX_MODEL = 2 * 2**30
 MODEL_WEIGHTS = "model.safetensors"
 MODULATORS = ("UNet2DModel",)
 """The classes of network that the families in graph/modulators load; a test holds them together."""
+ADAPTERS = "adapters.safetensors"
 CLASSIFIER = "ForImageClassification"
 SEGMENTER = "ForSemanticSegmentation"
+DEPTH_ESTIMATOR = "ForDepthEstimation"
 MOST_COLOURS = 256
 Label = Annotated[str, Field(max_length=500)]
+Target = Literal["class", "mask", "depth"]
+Edge = Annotated[float, Field(ge=-40.0, le=40.0)]
+TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 class ModulatorCard(BaseModel):
@@ -50,18 +56,42 @@ class ModulatorCard(BaseModel):
     level_range: tuple[float, float] = (0.0, 1.0)
 
 
+class NoiseRanges(BaseModel):
+    """What a guidance expert was taught: noise, in ranges of log-SNR that `edges` part.
+
+    `sees` says what its network was shown: the noisy state, or the expert's clean estimate of it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    edges: tuple[Edge, ...] = Field(max_length=15)
+    rank: int = Field(ge=1, le=64)
+    sees: Literal["state", "estimate"]
+    base: str = Field(max_length=200)
+    base_hash: str = Field(max_length=64)
+    space_id: str = Field(max_length=64)
+
+    @field_validator("edges")
+    @classmethod
+    def _rising(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
+        if any(b <= a for a, b in pairwise(edges)):
+            raise ValueError("the edges have to rise")
+        return edges
+
+
 class GuidanceCard(BaseModel):
     """What is known of an off-the-shelf model of transformers that can guide.
 
     `labels` are the classes of its config.json, in the order of its answers; `asks` says whether
-    it is asked for one of them or for a mask of them, whose colours are the `palette`.
+    it is asked for one of them, for a mask of them, whose colours are the `palette`, or, without
+    any, for a depth map.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     kind: Literal["guidance"] = "guidance"
-    labels: tuple[Label, ...] = Field(min_length=2, max_length=2**15)
-    asks: Literal["class", "mask"] = "class"
+    labels: tuple[Label, ...] = Field(default=(), min_length=2, max_length=2**15)
+    asks: Target = "class"
     palette: tuple[MaskClass, ...] = ()
+    ranges: NoiseRanges | None = None
 
 
 Card = ModulatorCard | GuidanceCard
@@ -92,7 +122,7 @@ def open_companion(name: str, folder: Path) -> Companion:
     """Read a companion's folder; ChoraleError M003 to M006, M014, M020 or M035."""
     config = folder / "config.json"
     network = _network(read_json(name, config)) if config.is_file() else ""
-    if network.endswith((CLASSIFIER, SEGMENTER)):
+    if network.endswith((CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)):
         return _open_model(name, folder, network)
     if not (folder / "card.json").is_file() or not network:
         raise _refused(
@@ -138,7 +168,8 @@ def guidance_card(companion: Companion) -> GuidanceCard:
     raise _refused(
         "M020",
         f"'{companion.name}' cannot guide: it is a {companion.network}.",
-        "Choose an image classifier or a segmentation model as transformers writes it.",
+        "Choose an image classifier, a segmentation model or a depth estimator as transformers "
+        "writes it.",
     )
 
 
@@ -152,13 +183,17 @@ def _open_model(name: str, folder: Path, network: str) -> Companion:
             f"{MAX_MODEL // 2**30} GiB.",
             "Save a smaller model with save_pretrained of transformers.",
         )
-    named = read_json(name, folder / "config.json").get("id2label")
+    config = read_json(name, folder / "config.json")
+    ranges = _ranges(name, folder)
+    if network.endswith(DEPTH_ESTIMATOR):
+        return Companion(name, folder, GuidanceCard(asks="depth", ranges=ranges), network)
+    named = config.get("id2label")
     try:
         if not isinstance(named, dict):
             raise ValueError("there is none")
         rows: dict[Any, Any] = named  # pyright: ignore[reportUnknownVariableType]
         labels = [rows[str(number)] for number in range(len(rows))]
-        card = GuidanceCard.model_validate({"labels": labels})
+        card = GuidanceCard.model_validate({"labels": labels, "ranges": ranges})
         if network.endswith(SEGMENTER):
             found = {"asks": "mask", "palette": _palette(name, folder, card.labels)}
             card = card.model_copy(update=found)
@@ -172,6 +207,31 @@ def _open_model(name: str, folder: Path, network: str) -> Companion:
     return Companion(name, folder, card, network)
 
 
+def _ranges(name: str, folder: Path) -> NoiseRanges | None:
+    """What a guidance expert was taught; None for a model that knows clean pictures alone.
+
+    ChoraleError M030 for a card that does not say it right, M003 for adapters that are missing.
+    """
+    card = read_json(name, folder / "card.json") if (folder / "card.json").is_file() else {}
+    if "ranges" not in card:
+        return None
+    try:
+        ranges = NoiseRanges.model_validate(card["ranges"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("ranges", *first["loc"])))
+        why = f"is wrong at '{where}': {first['msg']}"
+    else:
+        if (folder / ADAPTERS).is_file():
+            return ranges
+        why = f"speaks of ranges, and there is no {ADAPTERS}"
+    raise _refused(
+        "M030",
+        f"The card.json of '{name}' {why}.",
+        "Copy the whole folder again, or train the guidance expert anew.",
+    )
+
+
 def _palette(name: str, folder: Path, labels: Sequence[str]) -> tuple[MaskClass, ...]:
     """The colours of a segmentation model's classes: those of its card.json, or made ones.
 
@@ -179,11 +239,12 @@ def _palette(name: str, folder: Path, labels: Sequence[str]) -> tuple[MaskClass,
     """
     if len(labels) > MOST_COLOURS:
         raise ValueError(f"a mask has {MOST_COLOURS} classes at most, got {len(labels)}")
-    if not (folder / "card.json").is_file():
+    card = read_json(name, folder / "card.json") if (folder / "card.json").is_file() else {}
+    if not card or ("ranges" in card and "palette" not in card):
         return tuple(
             MaskClass(name=label, colour=_colour(number)) for number, label in enumerate(labels)
         )
-    told: Any = read_json(name, folder / "card.json").get("palette")
+    told: Any = card.get("palette")
     try:
         palette = tuple(MaskClass.model_validate(each) for each in told)
     except (TypeError, ValidationError):

@@ -43,13 +43,13 @@ class Sight:
     def answer(self, score: Guided, seen: Tensor) -> Any:
         """What the score's network answers to the picture of a state or estimate."""
         if not any(seen is leaf for _, leaf in self._leaves.values()):
-            return score.likelihood.read(picture(score.codec, seen))
+            return score.likelihood.read(picture(score.codec, seen), self.level)
         shown = (id(seen), id(score.codec))
         if shown not in self._pictures:
             self._pictures[shown] = picture(score.codec, seen)
         key = (id(seen), score.network)
         if key not in self._answers:
-            self._answers[key] = score.likelihood.read(self._pictures[shown])
+            self._answers[key] = score.likelihood.read(self._pictures[shown], self.level)
         return self._answers[key]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_chec
 from pydantic import BaseModel
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.levels import NoiseLevel
+from graph.levels import CLEAN, NoiseLevel
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -492,9 +492,19 @@ class Likelihood(ABC):
         """The target, as `log_density` takes it; called once per distinct target."""
 
     @abstractmethod
-    def read(self, pictures: Float[Tensor, "b c h w"]) -> Any:
-        """What the network answers to pictures between −1 and 1, in one forward pass."""
+    def read(self, pictures: Float[Tensor, "b c h w"], level: NoiseLevel = CLEAN) -> Any:
+        """What the network answers to pictures between −1 and 1, in one forward pass.
+
+        One that was taught noise answers as for pictures of this level.
+        """
 
     @abstractmethod
     def log_density(self, answer: Any, targets: Sequence[Any]) -> Float[Tensor, "b"]:
         """log p(y | picture), at most 0, of the answer to b pictures; `targets[i]` belongs to i."""
+
+    @abstractmethod
+    def divergence(self, answer: Any, teacher: Any) -> Float[Tensor, "b"]:
+        """How far its answer is from what another network answered to the same pictures, clean.
+
+        A guidance expert is taught by it, without labels (arXiv 2212.05973).
+        """

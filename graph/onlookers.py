@@ -12,12 +12,15 @@ from huggingface_hub.errors import StrictDataclassError
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import safe_open
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn import functional as F
 from transformers import AutoConfig
 from transformers.utils import logging
 
-from graph.companions import MODEL_WEIGHTS, Companion
+from graph.adapters import Adapted, Adapter, shapes
+from graph.companions import ADAPTERS, MODEL_WEIGHTS, Companion, NoiseRanges, guidance_card
 from graph.folders import read_json
+from graph.levels import CLEAN, NoiseLevel
 from graph.machine import Machine
 
 logging.disable_progress_bar()
@@ -63,11 +66,15 @@ class Sight(BaseModel):
 
 
 class Onlooker:
-    """A frozen network with the way in which it wants its pictures."""
+    """A frozen network with the way in which it wants its pictures.
 
-    def __init__(self, network: Any, sight: Sight) -> None:
+    Where it has been taught noise, `adapted` has its parameters at every level.
+    """
+
+    def __init__(self, network: Any, sight: Sight, adapted: Adapted | None = None) -> None:
         self.network: Any = network
         self.sight = sight
+        self.adapted = adapted
 
     @classmethod
     def open(cls, companion: Companion, family: Any, machine: Machine) -> Onlooker:
@@ -80,12 +87,24 @@ class Onlooker:
         network = _build(companion.name, folder, family).to(machine.device, machine.precision)
         path = folder / "preprocessor_config.json"
         sight = Sight.of(read_json(companion.name, path) if path.is_file() else {})
-        return cls(network.eval().requires_grad_(False), sight)
+        network = network.eval().requires_grad_(False)
+        ranges = guidance_card(companion).ranges
+        if ranges is None:
+            return cls(network, sight)
+        parameters = dict(network.named_parameters())
+        adapters = _adapters(folder / ADAPTERS, parameters, ranges, machine)
+        return cls(network, sight, Adapted(parameters, ranges.edges, adapters))
 
-    def logits(self, pictures: Tensor) -> Tensor:
-        """What the network answers to pictures between −1 and 1."""
-        seen = self.sight.normal(pictures.to(self.network.dtype))
-        return self.network(pixel_values=seen).logits.float()
+    def answer(self, pictures: Tensor, level: NoiseLevel = CLEAN) -> Any:
+        """What the network answers to pictures between −1 and 1, in transformers' own form."""
+        shown = {"pixel_values": self.sight.normal(pictures.to(self.network.dtype))}
+        if self.adapted is None:
+            return self.network(**shown)
+        return functional_call(self.network, self.adapted.at(level), kwargs=shown)
+
+    def logits(self, pictures: Tensor, level: NoiseLevel = CLEAN) -> Tensor:
+        """The logits of its answer."""
+        return self.answer(pictures, level).logits.float()
 
 
 def _build(name: str, folder: Path, family: Any) -> Any:
@@ -124,6 +143,27 @@ def _build(name: str, folder: Path, family: Any) -> Any:
             first = min(map(str, found[lack]))
             raise ValueError(f"its weights have {lack.replace('_', ' ')}: {first}")
     return network
+
+
+def _adapters(
+    path: Path, parameters: Mapping[str, Tensor], ranges: NoiseRanges, machine: Machine
+) -> list[Adapter]:
+    """The adapters of every range; ValueError where they do not fit the network."""
+    count = len(ranges.edges) + 1
+    wanted = shapes({name: part.shape for name, part in parameters.items()}, ranges.rank)
+    sizes = {f"{n}.{name}": size for n in range(count) for name, size in wanted.items()}
+    with cast("Any", safe_open)(path, "pt") as file:
+        stored = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        if stored != sizes:
+            odd = min(stored.items() ^ sizes.items())
+            raise ValueError(f"its {ADAPTERS} does not fit the network: {odd[0]}")
+        found: dict[str, Tensor] = {name: file.get_tensor(name) for name in sizes}
+    if not all(bool(part.isfinite().all()) for part in found.values()):
+        raise ValueError(f"its {ADAPTERS} has numbers that are none")
+    return [
+        {name: found[f"{n}.{name}"].to(machine.device).float() for name in wanted}
+        for n in range(count)
+    ]
 
 
 def _stored(path: Path) -> int:

@@ -17,8 +17,11 @@ INK_BLUR = 0.6
 def fit(picture: Image.Image, size: tuple[int, int], *, sharp: bool = False) -> Image.Image:
     """The picture cropped to the canvas' proportions and resized to (width, height).
 
-    `sharp` keeps palette colours unmixed, for masks. Transparent parts become white paper.
+    `sharp` keeps palette colours unmixed, for masks. Transparent parts become white paper, and
+    grey of 16 bits, which Pillow would cut off at 255, grey of 8.
     """
+    if picture.mode.startswith("I;16"):
+        picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layered = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
@@ -64,6 +67,11 @@ def mask(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClas
 def sketch(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """A drawing on the canvas as black ink on white paper."""
     return ImageOps.grayscale(fit(picture, size)).convert("RGB")
+
+
+def nearness(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.float32]:
+    """A depth map on the canvas: how near every pixel is, [h, w], from 0 in black to 1 in white."""
+    return np.asarray(ImageOps.grayscale(fit(picture, size)), dtype=np.float32) / np.float32(255)
 
 
 def fitting(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClass] = ()) -> str:

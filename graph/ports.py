@@ -12,6 +12,7 @@ class Kind(StrEnum):
     TEXT = "text"
     MASK = "mask"
     SKETCH = "sketch"
+    DEPTH = "depth"
     LABEL = "class"
     PHOTO = "photo"
     AUDIO = "audio"

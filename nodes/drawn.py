@@ -1,4 +1,4 @@
-"""Pictures that ask for something: a painted mask, a drawn sketch, a photograph."""
+"""Pictures that ask for something: a painted mask, a drawn sketch, a depth map, a photograph."""
 
 from __future__ import annotations
 
@@ -66,6 +66,22 @@ class Sketch(Drawn):
     synonyms: ClassVar[tuple[str, ...]] = ("drawing", "scribble", "line art", "pen")
     outputs: ClassVar[tuple[Port, ...]] = (Port("sketch", Kind.SKETCH, "The drawing."),)
     picture: Annotated[str, Widget("sketch")] = Field(
+        default="", pattern=STORED, description=DESCRIPTION
+    )
+
+
+class Depth(Drawn):
+    """A map of what is near and what is far: white is nearest, black is farthest.
+
+    Only the differences of its greys count, not how bright it is as a whole. Pictures of another
+    size are cropped about their centre and fitted to the canvas.
+    """
+
+    type: ClassVar[str] = "depth"
+    label: ClassVar[str] = "Depth"
+    synonyms: ClassVar[tuple[str, ...]] = ("depth map", "near and far", "distance", "relief")
+    outputs: ClassVar[tuple[Port, ...]] = (Port("depth", Kind.DEPTH, "The depth map."),)
+    picture: Annotated[str, Widget("depth")] = Field(
         default="", pattern=STORED, description=DESCRIPTION
     )
 

@@ -9,15 +9,18 @@ from typing import Annotated, ClassVar, Union
 from pydantic import Field
 
 from graph import guidance
-from graph.companions import GuidanceCard, guidance_card
+from graph.companions import TARGETS, GuidanceCard, NoiseRanges, guidance_card
 from graph.errors import ChoraleError, Diagnostic
+from graph.folders import network_hash
 from graph.guidance.dps import Dps
 from graph.interfaces import GuidanceMethod
+from graph.library import Model
 from graph.node import Carried, Live, Node, Place, Widget, Wired
+from graph.pictures import nearness
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
 from graph.registry import choices
-from nodes.experts import RELIABILITY, SCORE, check_range, weight
+from nodes.experts import RELIABILITY, SCORE, ModelNode, check_range, weight
 from nodes.fuse import choice
 from nodes.label import Label
 from nodes.models import check_fit
@@ -27,14 +30,17 @@ Methods = Annotated[
     Field(discriminator="name"),
 ]
 COLOURS = 3
+_SEEN = {"state": "the noisy state", "estimate": "the clean estimate"}
+_NAMES = {"class": "class", "mask": "mask", "depth": "depth map"}
 
 
 class Guidance(Node):
     """Bends an expert, or a fusion, towards pictures in which a model sees what it is to see.
 
-    The model is any classifier of transformers, which is asked for a class, or any of its
-    segmentation models, which are asked for a mask. It need not know of noise. Several guidances
-    may follow one another; their order does not matter.
+    The model is any classifier of transformers, which is asked for a class, any of its segmentation
+    models, which are asked for a mask, or any of its depth estimators, which are asked for a depth
+    map. It need not know of noise; a guidance expert is one that was taught to look through it.
+    Several guidances may follow one another; their order does not matter.
     """
 
     type: ClassVar[str] = "guidance"
@@ -43,6 +49,7 @@ class Guidance(Node):
     synonyms: ClassVar[tuple[str, ...]] = (
         "classifier guidance",
         "segmentation guidance",
+        "depth guidance",
         "PPAP",
         "DPS",
         "FreeDoM",
@@ -52,6 +59,7 @@ class Guidance(Node):
         Port("score", Kind.SCORE, "The expert or fusion that is bent."),
         Port("class", Kind.LABEL, "What a classifier is to see in the picture.", required=False),
         Port("mask", Kind.MASK, "What a segmentation model is to see where.", required=False),
+        Port("depth", Kind.DEPTH, "What a depth estimator is to see near and far.", required=False),
         RELIABILITY,
     )
     outputs: ClassVar[tuple[Port, ...]] = SCORE
@@ -116,12 +124,15 @@ class Guidance(Node):
         except ChoraleError as error:
             yield from error.diagnostics
             return
+        yield from _taught(place, self.model, card.ranges, self.method.name)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
         yield from _asked(place, self.model, card)
         yield from _known(place, self.model, card)
         for space in place.spaces.get("score", ()):
             size = (space.shape[-1] * space.scale, space.shape[-2] * space.scale)
-            if card.asks == "mask":
-                yield from check_fit(place, "mask", size, card.palette)
+            if card.asks != "class":
+                yield from check_fit(place, card.asks, size, card.palette)
+        if card.asks == "depth":
+            yield from _flat(place)
 
 
 def _visible(place: Place) -> Iterator[Diagnostic]:
@@ -137,25 +148,87 @@ def _visible(place: Place) -> Iterator[Diagnostic]:
             )
 
 
+def _taught(
+    place: Place, name: str, ranges: NoiseRanges | None, method: str
+) -> Iterator[Diagnostic]:
+    """M031 to M033 where a model is shown what it was not taught to look at."""
+    at_state = method == "state"
+    if at_state != (ranges is not None and ranges.sees == "state"):
+        known = "clean pictures" if ranges is None else _SEEN[ranges.sees]
+        shown = _SEEN["state" if at_state else "estimate"]
+        yield Diagnostic(
+            "M031",
+            f"By the method {method} '{place.title}' shows its model {shown}; '{name}' knows "
+            f"{known}.",
+            "Choose another method." if at_state else "Choose the method state.",
+            port="method",
+            severity="warning",
+        )
+    if ranges is None:
+        return
+    for space in place.spaces.get("score", ()):
+        if space.id != ranges.space_id:
+            yield Diagnostic(
+                "M032",
+                f"'{place.title}' bends a score of the latent space {space}; the noise that "
+                f"'{name}' was taught is that of '{ranges.base}', in another.",
+                f"Wire {ranges.base} or an expert of its space, or trust your eyes.",
+                port="score",
+                severity="warning",
+            )
+    found = place.library.attempt(ranges.base)
+    for title, node in place.all("score"):
+        mine = isinstance(node, ModelNode) and node.model == ranges.base
+        if mine and isinstance(found, Model) and network_hash(found.folder) != ranges.base_hash:
+            yield Diagnostic(
+                "M033",
+                f"'{ranges.base}' of '{title}' has changed since '{name}' was made from its "
+                f"pictures: its weights are {network_hash(found.folder)}, were {ranges.base_hash}.",
+                "Make the guidance expert again, or trust your eyes.",
+                port="score",
+                severity="warning",
+            )
+
+
 def _asked(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:
     """M024 where the model is not told what to see, M025 for a wire that it does not look at."""
     if not place.all(card.asks):
         yield Diagnostic(
             "M024",
-            f"'{place.title}' does not know what to see: '{name}' is asked for a {card.asks}, "
-            "and none is wired.",
-            f"Wire a {card.asks}.",
+            f"'{place.title}' does not know what to see: '{name}' is asked for a "
+            f"{_NAMES[card.asks]}, and none is wired.",
+            f"Wire a {_NAMES[card.asks]}.",
             port=card.asks,
         )
-    other = "mask" if card.asks == "class" else "class"
-    if place.all(other):
-        yield Diagnostic(
-            "M025",
-            f"'{place.title}' is given a {other}, which '{name}' is not asked for.",
-            "Take the wire away, or choose a model that is.",
-            port=other,
-            severity="warning",
-        )
+    for other in TARGETS:
+        if other != card.asks and place.all(other):
+            yield Diagnostic(
+                "M025",
+                f"'{place.title}' is given a {_NAMES[other]}, which '{name}' is not asked for.",
+                "Take the wire away, or choose a model that is.",
+                port=other,
+                severity="warning",
+            )
+
+
+def _flat(place: Place) -> Iterator[Diagnostic]:
+    """M027 for a depth map in which nothing is nearer than the rest, which asks for nothing."""
+    for title, node in place.all("depth"):
+        for file in node.files():
+            try:
+                picture = place.library.picture(file)
+            except ChoraleError:
+                continue  # the check of files says what is wrong with it
+            grey = nearness(picture, picture.size)
+            if grey.min() == grey.max():
+                yield Diagnostic(
+                    "M027",
+                    f"'{title}' is one grey throughout; only the differences of a depth map say "
+                    f"anything to '{place.title}'.",
+                    "Paint what is nearer lighter.",
+                    port="depth",
+                    severity="warning",
+                )
 
 
 def _known(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from training import (
     autoencoder,
     curves,
     experts,
+    guidance,
     latents,
     modulators,
     onlooker,
@@ -20,12 +22,14 @@ from training import (
 )
 from training.budget import RUNS
 from training.classifier import CLASSIFIER
+from training.classifier_vit import CLASSIFIER_VIT
+from training.depth import DEPTH
 from training.folders import MODELS, refresh_autoencoder
 from training.judge import train as judge
 from training.recipes import RECIPES
 from training.segmenter import SEGMENTER
 
-ONLOOKERS = {task.name: task for task in (CLASSIFIER, SEGMENTER)}
+ONLOOKERS = {task.name: task for task in (CLASSIFIER, CLASSIFIER_VIT, SEGMENTER, DEPTH)}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     _add_modulator(commands)
     _add_rival(commands)
     _add_curves(commands)
+    _add_guidance(commands)
     for task in ONLOOKERS.values():
         _add_onlooker(commands, task)
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
@@ -95,6 +100,25 @@ def _add_rival(commands: Any) -> None:
     budget.add_argument("--steps", type=int, help="steps to add")
 
 
+def _add_guidance(commands: Any) -> None:
+    command = commands.add_parser(
+        "guidance", help="teach a model of clean pictures to see in noise"
+    )
+    command.add_argument("name", type=_name, help="its run, and its folder among the models")
+    command.add_argument("--onlooker", default="playground/classifier", help="the model")
+    command.add_argument("--base", default="playground/unconditional", help="whom it will guide")
+    command.add_argument("--ranges", type=int, help="parts of the noise with an adapter each")
+    command.add_argument("--sees", choices=("state", "estimate"), help="what it is shown")
+    command.add_argument("--samples", type=int, help="pictures of the expert to learn from")
+    command.add_argument("--ship", action="store_true", help="put it among the models when done")
+    command.add_argument("--lr", type=float, help="peak learning rate")
+    command.add_argument("--batch", type=int, help="pictures a step")
+    command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
+    budget = command.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="wall minutes to add")
+    budget.add_argument("--steps", type=int, help="steps to add")
+
+
 def _add_curves(commands: Any) -> None:
     command = commands.add_parser("curves", help="what modulators learn from how many pairs")
     command.add_argument("--pairs", nargs="+", type=int, default=list(curves.PAIRS))
@@ -103,6 +127,18 @@ def _add_curves(commands: Any) -> None:
     budget = command.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="wall minutes of each that is not there yet")
     budget.add_argument("--steps", type=int, help="steps of each that is not there yet")
+
+
+def _guide(options: argparse.Namespace) -> None:
+    task = guidance.Task(options.name, options.onlooker, options.base)
+    own = {name: getattr(options, name) for name in ("ranges", "sees", "samples")}
+    changes: dict[str, Any] = _changes(options) | {
+        name: value for name, value in own.items() if value is not None
+    }
+    settings = replace(guidance.Settings(), **changes)
+    guidance.train(
+        task, settings, options.steps, options.minutes, models=MODELS.parent, ship=options.ship
+    )
 
 
 def _add_onlooker(commands: Any, task: onlooker.Task) -> None:
@@ -160,43 +196,50 @@ def _encode(names: list[str], pictures: int | None) -> None:
         latents.cache(recipe, pictures or recipe.pictures)
 
 
+def _autoencode(options: argparse.Namespace) -> None:
+    settings = autoencoder.Settings(decoder_only=options.decoder_only, processes=options.processes)
+    autoencoder.train(replace(settings, **_changes(options)), options.steps, options.minutes)
+
+
+def _expert(options: argparse.Namespace) -> None:
+    settings = replace(experts.Settings(fuse=options.fuse), **_changes(options))
+    experts.train(options.name, settings, options.steps, options.minutes, assets=MODELS)
+
+
+def _all(options: argparse.Namespace) -> None:
+    autoencoder.train(autoencoder.Settings(), options.steps, options.minutes)
+    reading.train(reading.ENOUGH, None)
+    _encode([], None)
+    settings = replace(experts.Settings(), **_changes(options))
+    for name in RECIPES:
+        experts.train(name, settings, options.steps, options.minutes, assets=MODELS)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "autoencoder": _autoencode,
+    "expert": _expert,
+    "all": _all,
+    "latents": lambda options: _encode(options.names, options.pictures),
+    "reading": lambda options: reading.train(options.steps, options.minutes),
+    "judge": lambda options: judge.train(options.steps, options.minutes),
+    "guidance": _guide,
+    "modulator": _modulate,
+    "curves": _curves,
+    "rival": lambda options: rivals.train(
+        options.name, options.pairs, options.steps, options.minutes, MODELS.parent
+    ),
+    **dict.fromkeys(ONLOOKERS, _look),
+    "decoder": lambda _: refresh_autoencoder(RUNS, MODELS),
+    "sheet": lambda options: sheet.write(
+        options.name, MODELS, RUNS, options.guidance, options.steps
+    ),
+}
+
+
 def main() -> None:
     """Run one command."""
     options = parser().parse_args()
-    match options.command:
-        case "autoencoder":
-            settings = autoencoder.Settings(
-                decoder_only=options.decoder_only, processes=options.processes
-            )
-            settings = replace(settings, **_changes(options))
-            autoencoder.train(settings, options.steps, options.minutes)
-        case "latents":
-            _encode(options.names, options.pictures)
-        case "reading" | "judge":
-            taught = {"reading": reading, "judge": judge}[options.command]
-            taught.train(options.steps, options.minutes)
-        case "modulator":
-            _modulate(options)
-        case "curves":
-            _curves(options)
-        case "rival":
-            rivals.train(options.name, options.pairs, options.steps, options.minutes, MODELS.parent)
-        case name if name in ONLOOKERS:
-            _look(options)
-        case "decoder":
-            refresh_autoencoder(RUNS, MODELS)
-        case "sheet":
-            sheet.write(options.name, MODELS, RUNS, options.guidance, options.steps)
-        case _:
-            names = [options.name] if options.command == "expert" else list(RECIPES)
-            fuse = options.command == "expert" and options.fuse
-            settings = replace(experts.Settings(fuse=fuse), **_changes(options))
-            if options.command == "all":
-                autoencoder.train(autoencoder.Settings(), options.steps, options.minutes)
-                reading.train(reading.ENOUGH, None)
-                _encode(names, None)
-            for name in names:
-                experts.train(name, settings, options.steps, options.minutes, assets=MODELS)
+    COMMANDS[options.command](options)
 
 
 if __name__ == "__main__":

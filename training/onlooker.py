@@ -33,8 +33,9 @@ class Task:
         pipeline: what the hub calls such a model.
         measure: what the score is called.
         palette: the colours that stand for its classes in masks, where it is asked for one.
+        answer: what its network calls what it says.
         untrained: the network with random weights, of given widths.
-        told: what is known of renders: int64 [n], or a map [n, h, w].
+        told: what is known of renders: int64 [n], or a map [n, h, w], of classes or of numbers.
         loss: of answers about what is known.
         score: of answers about what is known, at most 1.
     """
@@ -50,6 +51,7 @@ class Task:
     loss: Callable[[Tensor, Tensor], Tensor]
     score: Callable[[Tensor, Tensor], float]
     palette: tuple[MaskClass, ...] = ()
+    answer: str = "logits"
 
     @property
     def held_out(self) -> str:
@@ -139,21 +141,23 @@ class OnlookerTraining:
         seen, told = (_turned(each, mirrored) for each in (seen, self.learned.told[chosen]))
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
-            logits = self.network(_normal(seen)).logits
+            answers = self._answers(seen)
         self.trainer.examples += count
-        return self.trainer.apply(self.task.loss(logits.float(), told), progress)
+        return self.trainer.apply(self.task.loss(answers.float(), told), progress)
 
     @torch.no_grad()
     def score(self) -> float:
         """What the averaged weights score on held-out renders."""
         self.network.eval()
         self.trainer.ema.swap()
-        answers = [
-            self.network(_normal(part.float() / 255)).logits
-            for part in self.held_out.pictures.split(CHUNK)
-        ]
+        parts = self.held_out.pictures.split(CHUNK)
+        answers = [self._answers(part.float() / 255) for part in parts]
         self.trainer.ema.swap()
         return self.task.score(torch.cat(answers), self.held_out.told)
+
+    def _answers(self, pictures: Tensor) -> Tensor:
+        """What the network says of pictures in [0, 1]."""
+        return getattr(self.network(_normal(pictures)), self.task.answer)
 
     def report(self, loss: float, minutes: float) -> dict[str, float]:
         """Measure, write the checkpoint and a line of the log."""

@@ -11,12 +11,15 @@ from transformers import AutoModelForImageClassification
 from graph.companions import CLASSIFIER, Companion, guidance_card
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import Likelihood
+from graph.levels import CLEAN, NoiseLevel
 from graph.machine import Machine
 from graph.onlookers import Onlooker
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
+
+TEMPERATURE = 0.25
 
 
 class Classifier(Likelihood):
@@ -47,9 +50,11 @@ class Classifier(Likelihood):
             )
         )
 
-    def read(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
+    def read(
+        self, pictures: Float[Tensor, "b c h w"], level: NoiseLevel = CLEAN
+    ) -> Float[Tensor, "b k"]:
         """The logits."""
-        return self.onlooker.logits(pictures)
+        return self.onlooker.logits(pictures, level)
 
     def log_density(
         self, answer: Float[Tensor, "b k"], targets: Sequence[int]
@@ -57,3 +62,10 @@ class Classifier(Likelihood):
         """The logarithm of each target's probability."""
         chosen = torch.tensor(list(targets), device=answer.device)
         return answer.log_softmax(1).gather(1, chosen[:, None])[:, 0]
+
+    def divergence(
+        self, answer: Float[Tensor, "b k"], teacher: Float[Tensor, "b k"]
+    ) -> Float[Tensor, "b"]:
+        """KL(softmax(teacher/TEMPERATURE) ‖ softmax(answer)): the teacher's mind, made up."""
+        told = (teacher / TEMPERATURE).log_softmax(1)
+        return (told.exp() * (told - answer.log_softmax(1))).sum(1)

@@ -12,6 +12,7 @@ from transformers import AutoModelForSemanticSegmentation
 
 from graph.companions import SEGMENTER, Companion, guidance_card
 from graph.interfaces import Likelihood
+from graph.levels import CLEAN, NoiseLevel
 from graph.machine import Machine
 from graph.onlookers import Onlooker
 from graph.palettes import MaskClass
@@ -48,9 +49,11 @@ class Segmenter(Likelihood):
         fitted = fit(value, self.canvas or value.size, sharp=True)
         return torch.from_numpy(quantise(fitted, self._palette)).to(self.onlooker.network.device)
 
-    def read(self, pictures: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k v u"]:
+    def read(
+        self, pictures: Float[Tensor, "b c h w"], level: NoiseLevel = CLEAN
+    ) -> Float[Tensor, "b k v u"]:
         """The logits, as many a side as the network has places."""
-        return self.onlooker.logits(pictures)
+        return self.onlooker.logits(pictures, level)
 
     def log_density(
         self, answer: Float[Tensor, "b k v u"], targets: Sequence[Int[Tensor, "_ _"]]
@@ -58,6 +61,13 @@ class Segmenter(Likelihood):
         """The sum of every place's cross-entropy, negative."""
         shares = torch.stack([_shares(mask, answer[i]) for i, mask in enumerate(targets)])
         return (shares * answer.log_softmax(1)).sum((1, 2, 3))
+
+    def divergence(
+        self, answer: Float[Tensor, "b k v u"], teacher: Float[Tensor, "b k v u"]
+    ) -> Float[Tensor, "b"]:
+        """The mean over the places of KL(softmax(teacher) ‖ softmax(answer))."""
+        told = teacher.log_softmax(1)
+        return (told.exp() * (told - answer.log_softmax(1))).sum(1).mean((1, 2))
 
 
 def _shares(mask: Tensor, answer: Tensor) -> Tensor:

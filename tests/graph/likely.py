@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graph.guidance.estimate import Estimate
 from graph.interfaces import GuidanceMethod, Likelihood
-from graph.levels import NoiseLevel
+from graph.levels import CLEAN, NoiseLevel
 from graph.plan import Value
 from graph.reliability import Reliability
 from graph.scores import Encoded, Guided, Score
@@ -35,8 +35,8 @@ class Normal(Likelihood):
         """The same number everywhere."""
         return torch.full(SHAPE, value, dtype=torch.float64)
 
-    def read(self, pictures: Tensor) -> Tensor:
-        """The picture itself."""
+    def read(self, pictures: Tensor, level: NoiseLevel = CLEAN) -> Tensor:
+        """The picture itself, whatever the level."""
         self.calls.append(len(pictures))
         return pictures
 
@@ -44,6 +44,10 @@ class Normal(Likelihood):
         """Of every sample, without the constant."""
         off = torch.stack(list(targets)).to(answer) - answer
         return -0.5 * off.square().flatten(1).sum(1) / self.variance
+
+    def divergence(self, answer: Tensor, teacher: Tensor) -> Tensor:
+        """Their squared distance."""
+        return (answer - teacher).square().flatten(1).sum(1)
 
 
 def guided(

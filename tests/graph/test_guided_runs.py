@@ -22,7 +22,7 @@ from tests.graph.documents import Nodes, document
 from tests.graph.experts import folders
 from tests.graph.test_modulated_runs import CPU, pixels, result
 
-METHODS = ("dps", "estimate", "freedom", "tfg", "universal")
+METHODS = ("dps", "estimate", "freedom", "state", "tfg", "universal")
 
 
 @pytest.fixture
@@ -120,9 +120,9 @@ def test_several_guidances_share_one_decoding_and_one_reading_a_step(
     def counted(owner: type, method: str) -> None:
         kept = getattr(owner, method)
 
-        def also(self: Any, value: Any) -> Any:
+        def also(self: Any, *values: Any) -> Any:
             asked.append(method)
-            return kept(self, value)
+            return kept(self, *values)
 
         monkeypatch.setattr(owner, method, also)
 

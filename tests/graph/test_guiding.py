@@ -20,6 +20,7 @@ from graph.events import Progress
 from graph.guidance.dps import Dps
 from graph.guidance.estimate import Estimate as AtEstimate
 from graph.guidance.freedom import Freedom
+from graph.guidance.state import State
 from graph.guidance.tfg import Tfg
 from graph.guidance.universal import Universal
 from graph.interfaces import FusionRule, GuidanceMethod, Sampler
@@ -128,12 +129,14 @@ def test_a_run_under_the_exact_likelihood_samples_the_posterior() -> None:
     assert (expected - unguided).abs().max() > 0.1
 
 
-def expected_change(method: GuidanceMethod, level: NoiseLevel, clean: Tensor) -> Tensor:
+def expected_change(method: GuidanceMethod, level: NoiseLevel, clean: Tensor, x: Tensor) -> Tensor:
     """Closed forms over a Gaussian expert: its covariance times (y − D)/noise, and what follows."""
     slope, cov, unit = (Y - clean) / NOISE, spread(level, VARIANCE), spread(level, 1.0)
     match method:
         case AtEstimate():
             return unit * slope
+        case State():
+            return level.sigma**2 / level.alpha * (Y - x) / NOISE
         case Dps():
             length = (slope.square().flatten(1).sum(1) * NOISE).sqrt()
             return cov * slope / length[:, None, None, None]
@@ -155,7 +158,7 @@ def test_a_method_changes_the_estimate_by_its_formula(
     x = states()
     clean = GaussianFlow([MEAN], [VARIANCE]).denoise(x, level)
     found = at(level, one(method, samples=(0, 1)), x).x - clean
-    assert torch.allclose(found, expected_change(method, level, clean), atol=1e-9, rtol=1e-9)
+    assert torch.allclose(found, expected_change(method, level, clean, x), atol=1e-9, rtol=1e-9)
 
 
 @pytest.mark.parametrize("level", LEVELS)

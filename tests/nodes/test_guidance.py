@@ -10,12 +10,13 @@ from PIL import Image
 
 import graph.guidance
 from graph.compile import compile_workflow
+from graph.folders import network_hash
 from graph.interfaces import GuidanceMethod
 from graph.library import Library
 from graph.plan import Asset, Choice, Condition, Control
 from graph.registry import choices
 from nodes import catalogue
-from tests.graph.classifiers import write_classifier
+from tests.graph.classifiers import teach, write_classifier
 from tests.graph.documents import Nodes, changed, document
 from tests.graph.fakes import playground
 from tests.graph.modules import write_modulator
@@ -35,6 +36,12 @@ def library(tmp_path: Path) -> Library:
     found = playground(tmp_path)
     write_classifier(found.folder / "playground" / "classifier")
     return found
+
+
+def stored(library: Library, picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return library.assets.put(buffer.getvalue())
 
 
 def said(library: Library, nodes: Nodes = NODES, wires: tuple[str, ...] = WIRES) -> list[str]:
@@ -124,9 +131,7 @@ def test_a_range_without_levels_and_a_missing_class_are_named(library: Library) 
 
 def test_a_segmentation_model_is_asked_for_a_mask(library: Library) -> None:
     write_classifier(library.folder / "mine" / "segmenter", "segformer")
-    buffer = io.BytesIO()
-    Image.new("RGB", (32, 32)).save(buffer, "PNG")
-    painted = library.assets.put(buffer.getvalue())
+    painted = stored(library, Image.new("RGB", (32, 32)))
     nodes: Nodes = {
         **changed(NODES, guide={"model": "mine/segmenter"}),
         "drawn": ("mask", {"picture": painted}),
@@ -141,3 +146,64 @@ def test_a_segmentation_model_is_asked_for_a_mask(library: Library) -> None:
         "warning M025 'Guidance' is given a class, which 'mine/segmenter' is not asked for. "
         "Take the wire away, or choose a model that is."
     )
+
+
+def test_a_depth_estimator_is_asked_for_a_depth_map(library: Library) -> None:
+    write_classifier(library.folder / "mine" / "depth", "dpt")
+    ramp = stored(library, Image.linear_gradient("L"))
+    grey = stored(library, Image.new("L", (40, 32), 90))
+    nodes: Nodes = {
+        **changed(NODES, guide={"model": "mine/depth"}),
+        "near": ("depth", {"picture": ramp}),
+    }
+    wires = (WIRES[0], "near.depth > guide.depth", WIRES[2])
+    guide = operations(document(nodes, wires), library)["guide.guide"]
+    assert guide["target"] == Condition("depth", Asset(ramp))
+    (note,) = said(library, nodes, wires)
+    assert note.startswith("note A010 The picture of 'Depth' is fitted: its 256×256 pixels")
+    told = said(library, changed(nodes, near={"picture": grey}), wires)
+    (flat,) = (each for each in told if "A010" not in each)
+    assert flat == (
+        "warning M027 'Depth' is one grey throughout; only the differences of a depth map say "
+        "anything to 'Guidance'. Paint what is nearer lighter."
+    )
+    told = said(library, nodes, (*WIRES,))
+    assert told[0] == (
+        "error M024 'Guidance' does not know what to see: 'mine/depth' is asked for a depth map, "
+        "and none is wired. Wire a depth map."
+    )
+    assert told[1].startswith("warning M025 'Guidance' is given a class, which 'mine/depth'")
+    assert said(library, changed(nodes, near={"picture": ""}), wires)[0].startswith("error A009")
+    told = said(library, changed(nodes, near={"picture": "0" * 64}), wires)
+    assert [each.split()[1] for each in told] == ["A001"]
+    classifier = changed(nodes, guide={"model": "playground/classifier"})
+    (other,) = said(library, classifier, (*WIRES, wires[1]))
+    assert other.startswith("warning M025 'Guidance' is given a depth map, which 'playground/clas")
+
+
+def test_what_a_guidance_expert_was_taught_is_held_against_what_it_is_shown(
+    library: Library,
+) -> None:
+    folder = library.folder / "playground" / "classifier"
+    state = changed(NODES, guide={"method": {"name": "state"}})
+    (plain,) = said(library, state)
+    assert plain == (
+        "warning M031 By the method state 'Guidance' shows its model the noisy state; "
+        "'playground/classifier' knows clean pictures. Choose another method."
+    )
+    model = library.model("playground/unconditional")
+    mine = {"space_id": model.space.id, "base_hash": network_hash(model.folder)}
+    teach(folder, **mine)
+    assert said(library, state) == []
+    (estimate,) = said(library)
+    assert "M031 By the method dps" in estimate
+    assert estimate.endswith("knows the noisy state. Choose the method state.")
+    teach(folder, **(mine | {"sees": "estimate"}))
+    assert said(library) == []
+    teach(folder, **(mine | {"space_id": "elsewhere"}))
+    (space,) = said(library, state)
+    assert "M032" in space
+    teach(folder, **(mine | {"base_hash": "f" * 16}))
+    (base,) = said(library, state)
+    assert "M033 'playground/unconditional' of 'Unconditional expert' has changed" in base
+    assert "were ffffffffffffffff" in base

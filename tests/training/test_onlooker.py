@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForImageClassification, AutoModelForSemanticSegmentation
+from transformers import (
+    AutoModelForDepthEstimation,
+    AutoModelForImageClassification,
+    AutoModelForSemanticSegmentation,
+)
 
 from graph.checkpoints import load_likelihood
-from graph.companions import open_companion
+from graph.companions import guidance_card, open_companion
 from graph.machine import Machine
 from training.__main__ import ONLOOKERS, main
 from training.classifier import CLASSIFIER, accuracy
+from training.classifier_vit import CLASSIFIER_VIT
+from training.depth import DEPTH, explained
 from training.onlooker import OnlookerTraining, Renders, Settings, Task, train
 from training.segmenter import NAMES, SEGMENTER, score
 from training.world import SCENE_KINDS, draw, scene_of
@@ -31,6 +37,9 @@ def test_renders_are_a_task_s_own_draw_with_what_it_is_to_tell() -> None:
     assert not torch.equal(few.pictures, other.pictures)
     masks = Renders.of(SEGMENTER, SEGMENTER.name, 2).told
     assert torch.equal(masks, draw("segmenter", 0, 2).mask)
+    depths = Renders.of(DEPTH, DEPTH.name, 2).told
+    assert torch.equal(depths, 1 + draw("depth", 0, 2).depth[:, 0])
+    assert depths[:, 0].median() == 1 and depths[:, -1].min() > 1.9, "far above, near below"
 
 
 def test_scores_are_one_for_what_is_right_throughout() -> None:
@@ -39,6 +48,9 @@ def test_scores_are_one_for_what_is_right_throughout() -> None:
     assert score(sure, mask) == 1.0
     assert score(sure.flip(-1), mask) < 0.9
     assert accuracy(torch.eye(3), torch.tensor([0, 1, 1])) == pytest.approx(2 / 3)
+    depth = draw("depth", 0, 2).depth[:, 0]
+    assert explained(3 * depth - 5, depth) == pytest.approx(1, abs=1e-5)
+    assert explained(torch.stack([depth[0], depth[1].flip(0)]), depth) < 0.9
 
 
 @TASKS
@@ -90,9 +102,11 @@ def test_an_interrupted_training_is_the_uninterrupted_one(task: Task, tmp_path: 
     ("task", "family", "labels"),
     [
         (CLASSIFIER, AutoModelForImageClassification, SCENE_KINDS),
+        (CLASSIFIER_VIT, AutoModelForImageClassification, SCENE_KINDS),
         (SEGMENTER, AutoModelForSemanticSegmentation, NAMES),
+        (DEPTH, AutoModelForDepthEstimation, ()),
     ],
-    ids=["classifier", "segmenter"],
+    ids=lambda each: getattr(each, "name", ""),
 )
 def test_its_folder_is_stock_and_guides(
     task: Task,
@@ -106,15 +120,18 @@ def test_its_folder_is_stock_and_guides(
     folder = tmp_path / task.name
     assert "wrote" in capsys.readouterr().out
     stock = family.from_pretrained(folder)
-    assert tuple(stock.config.id2label.values()) == labels
+    companion = open_companion(task.name, folder)
+    assert guidance_card(companion).labels == labels
     machine = Machine(torch.device("cpu"), torch.float32)
-    likelihood = load_likelihood(open_companion(task.name, folder), machine)
+    likelihood = load_likelihood(companion, machine)
     shown = torch.rand(2, 3, 128, 128) * 2 - 1
-    assert torch.allclose(likelihood.read(shown), stock.eval()(shown).logits, atol=1e-5)
+    told = getattr(stock.eval()(shown), task.answer)
+    assert torch.allclose(likelihood.read(shown), told, atol=1e-5)
     held = OnlookerTraining(task, SMALL, tmp_path / "runs")
     held.trainer.ema.swap()
     held.network.eval()
-    assert torch.allclose(held.network(shown).logits, likelihood.read(shown), atol=2e-2)
+    kept = getattr(held.network(shown), task.answer)
+    assert torch.allclose(kept, likelihood.read(shown), atol=2e-2)
     monkeypatch.setattr(sys, "argv", ["training", task.name])
     with pytest.raises(SystemExit, match="2"):
         main()

@@ -4,7 +4,7 @@ import argparse
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from training.judge.rows import (
     bent,
     composed,
     faded,
+    guided,
     real,
     rivals,
     searched,
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         help="other weights",
     )
     root.add_argument("--search", action="store_true", help="experts at many weights")
+    root.add_argument("--guided", action="store_true", help="experts that onlookers lead, instead")
     root.add_argument("--no-faders", action="store_true", help="leave out the reliabilities")
     root.add_argument(
         "--precision",
@@ -88,10 +90,10 @@ def main(argv: Sequence[str]) -> int:
 def _measured(bench: Bench, options: argparse.Namespace) -> Table:
     """Sample what is missing, all rows growing together, then summarise."""
     guidance = GUIDANCE | dict(options.guidance)
-    rows = _rows(guidance, options.steps, search=options.search)
+    rows = _rows(guidance, options)
     rows = [row for row in rows if bench.can(row) and _named(row, options.rows)]
     faders: dict[str, list[Row]] = {}
-    if not (options.search or options.no_faders):
+    if not (options.search or options.guided or options.no_faders):
         faders = {name: faded(name, guidance, options.steps) for name in TRIPLE}
         faders = {name: group for name, group in faders.items() if bench.can(group[0])}
     few = fader_pictures(options.pictures)
@@ -107,9 +109,10 @@ def _measured(bench: Bench, options: argparse.Namespace) -> Table:
         row.name: bench.verdict(row, options.pictures, options.seeds if row.parts else 1, first)
         for row in rows
     }
+    spent = {row.name: bench.seconds(row, options.pictures, options.seeds, first) for row in rows}
     reference = Reference(bench.judge, bench.weights["judge"], bench.cache)
     return Table(
-        list(_lines(rows, verdicts, reference, options.seeds)),
+        list(_lines(rows, verdicts, reference, options.seeds, spent)),
         list(_leads(rows, verdicts, options.seeds)),
         [
             fader_of(name, group, [bench.verdict(row, few, 1) for row in group])
@@ -125,9 +128,12 @@ def fader_pictures(pictures: int) -> int:
     return max(min(BLOCK, pictures), pictures // 4)
 
 
-def _rows(guidance: Guidance, steps: int, *, search: bool) -> list[Row]:
-    if search:
+def _rows(guidance: Guidance, options: argparse.Namespace) -> list[Row]:
+    steps: int = options.steps
+    if options.search:
         return searched(steps)
+    if options.guided:
+        return [*real(), *guided(guidance, steps)]
     return [
         *real(),
         *singles(guidance, steps),
@@ -142,12 +148,18 @@ def _named(row: Row, patterns: Sequence[str]) -> bool:
 
 
 def _lines(
-    rows: list[Row], verdicts: dict[str, Verdict], reference: Reference, seeds: int
+    rows: list[Row],
+    verdicts: dict[str, Verdict],
+    reference: Reference,
+    seeds: int,
+    spent: dict[str, float | None],
 ) -> Iterator[Line]:
     """The lines, each composed one beside the experts alone where these were measured."""
     alone = {name: verdicts[name] for name in CONDITIONS if name in verdicts}
     for row in rows:
-        yield line_of(row, verdicts[row.name], seeds if row.parts else 1, reference, alone)
+        times = seeds if row.parts else 1
+        line = line_of(row, verdicts[row.name], times, reference, alone)
+        yield replace(line, seconds=spent[row.name])
 
 
 def _leads(rows: list[Row], verdicts: dict[str, Verdict], seeds: int) -> Iterator[Lead]:

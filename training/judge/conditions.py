@@ -1,4 +1,4 @@
-"""The conditions of a row: sentence, class, mask and sketch of the same held-out pictures."""
+"""The conditions of a row: sentence, class, mask, sketch, depth of the same held-out pictures."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,8 @@ class Conditions:
         sentences, classes: one for each.
         mask: int64 [n, 128, 128].
         lines: the sketch's lines, bool [n, 128, 128].
-        masks, sketches: the same as pictures, as an expert takes them.
+        depth: how near every pixel is, [n, 128, 128] in [0, 1].
+        masks, sketches, depths: the same as pictures, as an expert takes them.
         facts: what the sentences state.
     """
 
@@ -35,8 +36,10 @@ class Conditions:
     classes: list[str]
     mask: Tensor
     lines: Tensor
+    depth: Tensor
     masks: list[Image.Image]
     sketches: list[Image.Image]
+    depths: list[Image.Image]
     facts: list[Facts]
 
     def __len__(self) -> int:
@@ -53,6 +56,8 @@ class Conditions:
                 return list(self.masks)
             case "sketch":
                 return list(self.sketches)
+            case "depth":
+                return list(self.depths)
             case _:
                 return [None] * len(self)
 
@@ -67,8 +72,10 @@ def conditions(start: int, count: int, name: str = DRAW) -> Conditions:
         classes=[SCENE_KINDS[kind] for kind in drawn.scene_kind.tolist()],
         mask=drawn.mask,
         lines=drawn.sketch[:, 0] > INK,
+        depth=drawn.depth[:, 0],
         masks=to_images(mask_picture(drawn)),
         sketches=to_images(sketch_picture(drawn)),
+        depths=to_images(drawn.depth.expand(-1, 3, -1, -1)),
         facts=[stated(sentence) for sentence in drawn.captions],
     )
 

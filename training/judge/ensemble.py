@@ -9,19 +9,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from graph import guidance
 from graph.codec import Codec
 from graph.controls import Controls
 from graph.events import Performance
 from graph.fusion.mean import Mean
 from graph.fusion.product import Product
-from graph.interfaces import Expert, Modulator
+from graph.interfaces import Expert, GuidanceMethod, Likelihood, Modulator
 from graph.loop import play
 from graph.plan import Control
 from graph.preview import Watch, plain
+from graph.registry import choices
 from graph.reliability import Reliability
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
-from graph.scores import Encoded, Merge, Modulated, Score, Track, Voice
+from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice
 from training.judge.conditions import Conditions
 from training.judge.rows import Part, Row
 
@@ -38,6 +40,7 @@ class Cast:
         codec: turns latents into pictures; None where the state is the picture itself.
         device: where the experts are.
         modulators: by name.
+        onlookers: models that lead, by name.
     """
 
     experts: dict[str, Expert]
@@ -45,6 +48,7 @@ class Cast:
     codec: Codec | None = None
     device: torch.device = CPU
     modulators: dict[str, Modulator] = field(default_factory=dict)
+    onlookers: dict[str, Likelihood] = field(default_factory=dict)
     _read: dict[tuple[str, tuple[str, ...], int], Any] = field(default_factory=dict)
 
     def encoded(self, part: Part, conditions: Conditions) -> Encoded:
@@ -71,6 +75,11 @@ class Cast:
                 read = {kind: modulator.reader(kind).encode(value) for kind, value in shown}
                 stacks.append(modulator.stack(read))
         return Encoded("maps", tuple(stacks))
+
+    def target(self, part: Part, conditions: Conditions) -> Encoded:
+        """What the part's onlooker is to see, one target per sample."""
+        encode = self.onlookers[part.onlooker].encode
+        return Encoded("target", tuple(map(encode, conditions.of(part.target))))
 
     def decoded(self, states: Tensor) -> tuple[Image.Image, ...]:
         """States as pictures."""
@@ -145,8 +154,10 @@ def _performance(row: Row) -> Performance | None:
 
 
 def _score(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Score:
-    """The part's voice, in the hands of its modulator where it has one."""
+    """The part's voice, in the hands of its modulator or led by its onlooker where it has one."""
     voice = _voice(part, cast, conditions, solo)
+    if part.onlooker:
+        return _led(part, cast, conditions, voice)
     if not part.modulator:
         return voice
     return Modulated(
@@ -156,6 +167,24 @@ def _score(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Sco
         network=part.modulator,
         maps=cast.told(part, conditions),
         reliability=_reliability(part.bend, cast),
+        muted=False,
+        solo=False,
+        noise_range=(1.0, 0.0),
+    )
+
+
+def _led(part: Part, cast: Cast, conditions: Conditions, voice: Voice) -> Guided:
+    method: Any = choices(guidance, GuidanceMethod)[part.method]
+    return Guided(
+        node=f"{part.expert} led",
+        score=voice,
+        likelihood=cast.onlookers[part.onlooker],
+        codec=cast.codec,
+        network=part.onlooker,
+        method=method(),
+        target=cast.target(part, conditions),
+        scale=part.scale,
+        reliability=_reliability(1.0, cast),
         muted=False,
         solo=False,
         noise_range=(1.0, 0.0),

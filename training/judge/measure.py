@@ -1,9 +1,11 @@
 """Measurements that survive an interruption: small blocks, each written when it is done."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,12 +59,27 @@ class Bench:
         asked = self.conditions(start, count)
         if row.rule == "render":
             return asked.pictures
+        key = self._key(row, seed, start, count)
+        states = kept(self._sampled(key), lambda: self._states(row, asked, seed))["rows"]
+        path = self.cache / "pictures" / f"{key}-{self.weights['codec'][:12]}.pt"
+        made = kept(path, lambda: to_bytes(from_images(self.cast.decoded(states))))["rows"]
+        return made.float() / 255
+
+    def seconds(self, row: Row, pictures: int, seeds: int, first: int = 0) -> float | None:
+        """The processor's seconds for one of the row's pictures; None where none were taken."""
+        blocks = _blocks(pictures, seeds, first) if row.parts else ()
+        found = [load_checkpoint(self._sampled(self._key(row, *where))) or {} for where in blocks]
+        timed = [block for block in found if "seconds" in block]
+        count = sum(len(block["rows"]) for block in timed)
+        return sum(block["seconds"] for block in timed) / count if count else None
+
+    def _key(self, row: Row, seed: int, start: int, count: int) -> str:
         names = sorted(_networks(row))
         weights = " ".join(self.weights[name] for name in (*names, "world", "encoder"))
-        key = f"{row.key(weights)}-{seed}-{start}-{count}"
-        states = kept(self.cache / "states" / f"{key}.pt", lambda: self._states(row, asked, seed))
-        path = self.cache / "pictures" / f"{key}-{self.weights['codec'][:12]}.pt"
-        return kept(path, lambda: to_bytes(from_images(self.cast.decoded(states)))).float() / 255
+        return f"{row.key(weights)}-{seed}-{start}-{count}"
+
+    def _sampled(self, key: str) -> Path:
+        return self.cache / "states" / f"{key}.pt"
 
     def conditions(self, start: int, count: int) -> Conditions:
         """The conditions of a block, rendered once."""
@@ -71,8 +88,8 @@ class Bench:
         return self._conditions[start]
 
     def can(self, row: Row) -> bool:
-        """Whether the experts and modulators of the row are there."""
-        known = {*self.cast.experts, *self.cast.modulators}
+        """Whether the experts of the row are there, and what bends them."""
+        known = {*self.cast.experts, *self.cast.modulators, *self.cast.onlookers}
         return _networks(row) <= known and (
             self.cast.codec is not None or row.rule != "autoencoder"
         )
@@ -84,17 +101,21 @@ class Bench:
         return paint(row, self.cast, asked, seed)
 
 
-def kept(path: Path, make: Callable[[], Tensor]) -> Tensor:
-    """A tensor from its file, or made and written there."""
+def kept(path: Path, make: Callable[[], Tensor]) -> dict[str, Any]:
+    """Rows from their file, or made and written there with the processor's seconds that it took.
+
+    Those do not depend on what else the machine is busy with.
+    """
     saved = load_checkpoint(path)
     if saved is None:
-        saved = {"rows": make()}
+        began = time.process_time()
+        saved = {"rows": make(), "seconds": time.process_time() - began}
         save_atomically(saved, path)
-    return saved["rows"]
+    return saved
 
 
 def _networks(row: Row) -> set[str]:
-    named = (name for part in row.parts for name in (part.expert, part.modulator))
+    named = (name for part in row.parts for name in (part.expert, part.modulator, part.onlooker))
     return {name for name in named if name}
 
 

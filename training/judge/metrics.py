@@ -46,6 +46,12 @@ def edge_f1(drawn: Tensor, found: Tensor, reach: int = 1) -> Tensor:
     return 2 * precision * recall / (precision + recall).clamp(min=1e-12)
 
 
+def correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson's correlation of maps; [n, h, w] to [n] in [-1, 1], 0 where one never changes."""
+    x, y = (each.flatten(1) - each.flatten(1).mean(1, keepdim=True) for each in (a, b))
+    return F.cosine_similarity(x, y, dim=1)
+
+
 def _near(some: Tensor, others: Tensor, reach: int) -> Tensor:
     """The share of `some` within `reach` pixels of one of `others`; 1 where there are none."""
     wide = F.max_pool2d(others[:, None].float(), 2 * reach + 1, 1, reach)[:, 0] > 0

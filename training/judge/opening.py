@@ -49,15 +49,18 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     weights["judge"] = folder.digest(models / "judge")
     judge = folder.load(models / "judge", device)
     bending: dict[str, Any] = {}
+    leading: dict[str, Any] = {}
     for each in runtime.library.companions():
-        if isinstance(each.card, ModulatorCard):  # what guides is in no row
+        if isinstance(each.card, ModulatorCard):
             bending[each.name] = runtime.modulator(each.name)
-            files = each.folder.glob("*.safetensors")
-            weights[each.name] = f"{digest(files)} {machine.precision}"
+        else:
+            leading[each.name] = runtime.likelihood(each.name)
+        files = each.folder.glob("*.safetensors")
+        weights[each.name] = f"{digest(files)} {machine.precision}"
     for name, (file, rival) in rivals.opened(runtime.library, machine).items():
         bending[name] = rival
         weights[name] = f"{digest([file])} {machine.precision}"
-    return Bench(Cast(experts, shape, codec, device, bending), judge, weights, cache)
+    return Bench(Cast(experts, shape, codec, device, bending, leading), judge, weights, cache)
 
 
 def _weights(experts: Path, names: list[str], precision: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal
 
 Rule = Literal["product", "mean", "alternating", "render", "autoencoder"]
@@ -22,8 +22,22 @@ BEND = 2.0
 table, with an earlier modulator."""
 RIVALS = ("fine-tuned", "controlnet")
 """What else was made of the modulator's pairs, where it has been (`training/rivals.py`)."""
-BENT = ("modulator", "maps", "bend")
+BENT = ("modulator", "maps", "bend", "onlooker", "target", "method", "scale")
 """What says of a part how it is bent; left out of the hash of one that is not."""
+ONLOOKERS = {
+    "class": "playground/classifier",
+    "mask": "playground/segmenter",
+    "depth": "playground/depth",
+}
+"""Who looks on, by what is asked of it; they know clean pictures alone."""
+TAUGHT = {"class": ("playground/classifier-in-noise", "state", 20.0)}
+"""Guidance experts by what is asked of them, with their method and scale."""
+SCALES = {
+    "class": {"estimate": 7.0, "dps": 7.0, "freedom": 1.0, "tfg": 1.0},
+    "mask": {"estimate": 1.0, "dps": 7.0, "freedom": 1.0, "tfg": 1.0},
+    "depth": {"estimate": 1.0, "dps": 7.0, "freedom": 1.0, "tfg": 1.0},
+}
+"""Scale of each method, the best of those tried on other pictures than the table's."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,9 @@ class Part:
         modulator: the folder of a modulator that bends it, or "".
         maps: the maps that this is given.
         bend: the modulator's reliability.
+        onlooker: the folder of a model that leads it, or "".
+        target: what this is to see: class, mask or depth; "" without one.
+        method, scale: how guidance follows it.
     """
 
     expert: str
@@ -47,6 +64,15 @@ class Part:
     modulator: str = ""
     maps: tuple[str, ...] = ()
     bend: float = 1.0
+    onlooker: str = ""
+    target: str = ""
+    method: str = ""
+    scale: float = 1.0
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """All the conditions that its pictures have to fulfil."""
+        return (*self.asks, *self.maps, *((self.target,) if self.target else ()))
 
 
 @dataclass(frozen=True)
@@ -69,7 +95,7 @@ class Row:
     @property
     def asks(self) -> tuple[str, ...]:
         """The conditions that the pictures of this row have to fulfil."""
-        return tuple(ask for part in self.parts for ask in (*part.asks, *part.maps))
+        return tuple(ask for part in self.parts for ask in part.given)
 
     @property
     def calls(self) -> int:
@@ -179,6 +205,32 @@ def rivals(steps: int) -> list[Row]:
         for name in RIVALS
         for maps in (("mask",), ("sketch",), ("mask", "sketch"))
     ]
+
+
+def guided(guidance: Guidance, steps: int) -> list[Row]:
+    """The unconditional and the text expert, left alone and led by onlookers, method by method."""
+    rows: list[Row] = []
+    for expert, weight in (("unconditional", 1.0), ("text", guidance["text"])):
+        asks = _asks(expert) if expert != "unconditional" else ()
+        part = Part(expert, asks, weight)
+        rows.append(Row(expert, "product", (part,), steps))
+        for target, scales in SCALES.items():
+            for method, scale in scales.items():
+                led = replace(
+                    part,
+                    onlooker=ONLOOKERS[target],
+                    target=target,
+                    method=method,
+                    scale=scale / weight,
+                )
+                rows.append(Row(f"{expert}, {target} by {method}", "product", (led,), steps))
+            if target in TAUGHT:
+                onlooker, method, scale = TAUGHT[target]
+                led = replace(
+                    part, onlooker=onlooker, target=target, method=method, scale=scale / weight
+                )
+                rows.append(Row(f"{expert}, {target} by guidance expert", "product", (led,), steps))
+    return rows
 
 
 def faded(expert: str, guidance: Guidance, steps: int) -> list[Row]:

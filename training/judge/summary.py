@@ -14,7 +14,7 @@ from training.judge.rows import Row
 from training.judge.verdict import KINDS, Verdict
 from training.world import CLASSES
 
-CONDITIONS = ("text", "class", "mask", "sketch")
+CONDITIONS = ("text", "class", "mask", "sketch", "depth")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Line:
         distance: FD-judge, or None with too few pictures.
         spread: diversity under one condition, or None with one seed.
         facts: share of stated facts kept, by kind.
+        seconds: of a processor, for sampling a picture; None where nothing was sampled.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Line:
     distance: float | None
     spread: Figure | None
     facts: dict[str, float]
+    seconds: float | None = None
 
 
 def fidelity_rows(verdict: Verdict, condition: str, seeds: int) -> Tensor:

@@ -1,10 +1,11 @@
 """The judge's table in markdown, the same on the screen and in the docs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from training.judge.summary import CONDITIONS, Fader, Figure, Lead, Line
 
-HEAD = ("row", *CONDITIONS, "all at once", "keeps", "FD-judge", "diversity", "pictures", "calls")
+SHARED = ("all at once", "keeps", "FD-judge", "diversity", "pictures", "calls")
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,15 @@ class Table:
 
 def markdown(table: Table) -> str:
     """The table, its floors, the product's leads and the faders."""
-    parts = [_grid(HEAD, [_cells(line) for line in table.lines])]
+    shown = [c for c in CONDITIONS if c != "depth" or any(c in line.asks for line in table.lines)]
+    timed = any(line.seconds is not None for line in table.lines)
+    head = ("row", *shown, *SHARED, *(("CPU seconds",) if timed else ()))
+    parts = [_grid(head, [_cells(line, shown, timed) for line in table.lines])]
     if table.floors:
         parts.append(_floors(table.floors))
     if table.leads:
-        head = ("the product's lead", "over", *CONDITIONS, "all at once", "keeps")
-        parts.append(_grid(head, [_lead(each) for each in table.leads]))
+        head = ("the product's lead", "over", *shown, "all at once", "keeps")
+        parts.append(_grid(head, [_lead(each, shown) for each in table.leads]))
     if table.faders:
         head = (
             "fader",
@@ -59,11 +63,12 @@ def markdown(table: Table) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def _cells(line: Line, shown: Sequence[str], timed: bool) -> tuple[str, ...]:
     scores = (
         f"**{_figure(line.fidelity[c])}**" if c in line.asks else f"{line.fidelity[c].value:.3f}"
-        for c in CONDITIONS
+        for c in shown
     )
+    seconds = "–" if line.seconds is None else f"{line.seconds:.2f}"
     return (
         line.name,
         *scores,
@@ -73,12 +78,13 @@ def _cells(line: Line) -> tuple[str, ...]:
         _figure(line.spread, 2),
         f"{line.pictures} × {line.seeds}",
         str(line.calls),
+        *((seconds,) if timed else ()),
     )
 
 
-def _lead(lead: Lead) -> tuple[str, ...]:
+def _lead(lead: Lead, shown: Sequence[str]) -> tuple[str, ...]:
     experts, rival = (name.rpartition(", ")[i] for name, i in ((lead.row, 0), (lead.rival, 2)))
-    each = (_figure(lead.fidelity.get(condition)) for condition in CONDITIONS)
+    each = (_figure(lead.fidelity.get(condition)) for condition in shown)
     return (experts, rival, *each, _figure(lead.together), _figure(lead.keeps))
 
 

@@ -4,6 +4,7 @@ export const KINDS = {
   text: { colour: '--amber', rgb: [242, 180, 92], shape: 'circle' },
   mask: { colour: '--green', rgb: [111, 207, 151], shape: 'square' },
   sketch: { colour: '--blue', rgb: [108, 197, 224], shape: 'diamond' },
+  depth: { colour: '--sky', rgb: [159, 180, 216], shape: 'layers' },
   class: { colour: '--lime', rgb: [195, 207, 111], shape: 'circle' },
   photo: { colour: '--rose', rgb: [231, 146, 184], shape: 'pill' },
   audio: { colour: '--violet', rgb: [183, 156, 242], shape: 'bars' },

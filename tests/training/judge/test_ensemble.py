@@ -3,7 +3,8 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from graph.interfaces import Modulator
+from graph.interfaces import Likelihood, Modulator
+from graph.levels import CLEAN
 from graph.parametrisation import Native, answer
 from tests.training.judge.conftest import Knows
 from training.judge.conditions import conditions, from_images
@@ -115,3 +116,39 @@ def test_a_modulator_at_zero_leaves_its_expert_alone(cast):
     silent = replace(part, modulator="copies", maps=("mask",), bend=0.0)
     bent = paint(Row("bent", "product", (silent,), 4), cast, ASKED, seed=0)
     assert [a.tobytes() for a in alone] == [b.tobytes() for b in bent]
+
+
+class Likes(Likelihood):
+    """log p(y | picture) of a picture y with Gaussian noise."""
+
+    @classmethod
+    def load(cls, companion, machine):
+        raise NotImplementedError
+
+    def encode(self, value):
+        return Knows().encode(value)
+
+    def read(self, pictures, level=CLEAN):
+        return pictures
+
+    def log_density(self, answer, targets):
+        return -0.5 * (torch.stack(list(targets)) - answer).square().flatten(1).sum(1)
+
+    def divergence(self, answer, teacher):
+        return (answer - teacher).square().flatten(1).sum(1)
+
+
+@pytest.mark.parametrize(("target", "method"), [("mask", "estimate"), ("depth", "tfg")])
+def test_an_onlooker_leads_every_sample_to_its_own_target(cast, target, method):
+    cast.onlookers["likes"] = Likes()
+    free = Part("unconditional", (), 1.0)
+    led = replace(free, onlooker="likes", target=target, method=method, scale=0.1)
+    wanted = from_images(tuple(ASKED.of(target)))
+    off = [
+        (from_images(paint(Row("a row", "product", (part,), 4), cast, ASKED, seed=0)) - wanted)
+        .square()
+        .mean((1, 2, 3))
+        for part in (free, led)
+    ]
+    assert (off[1] < off[0]).all()
+    assert Row("led", "product", (led,), 4).asks == (target,)

@@ -16,6 +16,7 @@ from training.judge.rows import (
     Row,
     composed,
     faded,
+    guided,
     jointly,
     real,
     searched,
@@ -81,6 +82,35 @@ def test_a_row_is_known_by_how_its_experts_are_bent():
     assert plain.key("w") == "a2506ac566af8518"
 
 
+def test_a_row_is_known_by_who_leads_it_where_and_how():
+    rows = [row for row in guided(GUIDANCE, 16) if row.parts[0].target]
+    assert len({row.key("w") for row in rows}) == len(rows) == 2 * 3 * 4
+    louder = replace(rows[0], parts=(replace(rows[0].parts[0], scale=0.1),))
+    assert louder.key("w") != rows[0].key("w")
+    assert guided(GUIDANCE, 16)[0].key("w") == singles(GUIDANCE, 16)[-1].key("w")
+    (bent,) = (row.parts[0] for row in rows if row.name == "text, depth by dps")
+    assert bent.given == ("text", "depth")
+
+
+def test_a_row_without_its_onlooker_is_left_out(bench):
+    led = guided(GUIDANCE, 2)[1]
+    assert not bench.can(led)
+    bench.cast.onlookers[led.parts[0].onlooker] = object()
+    assert bench.can(led)
+
+
+def test_depth_has_a_column_where_it_is_asked_for(bench):
+    options = ["--pictures", "2", "--seeds", "1", "--steps", "2", "--no-faders", "--rows", "mask"]
+    table = _measured(bench, parser().parse_args(options))
+    (line,) = table.lines
+    assert line.seconds is not None and line.seconds > 0
+    head = markdown(table).splitlines()[0]
+    assert "depth" not in head and head.endswith("| CPU seconds |")
+    asked = replace(table, lines=[replace(line, asks=("depth",), seconds=None)])
+    head = markdown(asked).splitlines()[0]
+    assert "| depth " in head and "CPU" not in head
+
+
 def test_every_block_of_every_row_is_made_once_and_rows_grow_together():
     blocks = list(broad([mask_row(1.0), mask_row(2.0)], pictures=60, seeds=2))
     assert len(set(blocks)) == len(blocks) == 2 * 2 * 3
@@ -110,9 +140,11 @@ def test_table_ends_with_its_lines_faders_and_floors(bench, tmp_path):
     ]
     assert all(len(fader.fidelity) == 7 for fader in table.faders)
     for line in table.lines:
-        assert set(line.fidelity) == {"text", "class", "mask", "sketch"}
-        for figure in line.fidelity.values():
-            assert 0 <= figure.low <= figure.value <= figure.high <= 1
+        assert set(line.fidelity) == {"text", "class", "mask", "sketch", "depth"}
+        for condition, figure in line.fidelity.items():
+            least = -1 if condition == "depth" else 0
+            assert least <= figure.low <= figure.value <= figure.high <= 1
+        assert (line.seconds is None) == (line.name == "real")
         assert (line.keeps is not None) == (len(line.asks) > 1)
     page = tmp_path / "judge.md"
     page.write_text(f"# The judge\n\nWords.\n\n{MARK}\n\nan old table\n")

@@ -1,4 +1,5 @@
 import math
+from statistics import correlation as stdlib
 
 import pytest
 import torch
@@ -6,6 +7,7 @@ import torch
 from training.judge.intervals import interval
 from training.judge.metrics import (
     confusion,
+    correlation,
     diversity,
     edge_f1,
     frechet,
@@ -21,6 +23,15 @@ def lines(*places):
     for row, column in places:
         drawing[0, row, column] = True
     return drawing
+
+
+def test_correlation_knows_no_scale_and_no_shift():
+    maps = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(correlation(3 * maps - 5, maps), torch.ones(3))
+    assert torch.allclose(correlation(-maps, maps), -torch.ones(3))
+    assert correlation(torch.ones(1, 8, 8), maps[:1]).tolist() == [0.0]
+    one, other = maps[0].flatten().tolist(), maps[1].flatten().tolist()
+    assert float(correlation(maps[:1], maps[1:2])) == pytest.approx(stdlib(one, other), abs=1e-5)
 
 
 def test_confusion_counts_pixels():

@@ -26,6 +26,14 @@ def test_the_truth_fulfils_every_condition(condition):
     assert verdict.fulfilled(condition).all()
 
 
+def test_a_depth_map_is_fulfilled_by_its_picture_and_by_no_other():
+    verdict = judged(TRUTH, ASKED)
+    assert (verdict.fidelity("depth") > 0.99).all() and verdict.fulfilled("depth").all()
+    other = judged(replace(TRUTH, regions=TRUTH.regions.roll(1, 0)), ASKED)
+    assert (other.fidelity("depth") < verdict.fidelity("depth")).all()
+    assert not other.fulfilled("depth").all()
+
+
 @pytest.mark.parametrize("condition", ["text", "class", "mask", "sketch"])
 def test_another_picture_does_not(condition):
     other = Sight(

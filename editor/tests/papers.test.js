@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nameAt, paperOf } from '../src/paint/papers.js';
+
+test('a depth map begins farthest everywhere and is painted nearer, softly', () => {
+  const paper = paperOf('depth', []);
+  assert.deepEqual([paper.blank.name, paper.blank.colour], ['farthest', [0, 0, 0]]);
+  assert.deepEqual([paper.ink.name, paper.ink.colour], ['nearest', [255, 255, 255]]);
+  assert.ok(paper.soft);
+  assert.equal(nameAt(paper, [180, 190, 185]), 'near');
+});
+
+test('every paper paints with another colour than its blank, but for a mask, which is full already', () => {
+  for (const kind of ['sketch', 'map', 'depth']) {
+    const paper = paperOf(kind, []);
+    assert.ok(paper.palette.includes(paper.ink));
+    assert.notEqual(paper.ink.name, paper.blank.name);
+  }
+  const classes = [{ name: 'sea', colour: [0, 0, 90] }, { name: 'sky', colour: [90, 90, 255] }];
+  assert.equal(paperOf('mask', classes).ink, classes[0]);
+  assert.ok(!paperOf('mask', classes).soft && !paperOf('sketch', []).soft);
+});

@@ -1,0 +1,188 @@
+"""Making a guidance expert: the model stays as it is, and every range learns by itself."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from graph.adapters import range_of
+from graph.checkpoints import load_likelihood
+from graph.companions import guidance_card, open_companion
+from graph.levels import NoiseLevel
+from graph.machine import Machine
+from tests.graph.classifiers import write_classifier
+from tests.graph.experts import folders
+from training import guidance
+from training.__main__ import main
+from training.guidance import GuidanceTraining, Settings, Task
+from training.world import SCENE_KINDS
+
+SMALL = Settings(ranges=3, share=0.3, samples=12, held_out=4, steps=3, batch=9, lr=2e-2)
+TASK = Task("seer", "playground/classifier", "playground/class")
+KINDS = {"classifier": "resnet", "segmenter": "segformer", "depth": "dpt"}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small class expert, and small stock models that look at pictures."""
+    root = tmp_path_factory.mktemp("models")
+    folders.dit(root / "playground/class", card={"condition": "class", "labels": SCENE_KINDS})
+    for name, kind in KINDS.items():
+        folder = write_classifier(root / "playground" / name, kind)
+        path = folder / "model.safetensors"
+        with_opinions = {
+            key: 40 * part if "classifier" in key and part.ndim > 1 else part
+            for key, part in load_file(path).items()
+        }
+        save_file(with_opinions, path, {"format": "pt"})
+    return root
+
+
+def begun(models: Path, runs: Path, task: Task = TASK, settings: Settings = SMALL):
+    return GuidanceTraining(task, settings, models, runs)
+
+
+def frozen(training: GuidanceTraining) -> list[torch.nn.Module]:
+    base: Any = training.base
+    return [training.network, base._transformer, base.codec._autoencoder]
+
+
+def ups(training: GuidanceTraining, number: int) -> list[torch.Tensor]:
+    made = training.adapters.of(number)
+    return [part for name, part in made.items() if not name.endswith(".down")]
+
+
+def test_ranges_are_apart_and_cover_what_is_learned() -> None:
+    for ranges in (1, 2, 5):
+        settings = Settings(ranges=ranges)
+        stretches = [settings.stretch(number) for number in range(ranges)]
+        assert stretches[0][0] == guidance.SPAN[0]
+        assert stretches[-1][1] == guidance.SPAN[1]
+        assert all(a[1] == b[0] for a, b in pairwise(stretches))
+        for number, (low, high) in enumerate(stretches):
+            inside = [low + (high - low) * part for part in (0.0, 0.5, 0.999)]
+            found = {range_of(settings.edges, NoiseLevel.from_log_snr(at)) for at in inside}
+            assert found == {number}
+
+
+def test_every_range_is_shown_its_own_levels_alone(models: Path, tmp_path: Path) -> None:
+    training = begun(models, tmp_path)
+    shown: list[tuple[int, float]] = []
+    kept = training._loss
+
+    def seen(number: int, log_snr: float, *rest: Any) -> Any:
+        shown.append((number, log_snr))
+        return kept(number, log_snr, *rest)
+
+    training._loss = seen  # pyright: ignore[reportAttributeAccessIssue]
+    for _ in range(12):
+        training.advance(0.0)
+    assert len(shown) == 36
+    assert all(
+        range_of(SMALL.edges, NoiseLevel.from_log_snr(log_snr)) == number
+        for number, log_snr in shown
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("sees", ["state", "estimate"])
+def test_it_comes_nearer_to_the_teacher_who_learns_nothing(
+    name: str, sees: str, models: Path, tmp_path: Path
+) -> None:
+    task = replace(TASK, onlooker=f"playground/{name}")
+    training = begun(models, tmp_path, task, replace(SMALL, sees=sees))
+    before = [part.clone() for each in frozen(training) for part in each.state_dict().values()]
+    taught, plain = training.validate()
+    assert taught == pytest.approx(plain, abs=1e-6)
+    assert all(not part.any() for number in range(3) for part in ups(training, number))
+    for _ in range(25):
+        training.advance(0.0)
+    for each in frozen(training):
+        assert all(part.grad is None for part in each.parameters())
+    after = [part for each in frozen(training) for part in each.state_dict().values()]
+    assert all(map(torch.equal, before, after))
+    learned, plain = training.validate()
+    assert sum(learned) < 0.97 * sum(plain)
+
+
+def test_no_range_learns_from_another(models: Path, tmp_path: Path) -> None:
+    """Each begins as the model is, and only its own loss moves it."""
+    training = begun(models, tmp_path)
+    generator = torch.Generator().manual_seed(0)
+    loss = training._loss(1, 0.0, (training.learned, training.told[0]), torch.arange(4), generator)
+    loss.backward()
+    assert all(part.grad is None for n in (0, 2) for part in training.adapters.of(n).values())
+    assert any(part.grad is not None and part.grad.any() for part in ups(training, 1))
+
+
+def test_an_adapter_keeps_within_its_share(models: Path, tmp_path: Path) -> None:
+    training = begun(models, tmp_path)
+    whole = sum(part.numel() for part in training.parameters.values())
+    for number in range(3):
+        size = sum(part.numel() for part in training.adapters.of(number).values())
+        assert 0 < size <= SMALL.share * whole
+
+
+def test_an_interrupted_training_goes_on_bit_for_bit(models: Path, tmp_path: Path) -> None:
+    whole = begun(models, tmp_path / "whole")
+    for _ in range(4):
+        whole.advance(0.0)
+    first = begun(models, tmp_path / "parts")
+    first.advance(0.0)
+    first.advance(0.0)
+    first.report(None, 0.0)
+    second = begun(models, tmp_path / "parts")
+    assert second.trainer.step == 2
+    second.advance(0.0)
+    second.advance(0.0)
+    for number in range(3):
+        pairs = zip(whole.adapters.of(number).values(), second.adapters.of(number).values())  # noqa: B905
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_the_finished_folder_guides(models: Path, tmp_path: Path) -> None:
+    training = begun(models, tmp_path)
+    for _ in range(3):
+        training.advance(0.0)
+    folder = tmp_path / "seer"
+    training.write(folder)
+    companion = open_companion("seer", folder)
+    card = guidance_card(companion)
+    assert card.ranges is not None
+    assert card.ranges.edges == SMALL.edges
+    assert card.ranges.base == "playground/class"
+    assert card.ranges.base_hash == training.facts.base_hash
+    likelihood = load_likelihood(companion, Machine(torch.device("cpu"), torch.float32))
+    shown = torch.zeros(1, 3, 32, 32)
+    training.trainer.ema.swap()
+    for log_snr in (-9.0, 0.0, 9.0):
+        level = NoiseLevel.from_log_snr(log_snr)
+        expected = training._answers(shown, range_of(SMALL.edges, level))
+        assert torch.allclose(likelihood.read(shown, level), expected, atol=2e-2)
+
+
+def test_the_command_makes_ships_and_refuses(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guidance, "Settings", lambda: SMALL)
+    monkeypatch.setattr("training.__main__.MODELS", models / "playground")
+    monkeypatch.setattr(guidance.train, "__kwdefaults__", {"runs": tmp_path, "ship": False})
+
+    def command(*words: str) -> None:
+        always = ["--base", "playground/class", "--steps", "1"]
+        monkeypatch.setattr(sys, "argv", ["python -m training", "guidance", *words, *always])
+        main()
+
+    command("looker", "--ship")
+    assert guidance_card(open_companion("x", models / "playground" / "looker")).ranges
+    with pytest.raises(SystemExit, match="is a guidance expert already"):
+        command("twice", "--onlooker", "playground/looker")
+    with pytest.raises(SystemExit, match="begun with other"):
+        command("looker", "--ranges", "2")

@@ -1,0 +1,412 @@
+"""Make a guidance expert: teach a model that knows clean pictures alone to look through noise."""
+
+import json
+import math
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from graph.adapters import adapted, rank_within, untrained
+from graph.companions import ADAPTERS, guidance_card
+from graph.errors import ChoraleError
+from graph.folders import network_hash
+from graph.guiding import picture
+from graph.interfaces import Expert, Likelihood
+from graph.levels import NoiseLevel
+from graph.library import Library
+from graph.runtime import Runtime
+from graph.samplers.dpmpp_2m import Dpmpp2M
+from graph.schedules.log_snr import LogSnr
+from training.budget import RUNS, Budget, load_checkpoint, log, save_atomically
+from training.modules import agree
+from training.trainer import Trainer
+
+SEED = 11
+SPAN = (-10.0, 10.0)
+"""The log-SNRs that are learned; the outer ranges go on beyond them."""
+BLOCK = 32
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a guidance expert is made.
+
+    Attributes:
+        ranges: how many parts of the noise have an adapter of their own.
+        share: what an adapter may have of the model's parameters.
+        sees: what the model is shown: the decoded noisy state, or the expert's decoded estimate.
+        samples: pictures of the expert that is to be guided, from which is learned.
+        held_out: as many others measure it.
+        steps: of the sampler that paints them.
+        batch: pictures a step, the same number for every range.
+        lr: peak learning rate.
+        ema: decay of the average that is kept.
+        decay: share of the budget over which the rate falls to zero.
+        validate_minutes: how often it is measured and the checkpoint written.
+    """
+
+    ranges: int = 5
+    share: float = 0.06
+    sees: str = "state"
+    samples: int = 384
+    held_out: int = 32
+    steps: int = 16
+    batch: int = 20
+    lr: float = 2e-3
+    ema: float = 0.99
+    decay: float = 0.6
+    validate_minutes: float = 1.0
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Where one range ends and the next begins: equal parts of the span."""
+        low, high = SPAN
+        return tuple(low + (high - low) * n / self.ranges for n in range(1, self.ranges))
+
+    def stretch(self, number: int) -> tuple[float, float]:
+        """The log-SNRs of one range that are learned, from the noisiest on."""
+        bounds = (SPAN[0], *self.edges, SPAN[1])
+        return bounds[number], bounds[number + 1]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is taught: `onlooker` to look at what `base` makes of noise."""
+
+    name: str
+    onlooker: str = "playground/classifier"
+    base: str = "playground/unconditional"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run stands on; it goes on only while these are the same."""
+
+    onlooker: str
+    onlooker_hash: str
+    base: str
+    base_hash: str
+    space_id: str
+    rank: int
+    edges: list[float]
+    data_hash: str
+    settings: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return json.loads(json.dumps(asdict(self)))
+
+
+@torch.no_grad()
+def painted(base: Expert, shape: tuple[int, ...], count: int, steps: int, seed: int) -> Tensor:
+    """Clean states that an expert paints of itself, asked without a condition, [count, *shape]."""
+    blocks: list[Tensor] = []
+    null = base.encode(None)
+    for start in range(0, count, BLOCK):
+        size = min(BLOCK, count - start)
+        generator = torch.Generator().manual_seed(seed * 10**6 + start)
+        x = torch.randn((size, *shape), generator=generator)
+
+        def denoise(state: Tensor, level: NoiseLevel, size: int = size) -> Tensor:
+            with torch.autocast("cpu", torch.bfloat16):
+                return base.denoise(state, level, [null] * size).float()
+
+        def draw(x: Tensor = x) -> Tensor:
+            return torch.zeros_like(x)
+
+        for step in Dpmpp2M()(denoise, x, LogSnr().levels(steps), draw):
+            x = step.x
+        blocks.append(x)
+    return torch.cat(blocks)
+
+
+class Adapters(nn.Module):
+    """The adapters of every range as parameters that learn."""
+
+    def __init__(self, parameters: dict[str, Tensor], ranges: int, rank: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(SEED)
+        made = [untrained(parameters, rank, generator) for _ in range(ranges)]
+        self.names = list(made[0])
+        self.parts = nn.ModuleList(
+            nn.ParameterList(nn.Parameter(part) for part in each.values()) for each in made
+        )
+
+    def of(self, number: int) -> dict[str, Tensor]:
+        """The adapter of one range."""
+        parts: Any = self.parts[number]
+        return dict(zip(self.names, parts, strict=True))
+
+    def stored(self) -> dict[str, Tensor]:
+        """All of them, as a folder holds them."""
+        return {
+            f"{number}.{name}": part.detach().clone().contiguous()
+            for number in range(len(self.parts))
+            for name, part in self.of(number).items()
+        }
+
+
+class GuidanceTraining:
+    """A frozen expert, a frozen model that looks at its pictures, and the adapters that learn."""
+
+    def __init__(self, task: Task, settings: Settings, models: Path, runs: Path = RUNS) -> None:
+        self.task, self.settings = task, settings
+        self.run = runs / "guidances" / task.name
+        runtime = Runtime(Library(models, runs / "assets"))
+        library = runtime.library
+        self.model, self.companion = library.model(task.base), library.companion(task.onlooker)
+        self.card = guidance_card(self.companion)
+        if self.card.ranges is not None:
+            raise ValueError(f"'{task.onlooker}' is a guidance expert already; choose its model.")
+        _, self.base = runtime.expert(task.base)
+        self.likelihood: Likelihood = runtime.likelihood(task.onlooker)
+        self.network: Any = self.likelihood.onlooker.network  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+        self.parameters = dict(self.network.named_parameters())
+        sizes = {name: part.shape for name, part in self.parameters.items()}
+        self.rank = rank_within(sizes, settings.share)
+        self.adapters = Adapters(self.parameters, settings.ranges, self.rank)
+        self.trainer = Trainer(
+            self.adapters,
+            self.run / "state.pt",
+            lr=settings.lr,
+            ema=settings.ema,
+            decay=settings.decay,
+        )
+        self.facts = Facts(
+            onlooker=task.onlooker,
+            onlooker_hash=network_hash(self.companion.folder),
+            base=task.base,
+            base_hash=network_hash(self.model.folder),
+            space_id=self.model.space.id,
+            rank=self.rank,
+            edges=list(settings.edges),
+            data_hash=f"{settings.samples} of seed {SEED}, {settings.steps} steps",
+            settings=asdict(settings),
+        )
+        agree(self.run / "facts.json", self.facts)
+        self.trainer.resume()
+        samples = self._samples()
+        self.learned, self.held_out = samples.split([settings.samples, settings.held_out])
+        self.told = [self._looked(each) for each in (self.learned, self.held_out)]
+        with torch.no_grad():
+            self.null = self.base.encode(None)
+        self.before = self._measured(None)
+
+    def _samples(self) -> Tensor:
+        """What the expert paints, made once for a run."""
+        path, settings = self.run / "samples.pt", self.settings
+        kept = load_checkpoint(path)
+        if kept is None:
+            count = settings.samples + settings.held_out
+            made = painted(self.base, self.model.space.shape, count, settings.steps, SEED)
+            kept = {"samples": made.half()}
+            save_atomically(kept, path)
+        return kept["samples"].float()
+
+    @torch.no_grad()
+    def _looked(self, samples: Tensor) -> Any:
+        """What the model says of clean samples: the teacher, who is never taught."""
+        parts = [
+            self.likelihood.read(picture(self.base.codec, part)) for part in samples.split(BLOCK)
+        ]
+        return torch.cat(parts)
+
+    def advance(self, progress: float) -> float:
+        """Do one step, every range at a level of its own; its randomness depends on its number.
+
+        Raises:
+            FloatingPointError: the loss is not finite.
+        """
+        generator = torch.Generator().manual_seed(SEED * 10**9 + self.trainer.step)
+        settings = self.settings
+        count = settings.batch // settings.ranges
+        total = torch.zeros(())
+        for number in range(settings.ranges):
+            low, high = settings.stretch(number)
+            log_snr = low + (high - low) * float(torch.rand((), generator=generator))
+            chosen = torch.randint(len(self.learned), (count,), generator=generator)
+            total = total + self._loss(
+                number, log_snr, (self.learned, self.told[0]), chosen, generator
+            )
+        self.trainer.examples += count * settings.ranges
+        return self.trainer.apply(total / settings.ranges, progress)
+
+    def _loss(
+        self,
+        number: int | None,
+        log_snr: float,
+        samples: tuple[Tensor, Any],
+        chosen: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """How far the student is from the teacher at a level; without a range, the model itself."""
+        level = NoiseLevel.from_log_snr(log_snr)
+        states, told = (each[chosen] for each in samples)
+        noise = torch.randn(states.shape, generator=generator)
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                x = level.alpha * states + level.sigma * noise
+                if self.settings.sees == "estimate":
+                    x = self.base.denoise(x, level, [self.null] * len(x)).float()
+                seen = picture(self.base.codec, x)
+            answer = self._answers(seen, number)
+        return self.likelihood.divergence(answer.float(), told).mean()
+
+    def _answers(self, pictures: Tensor, number: int | None) -> Any:
+        if number is None:
+            return self.likelihood.read(pictures)
+        onlooker: Any = self.likelihood.onlooker  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+        shown = {"pixel_values": onlooker.sight.normal(pictures)}
+        parameters = adapted(self.parameters, self.adapters.of(number))
+        answer: Any = functional_call(self.network, parameters, kwargs=shown)
+        return answer.predicted_depth if self.card.asks == "depth" else answer.logits
+
+    @torch.no_grad()
+    def validate(self) -> tuple[list[float], list[float]]:
+        """Losses on held-out samples by range, of the average and of the model as it was."""
+        self.trainer.ema.swap()
+        taught = self._measured(self.adapters)
+        self.trainer.ema.swap()
+        return taught, self.before
+
+    @torch.no_grad()
+    def _measured(self, adapters: Adapters | None) -> list[float]:
+        everything, held = torch.arange(len(self.held_out)), (self.held_out, self.told[1])
+        found: list[float] = []
+        for number in range(self.settings.ranges):
+            low, high = self.settings.stretch(number)
+            generator = torch.Generator().manual_seed(99)
+            which = None if adapters is None else number
+            parts = [
+                float(self._loss(which, low + (high - low) * place, held, everything, generator))
+                for place in (0.25, 0.75)
+            ]
+            found.append(sum(parts) / len(parts))
+        return found
+
+    def report(self, loss: float | None, minutes: float) -> dict[str, Any]:
+        """Validate, write the checkpoint and a line of the log.
+
+        Raises:
+            FloatingPointError: a held-out loss is not finite; the last checkpoint stands.
+        """
+        taught, plain = self.validate()
+        if not all(map(math.isfinite, taught)):
+            raise FloatingPointError(f"A held-out loss is no number at step {self.trainer.step}.")
+        entry = {
+            "step": self.trainer.step,
+            "loss": loss,
+            "held_out": sum(taught) / len(taught),
+            "base": sum(plain) / len(plain),
+            "by_range": [round(each, 4) for each in taught],
+            "before": [round(each, 4) for each in plain],
+        }
+        self.trainer.save()
+        log(self.run / "log.jsonl", **entry, minutes=round(minutes, 4))
+        return entry
+
+    def write(self, *folders: Path) -> dict[str, Any]:
+        """Write the guidance expert's folders; what lay there is replaced whole."""
+        taught, plain = self.validate()
+        scores = {"steps": self.trainer.step, "held_out": taught, "base": plain}
+        self.trainer.ema.swap()
+        stored = {name: part.half() for name, part in self.adapters.stored().items()}
+        self.trainer.ema.swap()
+        for folder in folders:
+            self._write(folder, save(stored), scores)
+        return scores
+
+    def _write(self, folder: Path, adapters: bytes, scores: dict[str, Any]) -> None:
+        """The model's own files with the adapters beside them, and what is known of both."""
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(self.companion.folder, partial)
+        (partial / ADAPTERS).write_bytes(adapters)
+        card = partial / "card.json"
+        before = json.loads(card.read_text()) if card.is_file() else {}
+        told = self.facts.as_json()
+        ranges = {
+            name: told[name] for name in ("edges", "rank", "base", "base_hash", "space_id")
+        } | {"sees": self.settings.sees}
+        made = {**before, "ranges": ranges, **told, "scores": scores}
+        card.write_text(json.dumps(made, indent=2) + "\n")
+        (partial / "README.md").write_text(self._read_me(scores))
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
+
+    def _read_me(self, scores: dict[str, Any]) -> str:
+        whole = sum(part.numel() for part in self.parameters.values())
+        share = sum(part.numel() for part in self.adapters.of(0).values()) / whole
+        bounds = ["−∞", *(f"{edge:g}" for edge in self.settings.edges), "∞"]
+        rows = "\n".join(
+            f"| {bounds[n]} to {bounds[n + 1]} | {plain:.3f} | {taught:.3f} |"
+            for n, (taught, plain) in enumerate(
+                zip(scores["held_out"], scores["base"], strict=True)
+            )
+        )
+        return f"""---
+license: apache-2.0
+library_name: transformers
+tags:
+- chorale-playground
+---
+
+# A guidance expert: {self.task.onlooker} that looks through noise
+
+Made of {self.task.onlooker} for {self.task.base}, after arXiv 2212.05973: {self.settings.ranges}
+low-rank adapters of rank {self.rank}, each {100 * share:.1f} % of the model, one for each range of
+log-SNR. No label was used: it learned from {self.settings.samples} pictures that the expert painted
+of itself to say of the noisy {self.settings.sees} what the model says of the clean picture.
+
+| log-SNR | distance from the teacher before | and now |
+|---|---|---|
+{rows}
+
+{scores["steps"]} steps. The adapters are the moving average, stored as float16.
+"""
+
+
+def train(
+    task: Task,
+    settings: Settings,
+    steps: int | None,
+    minutes: float | None,
+    *,
+    models: Path,
+    runs: Path = RUNS,
+    ship: bool = False,
+) -> None:
+    """Make a guidance expert within a budget, from its checkpoint if there is one.
+
+    Its folder is written into the run, and with `ship` among the models as well.
+
+    Raises:
+        SystemExit: what is wrong, in a sentence; the last good checkpoint stands.
+    """
+    torch.set_num_threads(1)
+    try:
+        training = GuidanceTraining(task, settings, models, runs)
+        budget, last, loss = Budget(steps, minutes), 0.0, math.nan
+        for progress, bar in budget.ticks(task.name):
+            loss = training.advance(progress)
+            if budget.elapsed - last > 60 * settings.validate_minutes:
+                last = budget.elapsed
+                entry = training.report(loss, budget.elapsed / 60)
+                print(json.dumps(entry), flush=True)
+                bar.set_postfix(step=entry["step"], held_out=entry["held_out"])
+        print(json.dumps(training.report(loss, budget.elapsed / 60)), flush=True)
+        shipped = [models / "playground" / task.name] if ship else []
+        training.write(training.run / "module", *shipped)
+        print("wrote", training.run / "module", *shipped, flush=True)
+    except FloatingPointError as error:
+        raise SystemExit(f"{error} The last good checkpoint is kept; try a lower --lr.") from None
+    except OSError as error:
+        raise SystemExit(f"{error}. What was written before is whole.") from None
+    except (ValueError, ChoraleError) as error:
+        raise SystemExit(str(error)) from None
