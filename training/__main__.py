@@ -215,7 +215,7 @@ def _all(options: argparse.Namespace) -> None:
         experts.train(name, settings, options.steps, options.minutes, assets=MODELS)
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+COMMANDS: dict[str, Callable[[argparse.Namespace], object]] = {
     "autoencoder": _autoencode,
     "expert": _expert,
     "all": _all,
