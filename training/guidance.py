@@ -312,11 +312,19 @@ class GuidanceTraining:
         return entry
 
     def write(self, *folders: Path) -> dict[str, Any]:
-        """Write the guidance expert's folders; what lay there is replaced whole."""
+        """Write the guidance expert's folders; what lay there is replaced whole.
+
+        A range in which the model as it was comes nearer to the teacher keeps it: nothing is added.
+        """
         taught, plain = self.validate()
-        scores = {"steps": self.trainer.step, "held_out": taught, "base": plain}
+        helped = [a < b for a, b in zip(taught, plain, strict=True)]
+        best = [min(each) for each in zip(taught, plain, strict=True)]
+        scores = {"steps": self.trainer.step, "held_out": best, "base": plain}
         self.trainer.ema.swap()
-        stored = {name: part.half() for name, part in self.adapters.stored().items()}
+        stored = {
+            name: (part if helped[int(name.partition(".")[0])] else part * 0.0).half()
+            for name, part in self.adapters.stored().items()
+        }
         self.trainer.ema.swap()
         for folder in folders:
             self._write(folder, save(stored), scores)

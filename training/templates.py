@@ -45,11 +45,12 @@ def find(ground: str, time: str, kind: str) -> int:
 
 
 def pictures(index: int) -> dict[str, bytes]:
-    """Mask, sketch (black ink on white) and photograph of one scene."""
+    """Mask, sketch (black ink on white), depth (white is near) and photograph of one scene."""
     made = draw(DRAW, index, 1)
     return {
         "mask": png(mask_to_rgb(made.mask)[0]),
         "sketch": png(1.0 - made.sketch[0]),
+        "depth": png(made.depth[0]),
         "photo": png(made.picture[0]),
     }
 
@@ -282,6 +283,44 @@ def documents() -> dict[str, Workflow]:
                 ("guidance.score", "fuse.scores"),
                 *END,
             ],
+        ),
+        "depth-text": workflow(
+            "Words and depth",
+            "The sentence says what, the grey map says how near: a depth model looks on and leads.",
+            [
+                node("text", "text", "What", text="a lighthouse in a meadow at sunset"),
+                by_words,
+                node("depth", "depth", "Near and far", picture=sha256(hill["depth"])),
+                node("guidance", "guidance", model="playground/depth", scale=12.0),
+                *ends(),
+            ],
+            [
+                ("text.text", "text_expert.text"),
+                ("text_expert.score", "guidance.score"),
+                ("depth.depth", "guidance.depth"),
+                ("guidance.score", "fuse.scores"),
+                *END,
+            ],
+            (hill["depth"],),
+        ),
+        "segmentation-text": workflow(
+            "Words and a watchful eye",
+            "No expert knows masks: a segmentation model looks on, and leads the words to places.",
+            [
+                text,
+                by_words,
+                mask,
+                node("guidance", "guidance", model="playground/segmenter", scale=4.0),
+                *ends(),
+            ],
+            [
+                ("text.text", "text_expert.text"),
+                ("text_expert.score", "guidance.score"),
+                ("mask.mask", "guidance.mask"),
+                ("guidance.score", "fuse.scores"),
+                *END,
+            ],
+            (sea["mask"],),
         ),
         "photo-edges": workflow(
             "From a photograph",

@@ -149,8 +149,10 @@ def test_an_interrupted_training_goes_on_bit_for_bit(models: Path, tmp_path: Pat
 
 def test_the_finished_folder_guides(models: Path, tmp_path: Path) -> None:
     training = begun(models, tmp_path)
-    for _ in range(3):
+    for _ in range(25):
         training.advance(0.0)
+    taught, plain = training.validate()
+    assert all(a < b for a, b in zip(taught, plain, strict=True))
     folder = tmp_path / "seer"
     training.write(folder)
     companion = open_companion("seer", folder)
@@ -166,6 +168,27 @@ def test_the_finished_folder_guides(models: Path, tmp_path: Path) -> None:
         level = NoiseLevel.from_log_snr(log_snr)
         expected = training._answers(shown, range_of(SMALL.edges, level))
         assert torch.allclose(likelihood.read(shown, level), expected, atol=2e-2)
+
+
+def test_a_range_that_learned_nothing_good_keeps_the_model_as_it_was(
+    models: Path, tmp_path: Path
+) -> None:
+    training = begun(models, tmp_path)
+    with torch.no_grad():
+        for each in ups(training, 1):
+            each.add_(3.0)
+    training.trainer.ema.reset()
+    taught, plain = training.validate()
+    assert taught[1] > plain[1]
+    folder = tmp_path / "seer"
+    assert training.write(folder)["held_out"][1] == plain[1]
+    likelihood = load_likelihood(
+        open_companion("seer", folder), Machine(torch.device("cpu"), torch.float32)
+    )
+    shown = torch.zeros(1, 3, 32, 32)
+    assert torch.equal(
+        likelihood.read(shown, NoiseLevel.from_log_snr(0.0)), training._answers(shown, None)
+    )
 
 
 def test_the_command_makes_ships_and_refuses(
