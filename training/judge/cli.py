@@ -26,6 +26,7 @@ from training.judge.rows import (
     composed,
     faded,
     real,
+    ruled,
     searched,
     singles,
 )
@@ -106,9 +107,14 @@ def _measured(bench: Bench, options: argparse.Namespace) -> Table:
         row.name: bench.verdict(row, options.pictures, options.seeds if row.parts else 1, first)
         for row in rows
     }
+    seconds = {
+        row.name: bench.seconds(row, options.pictures, options.seeds, first)
+        for row in rows
+        if row.parts
+    }
     reference = Reference(bench.judge, bench.weights["judge"], bench.cache)
     return Table(
-        list(_lines(rows, verdicts, reference, options.seeds)),
+        list(_lines(rows, verdicts, reference, options.seeds, seconds)),
         list(_leads(rows, verdicts, options.seeds)),
         [
             fader_of(name, group, [bench.verdict(row, few, 1) for row in group])
@@ -131,6 +137,7 @@ def _rows(guidance: Guidance, steps: int, *, search: bool) -> list[Row]:
         *real(),
         *singles(guidance, steps),
         *composed(guidance, steps),
+        *ruled(guidance, steps),
         *bent(MODULATOR, guidance, steps),
     ]
 
@@ -140,12 +147,17 @@ def _named(row: Row, patterns: Sequence[str]) -> bool:
 
 
 def _lines(
-    rows: list[Row], verdicts: dict[str, Verdict], reference: Reference, seeds: int
+    rows: list[Row],
+    verdicts: dict[str, Verdict],
+    reference: Reference,
+    seeds: int,
+    seconds: dict[str, float | None],
 ) -> Iterator[Line]:
     """The lines, each composed one beside the experts alone where these were measured."""
     alone = {name: verdicts[name] for name in CONDITIONS if name in verdicts}
     for row in rows:
-        yield line_of(row, verdicts[row.name], seeds if row.parts else 1, reference, alone)
+        verdict, many = verdicts[row.name], seeds if row.parts else 1
+        yield line_of(row, verdict, many, reference, alone, seconds.get(row.name))
 
 
 def _leads(rows: list[Row], verdicts: dict[str, Verdict], seeds: int) -> Iterator[Lead]:

@@ -1,6 +1,6 @@
 """The conditions of a row: sentence, class, mask and sketch of the same held-out pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -41,6 +41,12 @@ class Conditions:
 
     def __len__(self) -> int:
         return len(self.sentences)
+
+    def only(self, number: int) -> "Conditions":
+        """Those of one picture, the first being number 0."""
+        one = slice(number, number + 1)
+        rows = {f.name: getattr(self, f.name)[one] for f in fields(self) if f.name != "start"}
+        return Conditions(start=self.start + number, **rows)
 
     def of(self, expert: str) -> list[Any]:
         """The conditions of one expert as it takes them; None for the unconditional one."""

@@ -1,6 +1,7 @@
 """Measurements that survive an interruption: small blocks, each written when it is done."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from training.pictures import to_bytes
 
 BLOCK = 25
 """Pictures that are sampled together."""
+SECONDS = "seconds"
 
 
 @dataclass
@@ -57,12 +59,18 @@ class Bench:
         asked = self.conditions(start, count)
         if row.rule == "render":
             return asked.pictures
-        names = sorted(_networks(row))
-        weights = " ".join(self.weights[name] for name in (*names, "world", "encoder"))
-        key = f"{row.key(weights)}-{seed}-{start}-{count}"
-        states = kept(self.cache / "states" / f"{key}.pt", lambda: self._states(row, asked, seed))
+        key = self._key(row, seed, start, count)
+        states = kept(self._path(key), lambda: self._states(row, asked, seed))
         path = self.cache / "pictures" / f"{key}-{self.weights['codec'][:12]}.pt"
         return kept(path, lambda: to_bytes(from_images(self.cast.decoded(states)))).float() / 255
+
+    def seconds(self, row: Row, pictures: int, seeds: int, first: int = 0) -> float | None:
+        """Seconds of one processor's time that a picture took, where all blocks know it."""
+        blocks = list(_blocks(pictures, seeds, first))
+        saved = [load_checkpoint(self._path(self._key(row, *where))) or {} for where in blocks]
+        if not row.parts or any(SECONDS not in each for each in saved):
+            return None
+        return sum(float(each[SECONDS]) for each in saved) / (pictures * seeds)
 
     def conditions(self, start: int, count: int) -> Conditions:
         """The conditions of a block, rendered once."""
@@ -77,6 +85,14 @@ class Bench:
             self.cast.codec is not None or row.rule != "autoencoder"
         )
 
+    def _key(self, row: Row, seed: int, start: int, count: int) -> str:
+        names = sorted(_networks(row))
+        weights = " ".join(self.weights[name] for name in (*names, "world", "encoder"))
+        return f"{row.key(weights)}-{seed}-{start}-{count}"
+
+    def _path(self, key: str) -> Path:
+        return self.cache / "states" / f"{key}.pt"
+
     def _states(self, row: Row, asked: Conditions, seed: int) -> Tensor:
         if row.rule == "autoencoder" and self.cast.codec:
             with torch.inference_mode():
@@ -85,10 +101,13 @@ class Bench:
 
 
 def kept(path: Path, make: Callable[[], Tensor]) -> Tensor:
-    """A tensor from its file, or made and written there."""
+    """A tensor from its file, or made and written there with the time that this took."""
     saved = load_checkpoint(path)
     if saved is None:
-        saved = {"rows": make()}
+        began = time.process_time()
+        rows = make()
+        spent = torch.tensor(time.process_time() - began, dtype=torch.float64)
+        saved = {"rows": rows, SECONDS: spent}
         save_atomically(saved, path)
     return saved["rows"]
 

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 
 from training.judge.summary import CONDITIONS, Fader, Figure, Lead, Line
 
-HEAD = ("row", *CONDITIONS, "all at once", "keeps", "FD-judge", "diversity", "pictures", "calls")
+HEAD = (
+    "row",
+    *CONDITIONS,
+    "all at once",
+    "keeps",
+    "FD-judge",
+    "diversity",
+    "pictures",
+    "calls",
+    "seconds",
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         _figure(line.spread, 2),
         f"{line.pictures} × {line.seeds}",
         str(line.calls),
+        "–" if line.seconds is None else f"{line.seconds:.2f}",
     )
 
 
