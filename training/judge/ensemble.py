@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -89,6 +89,17 @@ class Cast:
             ),
         )
 
+    def afresh(self) -> "Cast":
+        """The same experts, that have read nothing: for numbers that mean other conditions."""
+        return replace(self, _read={})
+
+    def asked(self, expert: str, values: Sequence[Any]) -> Encoded:
+        """Any conditions of an expert as tensors, read anew; None is no condition."""
+        read = self.experts[expert].encode
+        with torch.inference_mode():
+            encoded = tuple(read(value) for value in values)
+        return Encoded(f"asked {sorted(map(str, values))}", encoded)
+
     def told(self, part: Part, conditions: Conditions) -> Encoded:
         """The maps that the part's modulator is given, stacked, one stack per sample."""
         modulator = self.modulators[part.modulator]
@@ -133,8 +144,8 @@ def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> Tensor:
     """
     if row.particles > 1:
         alone = [conditions.only(number) for number in range(len(conditions))]
-        return torch.cat([_painted(row, cast, each, seed)[:1] for each in alone])
-    return _painted(row, cast, conditions, seed)
+        return torch.cat([tallied(row, cast, each, seed)[0][:1] for each in alone])
+    return tallied(row, cast, conditions, seed)[0]
 
 
 def sampled(
@@ -159,15 +170,15 @@ def sampled(
     raise AssertionError("a run that nobody stops ends with its clean state")
 
 
-def _painted(row: Row, cast: Cast, conditions: Conditions, seed: int) -> Tensor:
-    """The row's states; all the particles of one condition."""
+def tallied(row: Row, cast: Cast, conditions: Conditions, seed: int) -> tuple[Tensor, Tally]:
+    """The row's states with the meters of their run; all the particles of one condition."""
     solos = {part.expert: Control(f"{part.expert}.solo", "switch", False) for part in row.parts}
     scores = [_score(part, cast, conditions, solos[part.expert]) for part in row.parts]
     count, first = len(conditions) * row.particles, conditions.start * row.particles
     walked = Walked(row.steps, SAMPLERS[row.walk], CORRECTORS[row.stirring])
     controls = Controls(solos.values(), _performance(row))
     numbers = range(first, first + count)
-    return sampled(_merged(row, scores), cast, numbers, seed, walked, controls)[0]
+    return sampled(_merged(row, scores), cast, numbers, seed, walked, controls)
 
 
 def _merged(row: Row, scores: Sequence[Score]) -> Merge:
@@ -221,17 +232,24 @@ def _score(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Sco
 
 
 def _voice(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Voice:
+    spoken = voice(part.expert, part.expert, cast.encoded(part, conditions), cast, part.guidance)
+    faded = _reliability(part.fader, cast)
+    return replace(spoken, null=cast.null(part), reliability=faded, solo=solo)
+
+
+def voice(node: str, expert: str, condition: Encoded, cast: Cast, guidance: float = 1.0) -> Voice:
+    """An expert of the cast that is asked for a condition, without a null."""
     return Voice(
-        node=part.expert,
-        expert=cast.experts[part.expert],
-        network=part.expert,
-        condition=cast.encoded(part, conditions),
-        null=cast.null(part),
-        reliability=_reliability(part.fader, cast),
-        guidance=part.guidance,
+        node=node,
+        expert=cast.experts[expert],
+        network=expert,
+        condition=condition,
+        null=None,
+        reliability=_reliability(1.0, cast),
+        guidance=guidance,
         share=1.0,
         muted=False,
-        solo=solo,
+        solo=False,
         noise_range=(1.0, 0.0),
     )
 

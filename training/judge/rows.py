@@ -79,8 +79,8 @@ class Row:
     "alternating" guides by one expert a step, in turn, with as many more steps as experts,
     so that all three ask the networks equally often; `share` says how loud each is. Under
     "superdiff_and" and "switch" every expert is guided for itself too, and "superdiff_or" guides
-    whom it follows by `guidance`. "render" is the real picture itself and "autoencoder" the same encoded and decoded: what the judge and the
-    latent space leave to reach.
+    whom it follows by `guidance`. "render" is the real picture itself and "autoencoder" the same
+    encoded and decoded: what the judge and the latent space leave to reach.
     """
 
     name: str
@@ -173,8 +173,8 @@ def composed(guidance: Guidance, steps: int) -> list[Row]:
 def ruled(guidance: Guidance, steps: int) -> list[Row]:
     """The triple under every other rule, and its product with more steps, noise or corrections.
 
-    Perp-Neg is missing, which is the product where nothing weighs below zero, and MALA, which has to
-    know densities that no network knows.
+    Perp-Neg is missing, which is the product where nothing weighs below zero, and MALA, which has
+    to know densities that no network knows.
     """
     pulled = _scaled(guidance, share("product"))
     alone, even = guidance, dict.fromkeys(TRIPLE, 1.0)
