@@ -1,6 +1,7 @@
 """The conditions of a row: sentence, class, mask and sketch of the same held-out pictures."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -44,9 +45,18 @@ class Conditions:
 
     def only(self, number: int) -> "Conditions":
         """Those of one picture, the first being number 0."""
-        one = slice(number, number + 1)
-        rows = {f.name: getattr(self, f.name)[one] for f in fields(self) if f.name != "start"}
-        return Conditions(start=self.start + number, **rows)
+        return replace(self.picked([number]), start=self.start + number)
+
+    def picked(self, numbers: Sequence[int]) -> "Conditions":
+        """Those of some pictures, the first being number 0, one after the other."""
+
+        def rows(value: Any) -> Any:
+            return (
+                value[list(numbers)] if isinstance(value, Tensor) else [value[i] for i in numbers]
+            )
+
+        named = [field.name for field in fields(self) if field.name != "start"]
+        return replace(self, **{name: rows(getattr(self, name)) for name in named})
 
     def of(self, expert: str) -> list[Any]:
         """The conditions of one expert as it takes them; None for the unconditional one."""

@@ -70,13 +70,15 @@ def conflict(cast: Cast, experts: tuple[str, str], count: int, steps: int) -> Co
 def contradicted(asked: Conditions, expert: str) -> Conditions:
     """The same, but for one expert, which is asked for a picture of another ground.
 
-    A sea is no desert. The pictures are numbered like those that they are contradicted by.
+    A sea is no desert. The pictures are numbered like those that they are contradicted by; where
+    that is the mask expert, the mask they are held against is its own.
     """
     others = conditions(APART + asked.start, 4 * len(asked))
     grounds, offered = ([each.ground for each in told.facts] for told in (asked, others))
-    theirs = getattr(others, FIELD[expert])
-    other = [theirs[index] for index in _others(grounds, offered)]
-    return replace(asked, start=others.start, **{FIELD[expert]: other})
+    taken = others.picked(list(_others(grounds, offered)))
+    fields = (FIELD[expert], *(("mask",) if expert == "mask" else ()))
+    theirs = {field: getattr(taken, field) for field in fields}
+    return replace(asked, start=others.start, **theirs)
 
 
 def _others(grounds: Sequence[str | None], offered: Sequence[str | None]) -> Iterator[int]:

@@ -98,7 +98,7 @@ class Cast:
         read = self.experts[expert].encode
         with torch.inference_mode():
             encoded = tuple(read(value) for value in values)
-        return Encoded(f"asked {sorted(map(str, values))}", encoded)
+        return Encoded(f"asked {list(map(str, values))}", encoded)
 
     def told(self, part: Part, conditions: Conditions) -> Encoded:
         """The maps that the part's modulator is given, stacked, one stack per sample."""
