@@ -127,8 +127,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def mixed(count: int) -> Iterator[Conditions]:
-    """Sentences and masks: half of one picture, a quarter of night over a painted sun, the rest of
-    another ground.
+    """Sentences and masks: half of one picture, the others contradict each other.
+
+    A quarter asks for night over a painted sun, the rest for the ground of another picture.
     """
     half, quarter = count // 2, count // 4
     for start in range(0, half, BLOCK):
