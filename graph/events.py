@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
+Course = tuple[tuple[float, float], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Meters:
@@ -21,12 +23,16 @@ class Meters:
 
     `share[node]` is the expert's part of the fused update, summing to 1 over the experts that
     played; `map[node]` the same per place of the latent canvas, [batch, h, w] float32; and
-    `cosine[(a, b)]` the agreement of two experts' directions, -1 to 1.
+    `cosine[(a, b)]` the agreement of two experts' directions, -1 to 1. A result has the
+    `course` of it too: that at every step at which both were heard, as points (noise, cosine).
     """
 
     share: Mapping[NodeId, float]
     cosine: Mapping[tuple[NodeId, NodeId], float]
     map: Mapping[NodeId, np.ndarray]
+    course: Mapping[tuple[NodeId, NodeId], Course] = field(
+        default_factory=dict[tuple[NodeId, NodeId], Course]
+    )
 
 
 @dataclass(frozen=True, slots=True)

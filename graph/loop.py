@@ -37,7 +37,7 @@ def play(
         values = controls.read(number)
         for player, tally in zip(players, tallies, strict=True):
             step = player.advance(number, values)
-            tally.add(player.heard, player.fused)
+            tally.add(player.heard, player.fused, player.track.levels[number])
             last = number + 1 == steps
             due = watch.due(last=last)
             if due or last or player.x.device.type == "cpu":

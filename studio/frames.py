@@ -52,10 +52,17 @@ def frame(event: Event, pictures: Sequence[bytes] = ()) -> Frame:
 
 
 def meters(read: Meters) -> Frame:
-    """Shares and cosines as a meter shows them, and the first sample's map in 256 levels."""
+    """Shares and cosines as a meter shows them, and the first sample's map in 256 levels.
+
+    Of a result, the cosines step by step too.
+    """
     return {
         "share": {node: round(float(share), 4) for node, share in read.share.items()},
         "cosine": [[a, b, round(float(value), 3)] for (a, b), value in read.cosine.items()],
+        "course": [
+            [a, b, [[round(noise, 4), round(value, 3)] for noise, value in points]]
+            for (a, b), points in read.course.items()
+        ],
         "map": _maps(read.map),
     }
 

@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,12 @@ def test_a_progress_frame_is_json_with_its_preview_and_the_first_samples_map():
     assert list(base64.b64decode(places["a"])) == [255, 128]
 
 
+def test_a_frame_has_the_course_of_the_cosine_as_points():
+    course = {("a", "b"): ((1.0, 0.25), (0.51234, -0.12345))}
+    read = json.loads(json.dumps(meters(replace(METERS, course=course))))
+    assert read["course"] == [["a", "b", [[1.0, 0.25], [0.5123, -0.123]]]]
+
+
 def test_a_result_keeps_every_pixel_and_every_move():
     picture = Image.effect_noise((9, 5), 60).convert("RGB")
     event = Result("out", (picture,), None, Performance(((0, "a.reliability", 0.5),)), 2.0)
@@ -72,7 +79,8 @@ def test_what_ends_a_run_says_why():
 
 
 def test_silence_has_no_map():
-    assert meters(Meters({}, {}, {})) == {"share": {}, "cosine": [], "map": None}
+    nothing = {"share": {}, "cosine": [], "course": [], "map": None}
+    assert meters(Meters({}, {}, {})) == nothing
 
 
 def test_swept_samples_are_labelled_with_their_values():

@@ -72,6 +72,8 @@ def test_a_run_streams_previews_and_ends_with_a_picture(visit, tmp_path):
     shares = page.get_by_role("region", name="Share of each expert").locator("output")
     values = [int(re.sub(r"\D", "", text)) for text in shares.all_inner_texts()]
     assert 98 <= sum(values) <= 102
+    agreement = page.get_by_role("region", name="Agreement over the run")
+    assert agreement.locator("polyline").count() == 2 * agreement.locator("li").count() == 6
     page.keyboard.press("h")
     assert page.locator("aside canvas").first.is_visible()
     visit.keep("who-painted")

@@ -1,10 +1,14 @@
 """The judge: a network that never saw an expert's data says what generated pictures show."""
 
 from collections.abc import Sequence
+from importlib import import_module
+
+STUDIES = ("automatic", "logic", "meters")
+"""What is measured beside the table; each is a module of its own."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """`python app.py judge`; returns the exit status."""
-    from training.judge.cli import main as command
-
-    return command(argv)
+    """`python app.py judge [automatic | logic | meters]`; returns the exit status."""
+    study = argv[0] if argv and argv[0] in STUDIES else None
+    command = import_module(f"training.judge.{study or 'cli'}")
+    return command.main(argv[1:] if study else argv)

@@ -4,7 +4,7 @@ import argparse
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from training.judge.rows import (
     guided,
     real,
     rivals,
+    ruled,
     searched,
     singles,
 )
@@ -109,10 +110,14 @@ def _measured(bench: Bench, options: argparse.Namespace) -> Table:
         row.name: bench.verdict(row, options.pictures, options.seeds if row.parts else 1, first)
         for row in rows
     }
-    spent = {row.name: bench.seconds(row, options.pictures, options.seeds, first) for row in rows}
+    seconds = {
+        row.name: bench.seconds(row, options.pictures, options.seeds, first)
+        for row in rows
+        if row.parts
+    }
     reference = Reference(bench.judge, bench.weights["judge"], bench.cache)
     return Table(
-        list(_lines(rows, verdicts, reference, options.seeds, spent)),
+        list(_lines(rows, verdicts, reference, options.seeds, seconds)),
         list(_leads(rows, verdicts, options.seeds)),
         [
             fader_of(name, group, [bench.verdict(row, few, 1) for row in group])
@@ -138,6 +143,7 @@ def _rows(guidance: Guidance, options: argparse.Namespace) -> list[Row]:
         *real(),
         *singles(guidance, steps),
         *composed(guidance, steps),
+        *ruled(guidance, steps),
         *bent(MODULATOR, guidance, steps),
         *rivals(steps),
     ]
@@ -152,14 +158,13 @@ def _lines(
     verdicts: dict[str, Verdict],
     reference: Reference,
     seeds: int,
-    spent: dict[str, float | None],
+    seconds: dict[str, float | None],
 ) -> Iterator[Line]:
     """The lines, each composed one beside the experts alone where these were measured."""
     alone = {name: verdicts[name] for name in CONDITIONS if name in verdicts}
     for row in rows:
-        times = seeds if row.parts else 1
-        line = line_of(row, verdicts[row.name], times, reference, alone)
-        yield replace(line, seconds=spent[row.name])
+        verdict, many = verdicts[row.name], seeds if row.parts else 1
+        yield line_of(row, verdict, many, reference, alone, seconds.get(row.name))
 
 
 def _leads(rows: list[Row], verdicts: dict[str, Verdict], seeds: int) -> Iterator[Lead]:

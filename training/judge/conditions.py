@@ -1,6 +1,7 @@
 """The conditions of a row: sentence, class, mask, sketch, depth of the same held-out pictures."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -44,6 +45,21 @@ class Conditions:
 
     def __len__(self) -> int:
         return len(self.sentences)
+
+    def only(self, number: int) -> "Conditions":
+        """Those of one picture, the first being number 0."""
+        return replace(self.picked([number]), start=self.start + number)
+
+    def picked(self, numbers: Sequence[int]) -> "Conditions":
+        """Those of some pictures, the first being number 0, one after the other."""
+
+        def rows(value: Any) -> Any:
+            return (
+                value[list(numbers)] if isinstance(value, Tensor) else [value[i] for i in numbers]
+            )
+
+        named = [field.name for field in fields(self) if field.name != "start"]
+        return replace(self, **{name: rows(getattr(self, name)) for name in named})
 
     def of(self, expert: str) -> list[Any]:
         """The conditions of one expert as it takes them; None for the unconditional one."""

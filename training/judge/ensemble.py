@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -12,22 +12,51 @@ from torch import Tensor
 from graph import guidance
 from graph.codec import Codec
 from graph.controls import Controls
+from graph.correctors.fkc import Fkc
+from graph.correctors.none import Uncorrected
+from graph.correctors.ula import Ula
 from graph.events import Performance
+from graph.fusion.conflict_averse import ConflictAverse
 from graph.fusion.mean import Mean
 from graph.fusion.product import Product
-from graph.interfaces import Expert, GuidanceMethod, Likelihood, Modulator
+from graph.fusion.superdiff_and import SuperdiffAnd
+from graph.fusion.superdiff_or import SuperdiffOr
+from graph.fusion.switch import Switch
+from graph.interfaces import Corrector, Expert, GuidanceMethod, Likelihood, Modulator, Sampler
 from graph.loop import play
+from graph.meters import Tally
 from graph.plan import Control
 from graph.preview import Watch, plain
 from graph.registry import choices
 from graph.reliability import Reliability
+from graph.samplers.ddim import Ddim
 from graph.samplers.dpmpp_2m import Dpmpp2M
+from graph.samplers.euler_maruyama import EulerMaruyama
 from graph.schedules.log_snr import LogSnr
-from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice
+from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice, within
 from training.judge.conditions import Conditions
-from training.judge.rows import Part, Row
+from training.judge.rows import ROUNDS, Part, Row
 
 CPU = torch.device("cpu")
+SAMPLERS: dict[str, Sampler] = {
+    "dpmpp_2m": Dpmpp2M(),
+    "ddim": Ddim(eta=1.0),
+    "euler_maruyama": EulerMaruyama(),
+}
+CORRECTORS: dict[str, Corrector] = {
+    "none": Uncorrected(),
+    "ula": Ula(rounds=ROUNDS),
+    "fkc": Fkc(),
+}
+
+
+@dataclass(frozen=True)
+class Walked:
+    """How a score is sampled, at levels even in log-SNR."""
+
+    steps: int
+    sampler: Sampler = SAMPLERS["dpmpp_2m"]
+    corrector: Corrector = CORRECTORS["none"]
 
 
 @dataclass
@@ -63,6 +92,17 @@ class Cast:
                 for number, value in enumerate(values)
             ),
         )
+
+    def afresh(self) -> "Cast":
+        """The same experts, that have read nothing: for numbers that mean other conditions."""
+        return replace(self, _read={})
+
+    def asked(self, expert: str, values: Sequence[Any]) -> Encoded:
+        """Any conditions of an expert as tensors, read anew; None is no condition."""
+        read = self.experts[expert].encode
+        with torch.inference_mode():
+            encoded = tuple(read(value) for value in values)
+        return Encoded(f"asked {list(map(str, values))}", encoded)
 
     def told(self, part: Part, conditions: Conditions) -> Encoded:
         """The maps that the part's modulator is given, stacked, one stack per sample."""
@@ -111,33 +151,62 @@ def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> Tensor:
 
     The noise of a picture belongs to its number and the seed, wherever a block is cut.
     """
-    solos = {part.expert: Control(f"{part.expert}.solo", "switch", False) for part in row.parts}
-    scores = [_score(part, cast, conditions, solos[part.expert]) for part in row.parts]
-    numbers = range(conditions.start, conditions.start + len(conditions))
+    if row.particles > 1:
+        alone = [conditions.only(number) for number in range(len(conditions))]
+        return torch.cat([tallied(row, cast, each, seed)[0][:1] for each in alone])
+    return tallied(row, cast, conditions, seed)[0]
+
+
+def sampled(
+    score: Merge, cast: Cast, numbers: Sequence[int], seed: int, plan: Walked, controls: Controls
+) -> tuple[Tensor, Tally]:
+    """Clean states, one for each number, and the meters of their run."""
     track = Track(
         name="judged",
         number=0,
         shape=cast.shape,
         seed=seed,
         samples=tuple(numbers),
-        levels=LogSnr().levels(row.steps),
-        sampler=Dpmpp2M(),
-        score=_merged(row, scores),
+        levels=LogSnr().levels(plan.steps),
+        sampler=plan.sampler,
+        corrector=plan.corrector,
+        score=score,
         like=torch.empty(0, device=cast.device),
     )
-    controls = Controls(solos.values(), _performance(row))
     for event in play([track], controls, threading.Event(), Watch(0, {})):
         if isinstance(event, tuple):
-            return event[1]
+            return event[1:]
     raise AssertionError("a run that nobody stops ends with its clean state")
 
 
+def tallied(row: Row, cast: Cast, conditions: Conditions, seed: int) -> tuple[Tensor, Tally]:
+    """The row's states with the meters of their run; all the particles of one condition."""
+    solos = {part.expert: Control(f"{part.expert}.solo", "switch", False) for part in row.parts}
+    scores = [_score(part, cast, conditions, solos[part.expert]) for part in row.parts]
+    count, first = len(conditions) * row.particles, conditions.start * row.particles
+    walked = Walked(row.steps, SAMPLERS[row.walk], CORRECTORS[row.stirring])
+    controls = Controls(solos.values(), _performance(row))
+    numbers = range(first, first + count)
+    return sampled(_merged(row, scores), cast, numbers, seed, walked, controls)
+
+
 def _merged(row: Row, scores: Sequence[Score]) -> Merge:
-    """The row's rule; in a mean every expert is guided for itself."""
-    if row.rule == "mean":
-        guided = tuple(Merge(f"{score.node} guided", Product(), (score,)) for score in scores)
-        return Merge("mean", Mean(), guided)
-    return Merge(row.rule, Product(), tuple(scores))
+    """The row's rule; in a mean and a balance every expert is guided for itself."""
+    guided = tuple(Merge(f"{score.node} guided", Product(), (score,)) for score in scores)
+    match row.rule:
+        case "mean":
+            return Merge("mean", Mean(), guided)
+        case "superdiff_and":
+            return Merge("superdiff_and", SuperdiffAnd(), guided)
+        case "superdiff_or":
+            return Merge("superdiff_or", SuperdiffOr(guidance=row.guidance), tuple(scores))
+        case "conflict_averse":
+            return Merge("conflict_averse", ConflictAverse(), tuple(scores))
+        case "switch":
+            turns = zip(scores, Switch().turns(len(scores)), strict=True)
+            return Merge("switch", Switch(), tuple(within(*each) for each in turns))
+        case _:
+            return Merge(row.rule, Product(), tuple(scores))
 
 
 def _performance(row: Row) -> Performance | None:
@@ -192,17 +261,24 @@ def _led(part: Part, cast: Cast, conditions: Conditions, voice: Voice) -> Guided
 
 
 def _voice(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Voice:
+    spoken = voice(part.expert, part.expert, cast.encoded(part, conditions), cast, part.guidance)
+    faded = _reliability(part.fader, cast)
+    return replace(spoken, null=cast.null(part), reliability=faded, solo=solo)
+
+
+def voice(node: str, expert: str, condition: Encoded, cast: Cast, guidance: float = 1.0) -> Voice:
+    """An expert of the cast that is asked for a condition, without a null."""
     return Voice(
-        node=part.expert,
-        expert=cast.experts[part.expert],
-        network=part.expert,
-        condition=cast.encoded(part, conditions),
-        null=cast.null(part),
-        reliability=_reliability(part.fader, cast),
-        guidance=part.guidance,
+        node=node,
+        expert=cast.experts[expert],
+        network=expert,
+        condition=condition,
+        null=None,
+        reliability=_reliability(1.0, cast),
+        guidance=guidance,
         share=1.0,
         muted=False,
-        solo=solo,
+        solo=False,
         noise_range=(1.0, 0.0),
     )
 

@@ -3,10 +3,28 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
-Rule = Literal["product", "mean", "alternating", "render", "autoencoder"]
+Rule = Literal[
+    "product",
+    "mean",
+    "alternating",
+    "conflict_averse",
+    "superdiff_and",
+    "superdiff_or",
+    "switch",
+    "render",
+    "autoencoder",
+]
 RULES: tuple[Rule, ...] = ("product", "mean", "alternating")
+IN_TURN: tuple[Rule, ...] = ("alternating", "switch")
+"""The rules that ask one expert a step."""
+Walk = Literal["dpmpp_2m", "ddim", "euler_maruyama"]
+"""A sampler; ddim with all its fresh noise."""
+Stirring = Literal["none", "ula", "fkc"]
+ROUNDS, PARTICLES = 2, 16
+DIFFUSING = 50
+"""Steps of the rules and correctors that need a sampler that diffuses."""
 EXPERTS = ("text", "class", "mask", "sketch", "unconditional", "joint")
 GUIDANCE = {"text": 4.0, "class": 3.0, "mask": 3.0, "sketch": 3.0, "joint": 3.0}
 """Weights that `--search` found to serve each expert alone."""
@@ -17,6 +35,8 @@ SHARES = (1 / 2, 2 / 3, 1.0, 3 / 2, 2.0)
 PAIRS = (("text", "mask"), ("text", "sketch"), ("mask", "sketch"), ("class", "text"))
 TRIPLE = ("text", "mask", "sketch")
 LEVELS = 7
+ALONE = 4.0
+"""Guidance of whom superdiff_or follows."""
 BEND = 2.0
 """The modulator's reliability where nothing guides: the best of 1, 1.5 and 2 on 50 pictures of the
 table, with an earlier modulator."""
@@ -38,6 +58,9 @@ SCALES = {
     "depth": {"estimate": 3.0, "dps": 30.0, "freedom": 4.0, "tfg": 0.5},
 }
 """Scale of each method, the best of a few tried on four or five pictures that no table has."""
+
+ADDED = ("walk", "stirring", "guidance")
+"""What came to rows later; left out of the hash where it is as it was before."""
 
 
 @dataclass(frozen=True)
@@ -77,20 +100,29 @@ class Part:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One line of the table, sampled by `walk` and corrected by `stirring`.
 
     "product" fuses the experts over the mix of their nulls, one expert alone being
     classifier-free guidance; "mean" averages experts that are each guided for themselves;
     "alternating" guides by one expert a step, in turn, with as many more steps as experts,
-    so that all three ask the networks equally often; `share` says how loud each is. "render" is
-    the real picture itself and "autoencoder" the same encoded and decoded: what the judge and the
-    latent space leave to reach.
+    so that all three ask the networks equally often; `share` says how loud each is. Under
+    "superdiff_and" and "switch" every expert is guided for itself too, and "superdiff_or" guides
+    whom it follows by `guidance`. "render" is the real picture itself and "autoencoder" the same
+    encoded and decoded: what the judge and the latent space leave to reach.
     """
 
     name: str
     rule: Rule
     parts: tuple[Part, ...]
     steps: int
+    walk: Walk = "dpmpp_2m"
+    stirring: Stirring = "none"
+    guidance: float = 1.0
+
+    @property
+    def particles(self) -> int:
+        """How many states are sampled for one picture."""
+        return PARTICLES if self.stirring == "fkc" else 1
 
     @property
     def asks(self) -> tuple[str, ...]:
@@ -101,7 +133,9 @@ class Row:
     def calls(self) -> int:
         """How often a network is asked for one picture."""
         each = sum(1 + bool(part.asks) for part in self.parts)
-        return each * self.steps // (len(self.parts) if self.rule == "alternating" else 1)
+        stirred = ROUNDS * (self.steps - 1) if self.stirring == "ula" else 0
+        turns = len(self.parts) if self.rule in IN_TURN else 1
+        return each * (self.steps + stirred) * self.particles // turns
 
     def key(self, weights: str) -> str:
         """Hash of everything that the pictures depend on but their number and seed."""
@@ -111,6 +145,9 @@ class Row:
             for part in self.parts
         ]
         content = asdict(self) | {"name": "", "weights": weights, "parts": parts}
+        for name in ADDED:
+            if content[name] == getattr(Row, name):
+                del content[name]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -159,6 +196,32 @@ def composed(guidance: Guidance, steps: int) -> list[Row]:
         if set(experts) <= set(TRIPLE):
             rows.append(jointly(f"{name}, trained jointly", experts, guidance["joint"], steps))
     return rows
+
+
+def ruled(guidance: Guidance, steps: int) -> list[Row]:
+    """The triple under every other rule, and its product with more steps, noise or corrections.
+
+    Perp-Neg is missing, which is the product where nothing weighs below zero, and MALA, which has
+    to know densities that no network knows.
+    """
+    pulled = _scaled(guidance, share("product"))
+    alone, even = guidance, dict.fromkeys(TRIPLE, 1.0)
+
+    def row(told: str, rule: Rule, weights: Guidance, steps: int, **how: Any) -> Row:
+        plain = _row(f"{' + '.join(TRIPLE)}, {told}", rule, TRIPLE, weights, steps)
+        return replace(plain, **how)
+
+    fresh: dict[str, Any] = {"walk": "euler_maruyama"}
+    return [
+        row(f"product, {3 * steps} steps", "product", pulled, 3 * steps),
+        row("product with ula", "product", pulled, steps, stirring="ula"),
+        row("product, diffusing", "product", pulled, DIFFUSING, **fresh),
+        row("product with fkc", "product", pulled, DIFFUSING, **fresh, stirring="fkc"),
+        row("conflict_averse", "conflict_averse", pulled, steps),
+        row("switch", "switch", alone, steps),
+        row("superdiff_and", "superdiff_and", alone, DIFFUSING, walk="ddim"),
+        row("superdiff_or", "superdiff_or", even, DIFFUSING, walk="ddim", guidance=ALONE),
+    ]
 
 
 def share(rule: Rule) -> float:

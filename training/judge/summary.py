@@ -32,6 +32,7 @@ class Line:
 
     Attributes:
         name, asks, calls: of its row.
+        seconds: of a processor, for sampling a picture; None where nothing was sampled.
         pictures, seeds: how many conditions, each under how many seeds.
         fidelity: to every condition, asked for or not.
         together: share of pictures that fulfil all that is asked, or None where nothing is.
@@ -39,12 +40,12 @@ class Line:
         distance: FD-judge, or None with too few pictures.
         spread: diversity under one condition, or None with one seed.
         facts: share of stated facts kept, by kind.
-        seconds: of a processor, for sampling a picture; None where nothing was sampled.
     """
 
     name: str
     asks: tuple[str, ...]
     calls: int
+    seconds: float | None
     pictures: int
     seeds: int
     fidelity: dict[str, Figure]
@@ -53,7 +54,6 @@ class Line:
     distance: float | None
     spread: Figure | None
     facts: dict[str, float]
-    seconds: float | None = None
 
 
 def fidelity_rows(verdict: Verdict, condition: str, seeds: int) -> Tensor:
@@ -72,7 +72,12 @@ def fidelity_of(means: Tensor, condition: str) -> Tensor:
 
 
 def line_of(
-    row: Row, verdict: Verdict, seeds: int, reference: Reference, alone: dict[str, Verdict]
+    row: Row,
+    verdict: Verdict,
+    seeds: int,
+    reference: Reference,
+    alone: dict[str, Verdict],
+    seconds: float | None,
 ) -> Line:
     """Summarise; `alone` holds the verdict of each single expert over the same conditions."""
     pictures = len(verdict) // seeds
@@ -85,6 +90,7 @@ def line_of(
         name=row.name,
         asks=asks,
         calls=row.calls,
+        seconds=seconds,
         pictures=pictures,
         seeds=seeds,
         fidelity={c: _fidelity(verdict, c, seeds) for c in CONDITIONS},

@@ -6,7 +6,7 @@ import { cellOf, MOST_VALUES } from './sweep.js';
 import { visitorKey } from './visitor.js';
 import { wait } from './waiting.js';
 
-const QUIET = { share: {}, cosine: [], map: null };
+const QUIET = { share: {}, cosine: [], course: [], map: null };
 
 /** What surrounds the editor: history, links, sweep sheets, and whether the studio is there. */
 export class Around {

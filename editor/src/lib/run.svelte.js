@@ -1,6 +1,7 @@
 import { unguessable } from './assets.js';
+import { longer } from './course.js';
 
-const QUIET = { share: {}, cosine: [], map: null };
+const QUIET = { share: {}, cosine: [], course: [], map: null };
 
 /** One run at a time: what the page knows of it from the bus. */
 export class Run {
@@ -37,6 +38,7 @@ export class Run {
     this.earlier = this.sheet ? '' : (this.pictures[0] ?? '');
     this.phase = 'waiting';
     this.step = 0;
+    this.noise = 1;
     this.secondsLeft = null;
     this.before = null;
     this.diagnostics = [];
@@ -73,12 +75,12 @@ export class Run {
     this.phase = 'playing';
     this.step = event.step;
     this.steps = event.steps;
+    if (event.meters) this.meters = { ...event.meters, course: longer(this.meters.course, this.noise, event.meters.cosine) };
     this.noise = event.noise;
     this.secondsLeft = event.seconds_left;
     this.weights = event.weights ?? {};
     this.readings = event.readings ?? {};
     if (event.preview) this.pictures = event.preview;
-    if (event.meters) this.meters = event.meters;
   }
 
   _result(event) {

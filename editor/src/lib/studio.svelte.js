@@ -199,7 +199,7 @@ export class Studio {
     this.doc.open(workflow);
     this.found = [];
     this.notice = '';
-    Object.assign(this.run, { pictures: [], earlier: '', record: null, diagnostics: [], phase: 'idle', labels: [], sheet: null, meters: { share: {}, cosine: [], map: null } });
+    Object.assign(this.run, { pictures: [], earlier: '', record: null, diagnostics: [], phase: 'idle', labels: [], sheet: null, meters: { share: {}, cosine: [], course: [], map: null } });
   }
 
   /** Open a dropped or chosen file: a workflow, or a picture that carries one. */

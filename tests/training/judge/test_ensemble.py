@@ -9,7 +9,7 @@ from graph.parametrisation import Native, answer
 from tests.training.judge.conftest import Knows
 from training.judge.conditions import conditions, from_images
 from training.judge.ensemble import paint as states
-from training.judge.rows import Part, Row
+from training.judge.rows import GUIDANCE, Part, Row, ruled
 
 ASKED = conditions(0, 3, "judge ensemble test")
 
@@ -64,6 +64,38 @@ def test_an_expert_at_zero_is_as_if_it_were_not_there(cast, rule):
     parts = (Part("mask", ("mask",), 1.0), Part("sketch", ("sketch",), 1.0, fader=0.0))
     faded = paint(Row("faded", rule, parts, 4), cast, ASKED, seed=0)
     assert [a.tobytes() for a in alone] == [b.tobytes() for b in faded]
+
+
+@pytest.mark.parametrize("number", range(len(ruled(GUIDANCE, 2))))
+def test_a_rule_or_corrector_asks_as_often_as_its_row_says(cast, number):
+    few = replace(ruled(GUIDANCE, 2)[number], steps=3)
+    painted = states(few, cast, ASKED.only(0), seed=0)
+    assert painted.shape == (1, *cast.shape)
+    assert painted.isfinite().all()
+    assert sum(expert.asked for expert in cast.experts.values()) == few.calls
+
+
+def test_conditions_of_one_picture_are_those_of_its_number(cast):
+    alone = ASKED.only(1)
+    assert (alone.start, len(alone)) == (ASKED.start + 1, 1)
+    assert (alone.sentences, alone.masks) == (ASKED.sentences[1:2], ASKED.masks[1:2])
+    ensemble = row("switch", ("text", 0.5), ("mask", 0.5))
+    whole = states(ensemble, cast, ASKED, seed=3)
+    cast._read.clear()
+    assert torch.equal(states(ensemble, cast, alone, seed=3), whole[1:2])
+
+
+def test_a_switch_ends_with_the_last_of_its_experts(cast):
+    ensemble = row("switch", ("mask", 1.0), ("sketch", 1.0))
+    painted = from_images(paint(ensemble, cast, ASKED, seed=0))
+    assert torch.allclose(painted, from_images(tuple(ASKED.sketches)), atol=1 / 254)
+
+
+def test_particles_are_those_of_one_condition(cast):
+    (weighed,) = (each for each in ruled(GUIDANCE, 2) if each.particles > 1)
+    few = replace(weighed, steps=3, parts=(Part("mask", ("mask",), 1.0),))
+    painted = from_images(paint(few, cast, ASKED, seed=0))
+    assert torch.allclose(painted, from_images(tuple(ASKED.masks)), atol=1 / 254)
 
 
 def test_the_joint_model_is_asked_by_name_and_counted(cast):

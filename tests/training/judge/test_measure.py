@@ -130,8 +130,9 @@ def test_the_rules_of_a_group_ask_the_networks_equally_often():
 
 
 def test_table_ends_with_its_lines_faders_and_floors(bench, tmp_path):
-    options = parser().parse_args(["--pictures", "10", "--seeds", "2", "--steps", "2"])
     rows = [*real()[:1], *singles(GUIDANCE, 2), *composed(GUIDANCE, 2)]
+    counts = ["--pictures", "10", "--seeds", "2", "--steps", "2"]
+    options = parser().parse_args([*counts, "--rows", *(row.name for row in rows)])
     table = _measured(bench, options)
     assert [line.name for line in table.lines] == [row.name for row in rows]
     assert [fader.expert for fader in table.faders] == list(TRIPLE)
@@ -152,6 +153,14 @@ def test_table_ends_with_its_lines_faders_and_floors(bench, tmp_path):
     assert page.read_text().startswith("# The judge\n\nWords.\n")
     assert page.read_text().endswith(markdown(table)) and "an old table" not in page.read_text()
     assert "python app.py judge --pictures 4" in page.read_text()
+
+
+def test_a_line_says_what_a_picture_took_where_every_block_knows_it(bench):
+    assert bench.seconds(mask_row(), 2, 2) is None
+    bench.verdict(mask_row(), 2, 2)
+    assert bench.seconds(mask_row(), 2, 2) > 0.0
+    assert bench.seconds(mask_row(), 3, 2) is None
+    assert bench.seconds(real()[0], 2, 1) is None
 
 
 def test_rows_without_their_expert_are_left_out(bench):
