@@ -265,6 +265,42 @@ def documents() -> dict[str, Workflow]:
             ],
             (sea["mask"], sea["sketch"]),
         ),
+        "together": workflow(
+            "All of them at once",
+            "A sentence, a mask and a sketch speak through two experts and a modulator, and a "
+            "guidance expert, which looks through the noise, leads them into the night.",
+            [
+                node("text", "text", "What", text="a red sailboat on the sea"),
+                mask,
+                sketch,
+                by_text,
+                by_mask,
+                node("anything", "unconditional_expert", model="playground/unconditional"),
+                node("modulator", "modulator"),
+                node("scene", "label", "When", name="sea at night"),
+                node(
+                    "guidance",
+                    "guidance",
+                    model="playground/classifier-in-noise",
+                    method={"name": "state"},
+                    scale=8.0,
+                ),
+                *ends(),
+            ],
+            [
+                ("text.text", "text_expert.text"),
+                ("mask.mask", "mask_expert.mask"),
+                ("anything.score", "modulator.score"),
+                ("sketch.sketch", "modulator.sketch"),
+                ("text_expert.score", "guidance.score"),
+                ("scene.class", "guidance.class"),
+                ("guidance.score", "fuse.scores"),
+                ("mask_expert.score", "fuse.scores"),
+                ("modulator.score", "fuse.scores"),
+                *END,
+            ],
+            (sea["mask"], sea["sketch"]),
+        ),
         "guidance": workflow(
             "Led by an onlooker",
             "The sentence does not say where: a classifier of scenes looks on, and its gradient "
