@@ -86,7 +86,11 @@ def test_what_is_hostile_or_strange_is_left_out_by_name(tmp_path: Path) -> None:
     assert "pictures/bell?.png: its name cannot be that of a file" in said
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", zipped(("pictures/a.png", b"1"))[:-30]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no zip", zipped(("pictures/a.png", b"1"))[:-30]],
+    ids=["empty", "no zip", "cut short"],
+)
 def test_what_is_no_whole_zip_file_is_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ChoraleError, match="T012 The file is no whole zip file"):
         sent(Uploads(tmp_path), content)
