@@ -124,7 +124,9 @@ def _panel(points: Sequence[Point], kind: str) -> Image.Image:
     for point, (x, y) in placed:
         if point.name in RIVALS:
             pen.ellipse((x - 4, y - 4, x + 4, y + 4), outline=RIVAL, width=2)
-            pen.text((x + 9, y), point.name, RIVAL, font, anchor="lm")
+            beside, anchor = (x - 9, "r") if x > SIZE[0] / 2 else (x + 9, "l")
+            below = RIVALS.index(point.name)  # two that keep as much are read one above the other
+            pen.text((beside, y + 16 * below - 8), point.name, RIVAL, font, anchor=f"{anchor}m")
         else:
             pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=COLOUR)
     return panel
