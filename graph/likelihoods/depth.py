@@ -97,4 +97,4 @@ def _standard(maps: Tensor) -> Tensor:
     off = maps - maps.mean((1, 2), keepdim=True)
     least = LEAST * maps.square().mean((1, 2), keepdim=True)
     variance = off.square().mean((1, 2), keepdim=True).maximum(least)
-    return off / (variance + torch.finfo(maps.dtype).tiny).sqrt()
+    return off / (variance + LEAST**2).sqrt()
