@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from graph.codec import Codec
 from graph.compile import compile_workflow
@@ -86,6 +88,38 @@ def test_a_guided_expert_paints_what_the_model_takes_for_the_class(
 
     assert (told(2.0) > told(1.0)).all()
     assert (told(1.0) > told(0.0)).all()
+
+
+def test_a_picture_comes_nearer_where_the_depth_map_is_white(library: Library) -> None:
+    """From a workflow with a painted map, over an expert of pixels that would paint grey."""
+    write_classifier(library.folder / "playground" / "depth", "depth_anything")
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((32, 32)).save(buffer, "PNG")
+    painted = library.assets.put(buffer.getvalue())
+    nodes: Nodes = {
+        "grey": ("gaussian_expert", {"shape": [3, 32, 32], "variance": 0.05}),
+        "near": ("depth", {"picture": painted}),
+        "guide": (
+            "guidance",
+            {"model": "playground/depth", "method": {"name": "freedom"}, "scale": 1.0},
+        ),
+        "picture": ("picture", {}),
+    }
+    wires = ("grey.score > guide.score", "near.depth > guide.depth", "guide.score > picture.score")
+    plan = compile_workflow(document(nodes, wires), catalogue(), library).plan
+    assert plan is not None
+    runtime = Runtime(library, CPU)
+    likelihood = runtime.likelihood("playground/depth")
+    target = likelihood.encode(library.picture(painted))
+
+    def told(reliability: float) -> float:
+        controls = Controls(plan.controls)
+        controls.set("guide.reliability", reliability)
+        rows = torch.from_numpy(pixels(result(runtime.run(plan, controls))))
+        shown = rows.movedim(-1, 1).float() / 127.5 - 1.0
+        return float(likelihood.log_density(likelihood.read(shown), [target]))
+
+    assert told(2.0) > told(1.0) > told(0.0)
 
 
 @pytest.mark.parametrize("name", METHODS)
