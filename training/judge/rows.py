@@ -57,7 +57,7 @@ SCALES = {
     "mask": {"estimate": 0.5, "dps": 7.0, "freedom": 4.0, "tfg": 0.1},
     "depth": {"estimate": 3.0, "dps": 30.0, "freedom": 4.0, "tfg": 0.5},
 }
-"""Scale of each method, the best of a few tried on four or five pictures that no table has."""
+"""Scale of each method, from a few trials on four or five pictures that no table has."""
 
 ADDED = ("walk", "stirring", "guidance")
 """What came to rows later; left out of the hash where it is as it was before."""
