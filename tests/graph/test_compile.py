@@ -18,7 +18,7 @@ from graph.plan import Plan
 from graph.storage import import_assets, read_any
 from graph.workflow import Workflow
 from nodes import catalogue
-from tests.graph.classifiers import write_classifier
+from tests.graph.classifiers import teach, write_classifier
 from tests.graph.documents import TEXT_AND_CLASS, WIRES, changed, document
 from tests.graph.fakes import playground
 from tests.graph.modules import write_trained
@@ -33,7 +33,11 @@ def stage(folder: Path) -> Library:
     library = playground(folder)
     write_trained(library)
     scenes = ("sea at night", "snowfield at night")
-    write_classifier(library.folder / "playground" / "classifier", labels=scenes)
+    models = library.folder / "playground"
+    write_classifier(models / "classifier", labels=scenes)
+    write_classifier(models / "segmenter", "segformer")
+    write_classifier(models / "depth", "dpt")
+    teach(write_classifier(models / "classifier-in-noise", labels=scenes))
     return library
 
 

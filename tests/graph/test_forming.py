@@ -142,7 +142,7 @@ def test_a_form_meets_the_fusion_with_and_without_guidance(form: GuidanceForm) -
     assert torch.allclose(player.fused.terms, expected.terms, rtol=0, atol=1e-12)
     assert torch.allclose(player.fused.denoised, found, rtol=0, atol=1e-12)
     tally = Tally()
-    tally.add(player.heard, player.fused)
+    tally.add(player.heard, player.fused, CLEAN)
     assert sum(tally.whole().share.values()) == pytest.approx(1.0)
 
 

@@ -314,7 +314,7 @@ def test_an_expert_and_a_fusion_can_be_guided_under_every_rule(
         assert torch.allclose(player.fused.denoised, player.x, atol=1e-12)
         assert not torch.allclose(player.x, base.x, atol=1e-3)
         tally = Tally()
-        tally.add(player.heard, player.fused)
+        tally.add(player.heard, player.fused, CLEAN)
         assert tally.whole().share["g"] > 0.01
         assert torch.isfinite(play(whole)).all()
 

@@ -320,7 +320,7 @@ def test_the_parts_of_experts_and_modulators_are_the_whole_update(rule: type[Fus
         assert torch.allclose(of[name], term, atol=1e-12)
     assert of["m"].abs().max() > 1e-3
     tally = Tally()
-    tally.add(player.heard, player.fused)
+    tally.add(player.heard, player.fused, CLEAN)
     assert sum(tally.whole().share.values()) == pytest.approx(1.0)
     assert tally.whole().share["m"] > 0.01
 

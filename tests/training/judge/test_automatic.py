@@ -112,7 +112,9 @@ def test_the_lead_is_over_equal_weights():
         facts = torch.zeros(4, len(KINDS), 2, dtype=torch.int64)
         facts[:, 0, 1], facts[:, 0, 0] = 10, kept
         regions = torch.ones(4, 3, len(CLASSES), dtype=torch.int64)
-        return Verdict(facts, torch.ones(4).bool(), regions, torch.ones(4), torch.zeros(4, 64))
+        return Verdict(
+            facts, torch.ones(4).bool(), regions, torch.ones(4), torch.ones(4), torch.zeros(4, 64)
+        )
 
     lines = told({"equal": verdict(5), "by hand": verdict(7)}).splitlines()
     assert lines[2].endswith("| 0.500 | 0.500 | 0.500 | 0.000 [0.000, 0.000] |")
