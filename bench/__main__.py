@@ -1,4 +1,4 @@
-"""`python -m bench [compile] [loop] [parity] [start] [page]`: one table of what was measured."""
+"""`python -m bench [compile] [loop] [companions] [parity] [start] [page]`: one table of it all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from bench.timing import HEADER
 
-PARTS = ("compile", "loop", "parity", "start", "page")
+PARTS = ("compile", "loop", "companions", "parity", "start", "page")
 
 
 def main(parts: list[str]) -> None:
