@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Protocol, cast
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -65,13 +65,21 @@ class Sight(BaseModel):
         return (pictures * 0.5 + 0.5 - mean) / deviation
 
 
+class Parameters(Protocol):
+    """A network's parameters where they depend on the level of noise."""
+
+    def at(self, level: NoiseLevel) -> Mapping[str, Tensor]:
+        """All of them, by name."""
+        ...
+
+
 class Onlooker:
     """A frozen network with the way in which it wants its pictures.
 
     Where it has been taught noise, `adapted` has its parameters at every level.
     """
 
-    def __init__(self, network: Any, sight: Sight, adapted: Adapted | None = None) -> None:
+    def __init__(self, network: Any, sight: Sight, adapted: Parameters | None = None) -> None:
         self.network: Any = network
         self.sight = sight
         self.adapted = adapted
@@ -100,7 +108,7 @@ class Onlooker:
         shown = {"pixel_values": self.sight.normal(pictures.to(self.network.dtype))}
         if self.adapted is None:
             return self.network(**shown)
-        return functional_call(self.network, self.adapted.at(level), kwargs=shown)
+        return functional_call(self.network, dict(self.adapted.at(level)), kwargs=shown)
 
     def logits(self, pictures: Tensor, level: NoiseLevel = CLEAN) -> Tensor:
         """The logits of its answer."""

@@ -1,8 +1,10 @@
 """Make a guidance expert: teach a model that knows clean pictures alone to look through noise."""
 
+import copy
 import json
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,8 @@ from typing import Any
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from graph.adapters import adapted, rank_within, untrained
+from graph.adapters import adapted, range_of, rank_within, untrained
 from graph.companions import ADAPTERS, guidance_card
 from graph.errors import ChoraleError
 from graph.folders import network_hash
@@ -20,6 +21,7 @@ from graph.guiding import picture
 from graph.interfaces import Expert, Likelihood
 from graph.levels import NoiseLevel
 from graph.library import Library
+from graph.onlookers import Onlooker
 from graph.runtime import Runtime
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
@@ -86,7 +88,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a run stands on; it goes on only while these are the same."""
+    """What a run stands on; it goes on only while these are the same.
+
+    `data` says which pictures of the expert are learned from; with its weights they are given.
+    """
 
     onlooker: str
     onlooker_hash: str
@@ -95,7 +100,7 @@ class Facts:
     space_id: str
     rank: int
     edges: list[float]
-    data_hash: str
+    data: str
     settings: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
@@ -127,12 +132,13 @@ def painted(base: Expert, shape: tuple[int, ...], count: int, steps: int, seed: 
 
 
 class Adapters(nn.Module):
-    """The adapters of every range as parameters that learn."""
+    """The adapters of every range as parameters that learn, added up as `Adapted` adds them."""
 
-    def __init__(self, parameters: dict[str, Tensor], ranges: int, rank: int) -> None:
+    def __init__(self, parameters: dict[str, Tensor], edges: Sequence[float], rank: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(SEED)
-        made = [untrained(parameters, rank, generator) for _ in range(ranges)]
+        made = [untrained(parameters, rank, generator) for _ in range(len(edges) + 1)]
+        self.frozen, self.edges = parameters, tuple(edges)
         self.names = list(made[0])
         self.parts = nn.ModuleList(
             nn.ParameterList(nn.Parameter(part) for part in each.values()) for each in made
@@ -142,6 +148,10 @@ class Adapters(nn.Module):
         """The adapter of one range."""
         parts: Any = self.parts[number]
         return dict(zip(self.names, parts, strict=True))
+
+    def at(self, level: NoiseLevel) -> dict[str, Tensor]:
+        """The parameters for a level; gradients lead to the adapter of its range."""
+        return adapted(self.frozen, self.of(range_of(self.edges, level)))
 
     def stored(self) -> dict[str, Tensor]:
         """All of them, as a folder holds them."""
@@ -170,7 +180,9 @@ class GuidanceTraining:
         self.parameters = dict(self.network.named_parameters())
         sizes = {name: part.shape for name, part in self.parameters.items()}
         self.rank = rank_within(sizes, settings.share)
-        self.adapters = Adapters(self.parameters, settings.ranges, self.rank)
+        self.adapters = Adapters(self.parameters, settings.edges, self.rank)
+        self.student: Any = copy.copy(self.likelihood)
+        self.student.onlooker = Onlooker(self.network, self.student.onlooker.sight, self.adapters)
         self.trainer = Trainer(
             self.adapters,
             self.run / "state.pt",
@@ -186,7 +198,7 @@ class GuidanceTraining:
             space_id=self.model.space.id,
             rank=self.rank,
             edges=list(settings.edges),
-            data_hash=f"{settings.samples} of seed {SEED}, {settings.steps} steps",
+            data=f"{settings.samples} of seed {SEED}, {settings.steps} steps",
             settings=asdict(settings),
         )
         agree(self.run / "facts.json", self.facts)
@@ -196,7 +208,7 @@ class GuidanceTraining:
         self.told = [self._looked(each) for each in (self.learned, self.held_out)]
         with torch.no_grad():
             self.null = self.base.encode(None)
-        self.before = self._measured(None)
+        self.before = self._measured(self.likelihood)
 
     def _samples(self) -> Tensor:
         """What the expert paints, made once for a run."""
@@ -232,20 +244,20 @@ class GuidanceTraining:
             log_snr = low + (high - low) * float(torch.rand((), generator=generator))
             chosen = torch.randint(len(self.learned), (count,), generator=generator)
             total = total + self._loss(
-                number, log_snr, (self.learned, self.told[0]), chosen, generator
+                self.student, log_snr, (self.learned, self.told[0]), chosen, generator
             )
         self.trainer.examples += count * settings.ranges
         return self.trainer.apply(total / settings.ranges, progress)
 
     def _loss(
         self,
-        number: int | None,
+        asked: Likelihood,
         log_snr: float,
         samples: tuple[Tensor, Any],
         chosen: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """How far the student is from the teacher at a level; without a range, the model itself."""
+        """How far the student, or the model as it was, is from the teacher at a level."""
         level = NoiseLevel.from_log_snr(log_snr)
         states, told = (each[chosen] for each in samples)
         noise = torch.randn(states.shape, generator=generator)
@@ -255,36 +267,26 @@ class GuidanceTraining:
                 if self.settings.sees == "estimate":
                     x = self.base.denoise(x, level, [self.null] * len(x)).float()
                 seen = picture(self.base.codec, x)
-            answer = self._answers(seen, number)
+            answer = asked.read(seen, level)
         return self.likelihood.divergence(answer.float(), told).mean()
-
-    def _answers(self, pictures: Tensor, number: int | None) -> Any:
-        if number is None:
-            return self.likelihood.read(pictures)
-        onlooker: Any = self.likelihood.onlooker  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-        shown = {"pixel_values": onlooker.sight.normal(pictures)}
-        parameters = adapted(self.parameters, self.adapters.of(number))
-        answer: Any = functional_call(self.network, parameters, kwargs=shown)
-        return answer.predicted_depth if self.card.asks == "depth" else answer.logits
 
     @torch.no_grad()
     def validate(self) -> tuple[list[float], list[float]]:
         """Losses on held-out samples by range, of the average and of the model as it was."""
         self.trainer.ema.swap()
-        taught = self._measured(self.adapters)
+        taught = self._measured(self.student)
         self.trainer.ema.swap()
         return taught, self.before
 
     @torch.no_grad()
-    def _measured(self, adapters: Adapters | None) -> list[float]:
+    def _measured(self, asked: Likelihood) -> list[float]:
         everything, held = torch.arange(len(self.held_out)), (self.held_out, self.told[1])
         found: list[float] = []
         for number in range(self.settings.ranges):
             low, high = self.settings.stretch(number)
             generator = torch.Generator().manual_seed(99)
-            which = None if adapters is None else number
             parts = [
-                float(self._loss(which, low + (high - low) * place, held, everything, generator))
+                float(self._loss(asked, low + (high - low) * place, held, everything, generator))
                 for place in (0.25, 0.75)
             ]
             found.append(sum(parts) / len(parts))

@@ -77,9 +77,9 @@ def test_every_range_is_shown_its_own_levels_alone(models: Path, tmp_path: Path)
     shown: list[tuple[int, float]] = []
     kept = training._loss
 
-    def seen(number: int, log_snr: float, *rest: Any) -> Any:
-        shown.append((number, log_snr))
-        return kept(number, log_snr, *rest)
+    def seen(asked: Any, log_snr: float, *rest: Any) -> Any:
+        shown.append((len(shown) % SMALL.ranges, log_snr))
+        return kept(asked, log_snr, *rest)
 
     training._loss = seen  # pyright: ignore[reportAttributeAccessIssue]
     for _ in range(12):
@@ -116,7 +116,9 @@ def test_no_range_learns_from_another(models: Path, tmp_path: Path) -> None:
     """Each begins as the model is, and only its own loss moves it."""
     training = begun(models, tmp_path)
     generator = torch.Generator().manual_seed(0)
-    loss = training._loss(1, 0.0, (training.learned, training.told[0]), torch.arange(4), generator)
+    loss = training._loss(
+        training.student, 0.0, (training.learned, training.told[0]), torch.arange(4), generator
+    )
     loss.backward()
     assert all(part.grad is None for n in (0, 2) for part in training.adapters.of(n).values())
     assert any(part.grad is not None and part.grad.any() for part in ups(training, 1))
@@ -166,7 +168,7 @@ def test_the_finished_folder_guides(models: Path, tmp_path: Path) -> None:
     training.trainer.ema.swap()
     for log_snr in (-9.0, 0.0, 9.0):
         level = NoiseLevel.from_log_snr(log_snr)
-        expected = training._answers(shown, range_of(SMALL.edges, level))
+        expected = training.student.read(shown, level)
         assert torch.allclose(likelihood.read(shown, level), expected, atol=2e-2)
 
 
@@ -187,7 +189,7 @@ def test_a_range_that_learned_nothing_good_keeps_the_model_as_it_was(
     )
     shown = torch.zeros(1, 3, 32, 32)
     assert torch.equal(
-        likelihood.read(shown, NoiseLevel.from_log_snr(0.0)), training._answers(shown, None)
+        likelihood.read(shown, NoiseLevel.from_log_snr(0.0)), training.likelihood.read(shown)
     )
 
 
