@@ -38,9 +38,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", required=True)
     for name in ("autoencoder", "expert", "all"):
         command = commands.add_parser(name, help=f"train: {name}")
-        budget = command.add_mutually_exclusive_group(required=True)
-        budget.add_argument("--minutes", type=float, help="wall minutes to add")
-        budget.add_argument("--steps", type=int, help="steps to add")
+        _add_budget(command)
         command.add_argument("--lr", type=float, help="peak learning rate")
         command.add_argument("--batch", type=int, help="examples a step (and process)")
         command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
@@ -55,9 +53,7 @@ def parser() -> argparse.ArgumentParser:
         ("judge", "the judge"),
     ):
         command = commands.add_parser(name, help=f"train {trained}")
-        budget = command.add_mutually_exclusive_group(required=True)
-        budget.add_argument("--minutes", type=float, help="wall minutes to add")
-        budget.add_argument("--steps", type=int, help="steps to add")
+        _add_budget(command)
     _add_modulator(commands)
     _add_rival(commands)
     _add_curves(commands)
@@ -75,6 +71,20 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _add_budget(command: Any) -> None:
+    budget = command.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="wall minutes to add")
+    budget.add_argument("--steps", type=int, help="steps to add")
+
+
+def _add_tuning(command: Any, batch: str) -> None:
+    command.add_argument("--ship", action="store_true", help="put it among the models when done")
+    command.add_argument("--lr", type=float, help="peak learning rate")
+    command.add_argument("--batch", type=int, help=batch)
+    command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
+    _add_budget(command)
+
+
 def _add_modulator(commands: Any) -> None:
     command = commands.add_parser("modulator", help="train a module that bends a frozen expert")
     command.add_argument("name", type=_name, help="its run, and modulator-NAME among the models")
@@ -82,22 +92,14 @@ def _add_modulator(commands: Any) -> None:
     command.add_argument("--maps", nargs="+", choices=MAPS, default=list(MAPS))
     command.add_argument("--pairs", type=int, default=200, help="pictures with their maps")
     command.add_argument("--folder", type=Path, help="own pairs: pictures/, mask/, sketch/")
-    command.add_argument("--ship", action="store_true", help="put it among the models when done")
-    command.add_argument("--lr", type=float, help="peak learning rate")
-    command.add_argument("--batch", type=int, help="states a step")
-    command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
-    budget = command.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float, help="wall minutes to add")
-    budget.add_argument("--steps", type=int, help="steps to add")
+    _add_tuning(command, "states a step")
 
 
 def _add_rival(commands: Any) -> None:
     command = commands.add_parser("rival", help="what else the modulator's pairs can make")
     command.add_argument("name", choices=rivals.NETWORKS)
     command.add_argument("--pairs", type=int, default=200, help="pictures with their maps")
-    budget = command.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float, help="wall minutes to add")
-    budget.add_argument("--steps", type=int, help="steps to add")
+    _add_budget(command)
 
 
 def _add_guidance(commands: Any) -> None:
@@ -110,13 +112,7 @@ def _add_guidance(commands: Any) -> None:
     command.add_argument("--ranges", type=int, help="parts of the noise with an adapter each")
     command.add_argument("--sees", choices=("state", "estimate"), help="what it is shown")
     command.add_argument("--samples", type=int, help="pictures of the expert to learn from")
-    command.add_argument("--ship", action="store_true", help="put it among the models when done")
-    command.add_argument("--lr", type=float, help="peak learning rate")
-    command.add_argument("--batch", type=int, help="pictures a step")
-    command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
-    budget = command.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float, help="wall minutes to add")
-    budget.add_argument("--steps", type=int, help="steps to add")
+    _add_tuning(command, "pictures a step")
 
 
 def _add_curves(commands: Any) -> None:
@@ -144,13 +140,7 @@ def _guide(options: argparse.Namespace) -> None:
 def _add_onlooker(commands: Any, task: onlooker.Task) -> None:
     command = commands.add_parser(task.name, help=f"train a stock model that {task.purpose}")
     command.add_argument("--pictures", type=int, help="renders that are learned from")
-    command.add_argument("--ship", action="store_true", help="put it among the models when done")
-    command.add_argument("--lr", type=float, help="peak learning rate")
-    command.add_argument("--batch", type=int, help="pictures a step")
-    command.add_argument("--decay", type=float, help="share of the budget with a falling rate")
-    budget = command.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float, help="wall minutes to add")
-    budget.add_argument("--steps", type=int, help="steps to add")
+    _add_tuning(command, "pictures a step")
 
 
 def _name(text: str) -> str:

@@ -18,7 +18,8 @@ from training.judge.measure import Bench, digest
 from training.judge.opening import open_bench
 from training.judge.rows import BEND, RIVALS, Part, Row
 from training.judge.summary import fidelity_of, fidelity_rows
-from training.modulators import ModulatorTraining, Settings, Task, advance
+from training.modulators import ModulatorTraining, Settings, Task
+from training.running import advance
 
 PAIRS = (25, 50, 100, 200, 1000)
 EXAMPLES = 1600

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from graph.adapters import adapted, range_of, rank_within, untrained
 from graph.companions import ADAPTERS, guidance_card
-from graph.errors import ChoraleError
 from graph.folders import network_hash
 from graph.guiding import picture
 from graph.interfaces import Expert, Likelihood
@@ -27,6 +26,7 @@ from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
 from training.budget import RUNS, Budget, load_checkpoint, log, save_atomically
 from training.modules import agree
+from training.running import advance, in_sentences
 from training.trainer import Trainer
 
 SEED = 11
@@ -400,23 +400,9 @@ def train(
         SystemExit: what is wrong, in a sentence; the last good checkpoint stands.
     """
     torch.set_num_threads(1)
-    try:
+    with in_sentences():
         training = GuidanceTraining(task, settings, models, runs)
-        budget, last, loss = Budget(steps, minutes), 0.0, math.nan
-        for progress, bar in budget.ticks(task.name):
-            loss = training.advance(progress)
-            if budget.elapsed - last > 60 * settings.validate_minutes:
-                last = budget.elapsed
-                entry = training.report(loss, budget.elapsed / 60)
-                print(json.dumps(entry), flush=True)
-                bar.set_postfix(step=entry["step"], held_out=entry["held_out"])
-        print(json.dumps(training.report(loss, budget.elapsed / 60)), flush=True)
+        advance(training, Budget(steps, minutes))
         shipped = [models / "playground" / task.name] if ship else []
         training.write(training.run / "module", *shipped)
         print("wrote", training.run / "module", *shipped, flush=True)
-    except FloatingPointError as error:
-        raise SystemExit(f"{error} The last good checkpoint is kept; try a lower --lr.") from None
-    except OSError as error:
-        raise SystemExit(f"{error}. What was written before is whole.") from None
-    except (ValueError, ChoraleError) as error:
-        raise SystemExit(str(error)) from None

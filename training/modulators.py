@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from graph.companions import MAPS
-from graph.errors import ChoraleError
 from graph.interfaces import Expert
 from graph.levels import NoiseLevel
 from graph.library import Library
@@ -22,6 +21,7 @@ from training.budget import RUNS, Budget, log
 from training.modules import Facts, agree, write
 from training.objectives import stratified
 from training.pairs import Material, Pair, drawn, of_folder
+from training.running import advance, in_sentences
 from training.trainer import Trainer
 
 SEED = 7
@@ -413,7 +413,7 @@ def train(
         SystemExit: what is wrong, in a sentence; the last good checkpoint stands.
     """
     torch.set_num_threads(1)
-    try:
+    with in_sentences():
         training = ModulatorTraining(task, settings, models, runs)
         for each in training.left_out:
             print(f"left out {each}", flush=True)
@@ -421,22 +421,3 @@ def train(
         shipped = [models / "playground" / f"modulator-{task.name}"] if ship else []
         training.write(training.run / "module", *shipped)
         print("wrote", training.run / "module", *shipped, flush=True)
-    except FloatingPointError as error:
-        raise SystemExit(f"{error} The last good checkpoint is kept; try a lower --lr.") from None
-    except OSError as error:
-        raise SystemExit(f"{error}. What was written before is whole.") from None
-    except (ValueError, ChoraleError) as error:
-        raise SystemExit(str(error)) from None
-
-
-def advance(training: ModulatorTraining, budget: Budget) -> None:
-    """Train until the budget is used up, validating and saving on the way."""
-    last, loss = 0.0, math.nan
-    for progress, bar in budget.ticks(training.task.name):
-        loss = training.advance(progress)
-        if budget.elapsed - last > 60 * training.settings.validate_minutes:
-            last = budget.elapsed
-            entry = training.report(loss, budget.elapsed / 60)
-            print(entry, flush=True)
-            bar.set_postfix(entry)
-    print(training.report(loss, budget.elapsed / 60), flush=True)

@@ -29,8 +29,9 @@ from graph.planes import Mapped, depth
 from graph.weights import frozen
 from graph.writing import write_atomically
 from training.budget import RUNS, Budget
-from training.modulators import ModulatorTraining, Settings, Task, advance
+from training.modulators import ModulatorTraining, Settings, Task
 from training.pairs import Material
+from training.running import advance
 
 WEIGHTS = "module.safetensors"
 
