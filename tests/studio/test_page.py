@@ -74,6 +74,8 @@ def test_a_run_streams_previews_and_ends_with_a_picture(visit, tmp_path):
     assert 98 <= sum(values) <= 102
     agreement = page.get_by_role("region", name="Agreement over the run")
     assert agreement.locator("polyline").count() == 2 * agreement.locator("li").count() == 6
+    means = agreement.locator("output").all_inner_texts()
+    assert means == sorted(means, key=lambda said: float(said.replace("−", "-")))
     page.keyboard.press("h")
     assert page.locator("aside canvas").first.is_visible()
     visit.keep("who-painted")
