@@ -13,6 +13,7 @@ from training import (
     curves,
     experts,
     guidance,
+    labelled,
     latents,
     modulators,
     onlooker,
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _add_rival(commands)
     _add_curves(commands)
     _add_guidance(commands)
+    _add_labelled(commands)
     for task in ONLOOKERS.values():
         _add_onlooker(commands, task)
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
@@ -115,6 +117,13 @@ def _add_guidance(commands: Any) -> None:
     _add_tuning(command, "pictures a step")
 
 
+def _add_labelled(commands: Any) -> None:
+    command = commands.add_parser("labelled", help="what guidance experts are measured against")
+    command.add_argument("name", choices=ONLOOKERS, help="the model that learns from labels")
+    command.add_argument("--pictures", type=int, help="renders that are learned from")
+    _add_budget(command)
+
+
 def _add_curves(commands: Any) -> None:
     command = commands.add_parser("curves", help="what modulators learn from how many pairs")
     command.add_argument("--pairs", nargs="+", type=int, default=list(curves.PAIRS))
@@ -167,12 +176,20 @@ def _curves(options: argparse.Namespace) -> None:
 
 
 def _look(options: argparse.Namespace) -> None:
-    changes = _changes(options)
-    if options.pictures:
-        changes["pictures"] = options.pictures
-    settings = replace(onlooker.Settings(), **changes)
+    settings = _seeing(options, **_changes(options))
     task = ONLOOKERS[options.command]
     onlooker.train(task, settings, options.steps, options.minutes, ship=options.ship)
+
+
+def _label(options: argparse.Namespace) -> None:
+    task, settings = ONLOOKERS[options.name], _seeing(options)
+    labelled.train(task, settings, options.steps, options.minutes, MODELS.parent)
+
+
+def _seeing(options: argparse.Namespace, **changes: Any) -> onlooker.Settings:
+    if options.pictures:
+        changes["pictures"] = options.pictures
+    return replace(onlooker.Settings(), **changes)
 
 
 def _changes(options: argparse.Namespace) -> dict[str, float | int]:
@@ -213,6 +230,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], object]] = {
     "reading": lambda options: reading.train(options.steps, options.minutes),
     "judge": lambda options: judge.train(options.steps, options.minutes),
     "guidance": _guide,
+    "labelled": _label,
     "modulator": _modulate,
     "curves": _curves,
     "rival": lambda options: rivals.train(

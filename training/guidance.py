@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors.torch import save
@@ -30,8 +30,11 @@ from training.running import advance, in_sentences
 from training.trainer import Trainer
 
 SEED = 11
-SPAN = (-10.0, 10.0)
-"""The log-SNRs that are learned; the outer ranges go on beyond them."""
+SPAN = (-7.0, 3.0)
+"""The log-SNRs that are learned; the outer ranges go on beyond them.
+
+Below, a state tells no picture from another, and above, a model sees one as if there were no noise.
+"""
 BLOCK = 32
 
 
@@ -165,9 +168,12 @@ class Adapters(nn.Module):
 class GuidanceTraining:
     """A frozen expert, a frozen model that looks at its pictures, and the adapters that learn."""
 
+    family: ClassVar[str] = "guidances"
+    """The folder of its runs."""
+
     def __init__(self, task: Task, settings: Settings, models: Path, runs: Path = RUNS) -> None:
         self.task, self.settings = task, settings
-        self.run = runs / "guidances" / task.name
+        self.run = runs / self.family / task.name
         runtime = Runtime(Library(models, runs / "assets"))
         library = runtime.library
         self.model, self.companion = library.model(task.base), library.companion(task.onlooker)

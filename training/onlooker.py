@@ -2,10 +2,10 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -108,13 +108,15 @@ class OnlookerTraining:
     task: Task
     settings: Settings = field(default_factory=Settings)
     runs: Path = RUNS
+    family: ClassVar[str] = ""
+    """The folder of its runs."""
 
     def __post_init__(self) -> None:
         """Render, and go on from the checkpoint if there is one."""
         settings, task = self.settings, self.task
-        self.run = self.runs / task.name
+        self.run = self.runs / self.family / task.name
         torch.manual_seed(task.seed)
-        network: Any = task.untrained(settings.widths or task.widths)
+        network = self.untrained()
         self.network = network.to(memory_format=torch.channels_last)
         self.learned = Renders.of(task, task.name, settings.pictures)
         self.held_out = Renders.of(task, task.held_out, settings.held_out)
@@ -127,6 +129,14 @@ class OnlookerTraining:
         )
         self.trainer.resume()
 
+    def untrained(self) -> Any:
+        """The network before its first step."""
+        return self.task.untrained(self.settings.widths or self.task.widths)
+
+    def shown(self, chosen: Tensor, generator: torch.Generator) -> Tensor:
+        """Some of what is learned from, as the network is shown it, in [0, 1]."""
+        return weathered(self.learned.pictures[chosen].float() / 255, generator)
+
     def advance(self, progress: float) -> float:
         """Do one step; its randomness depends on the step's number alone.
 
@@ -136,7 +146,7 @@ class OnlookerTraining:
         generator = torch.Generator().manual_seed(self.task.seed * 10**9 + self.trainer.step)
         count = self.settings.batch
         chosen = torch.randint(len(self.learned.told), (count,), generator=generator)
-        seen = weathered(self.learned.pictures[chosen].float() / 255, generator)
+        seen = self.shown(chosen, generator)
         mirrored = torch.rand(count, generator=generator) < 0.5
         seen, told = (_turned(each, mirrored) for each in (seen, self.learned.told[chosen]))
         self.network.train()
@@ -150,10 +160,14 @@ class OnlookerTraining:
         """What the averaged weights score on held-out renders."""
         self.network.eval()
         self.trainer.ema.swap()
-        parts = self.held_out.pictures.split(CHUNK)
-        answers = [self._answers(part.float() / 255) for part in parts]
+        answers = [self._answers(part) for part in self.examined()]
         self.trainer.ema.swap()
         return self.task.score(torch.cat(answers), self.held_out.told)
+
+    def examined(self) -> Iterator[Tensor]:
+        """The held-out renders as the network is shown them, in [0, 1], a chunk at a time."""
+        for part in self.held_out.pictures.split(CHUNK):
+            yield part.float() / 255
 
     def _answers(self, pictures: Tensor) -> Tensor:
         """What the network says of pictures in [0, 1]."""
@@ -210,18 +224,27 @@ def train(
     Raises:
         SystemExit: the loss is not finite; the last good checkpoint stands.
     """
-    torch.set_num_threads(1)
     training = OnlookerTraining(task, settings, runs)
-    budget, last, loss = Budget(steps, minutes), 0.0, math.nan
+    learn(training, Budget(steps, minutes))
+    if ship:
+        training.write(models / task.name)
+
+
+def learn(training: OnlookerTraining, budget: Budget) -> None:
+    """Train within a budget, and write the folder into the run.
+
+    Raises:
+        SystemExit: the loss is not finite; the last good checkpoint stands.
+    """
+    torch.set_num_threads(1)
+    last, loss = 0.0, math.nan
     try:
-        for progress, bar in budget.ticks(task.name):
+        for progress, bar in budget.ticks(training.task.name):
             loss = training.advance(progress)
-            if budget.elapsed - last > 60 * settings.validate_minutes:
+            if budget.elapsed - last > 60 * training.settings.validate_minutes:
                 last = budget.elapsed
                 bar.set_postfix(training.report(loss, budget.elapsed / 60))
     except FloatingPointError as error:
         raise SystemExit(f"{error} The last good checkpoint is kept; try a lower --lr.") from None
     training.report(loss, budget.elapsed / 60)
     training.write(training.run / "module")
-    if ship:
-        training.write(models / task.name)

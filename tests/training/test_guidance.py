@@ -26,6 +26,7 @@ from training.world import SCENE_KINDS
 
 SMALL = Settings(ranges=3, share=0.3, samples=12, held_out=4, steps=3, batch=9, lr=2e-2)
 TASK = Task("seer", "playground/classifier", "playground/class")
+MIDDLE = sum(SMALL.stretch(1)) / 2
 KINDS = {"classifier": "resnet", "segmenter": "segformer", "depth": "dpt"}
 
 
@@ -67,7 +68,7 @@ def test_ranges_are_apart_and_cover_what_is_learned() -> None:
         assert stretches[-1][1] == guidance.SPAN[1]
         assert all(a[1] == b[0] for a, b in pairwise(stretches))
         for number, (low, high) in enumerate(stretches):
-            inside = [low + (high - low) * part for part in (0.0, 0.5, 0.999)]
+            inside = [low + (high - low) * part for part in (0.001, 0.5, 0.999)]
             found = {range_of(settings.edges, NoiseLevel.from_log_snr(at)) for at in inside}
             assert found == {number}
 
@@ -117,7 +118,7 @@ def test_no_range_learns_from_another(models: Path, tmp_path: Path) -> None:
     training = begun(models, tmp_path)
     generator = torch.Generator().manual_seed(0)
     loss = training._loss(
-        training.student, 0.0, (training.learned, training.told[0]), torch.arange(4), generator
+        training.student, MIDDLE, (training.learned, training.told[0]), torch.arange(4), generator
     )
     loss.backward()
     assert all(part.grad is None for n in (0, 2) for part in training.adapters.of(n).values())
@@ -189,7 +190,7 @@ def test_a_range_that_learned_nothing_good_keeps_the_model_as_it_was(
     )
     shown = torch.zeros(1, 3, 32, 32)
     assert torch.equal(
-        likelihood.read(shown, NoiseLevel.from_log_snr(0.0)), training.likelihood.read(shown)
+        likelihood.read(shown, NoiseLevel.from_log_snr(MIDDLE)), training.likelihood.read(shown)
     )
 
 

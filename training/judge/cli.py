@@ -17,12 +17,12 @@ from training.judge.opening import open_bench
 from training.judge.reference import Reference
 from training.judge.rows import (
     GUIDANCE,
-    RULES,
     TOGETHER,
     TRIPLE,
     Guidance,
     Row,
     bent,
+    beside,
     composed,
     faded,
     guided,
@@ -168,15 +168,13 @@ def _lines(
 
 
 def _leads(rows: list[Row], verdicts: dict[str, Verdict], seeds: int) -> Iterator[Lead]:
-    """Each product of several experts against the other rules for the same experts."""
+    """Each product and each guidance expert against what else does the same."""
     alone = {name: verdicts[name] for name in CONDITIONS if name in verdicts}
     named = {row.name: row for row in rows}
     for name, row in named.items():
-        experts, _, rule = name.rpartition(", ")
-        rivals = (f"{experts}, {each}" for each in RULES if each != "product")
-        for rival in rivals if rule == "product" else ():
-            if rival in named:
-                yield lead_of((row, named[rival]), (verdicts[name], verdicts[rival]), seeds, alone)
+        for rival in beside(name, list(named)):
+            pair = verdicts[name], verdicts[rival]
+            yield lead_of((row, named[rival]), pair, seeds, alone)
 
 
 def _floors(reference: Reference, options: argparse.Namespace) -> Floors | None:

@@ -12,7 +12,7 @@ from graph.companions import ModulatorCard
 from graph.library import Library
 from graph.machine import Machine
 from graph.runtime import Runtime
-from training import rivals
+from training import labelled, rivals
 from training.judge import folder
 from training.judge.ensemble import Cast
 from training.judge.measure import Bench, digest
@@ -59,6 +59,9 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
         weights[each.name] = f"{digest(files)} {machine.precision}"
     for name, (file, rival) in rivals.opened(runtime.library, machine).items():
         bending[name] = rival
+        weights[name] = f"{digest([file])} {machine.precision}"
+    for name, (file, likelihood) in labelled.opened(machine).items():
+        leading[name] = likelihood
         weights[name] = f"{digest([file])} {machine.precision}"
     return Bench(Cast(experts, shape, codec, device, bending, leading), judge, weights, cache)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ Rule = Literal[
     "autoencoder",
 ]
 RULES: tuple[Rule, ...] = ("product", "mean", "alternating")
+LED: tuple[Rule, ...] = (*RULES, "conflict_averse", "switch", "superdiff_and")
+"""The rules whose rows the product's is held against."""
 IN_TURN: tuple[Rule, ...] = ("alternating", "switch")
 """The rules that ask one expert a step."""
 Walk = Literal["dpmpp_2m", "ddim", "euler_maruyama"]
@@ -50,10 +53,24 @@ ONLOOKERS = {
     "depth": "playground/depth",
 }
 """Who looks on, by what is asked of it; they know clean pictures alone."""
-TAUGHT = {"class": ("playground/classifier-in-noise", "state", 20.0)}
-"""Guidance experts by what is asked of them, with their method and scale."""
+TUNED = "guidance expert"
+TAUGHT = {
+    "class": {
+        TUNED: ("playground/classifier-in-noise", 20.0),
+        "one range": ("one-range", 20.0),
+        "labels": ("labelled classifier", 20.0),
+    },
+    "mask": {TUNED: ("playground/segmenter-in-noise", 1.0)},
+    "depth": {TUNED: ("playground/depth-in-noise", 10.0)},
+}
+"""By what is asked of them: models that know noise, with the scale that serves them.
+
+A guidance expert, beside it one of the same pictures in as many steps whose noise is one range
+(`training/guidance.py`), and a model that learned from labels (`training/labelled.py`); the last
+two are there where they have been trained.
+"""
 SCALES = {
-    "class": {"estimate": 50.0, "dps": 7.0, "freedom": 4.0, "tfg": 0.5},
+    "class": {"estimate": 50.0, "dps": 7.0, "freedom": 4.0, "tfg": 0.5, "state": 7.0},
     "mask": {"estimate": 0.5, "dps": 7.0, "freedom": 4.0, "tfg": 0.1},
     "depth": {"estimate": 3.0, "dps": 30.0, "freedom": 4.0, "tfg": 0.5},
 }
@@ -278,22 +295,26 @@ def guided(guidance: Guidance, steps: int) -> list[Row]:
         part = Part(expert, asks, weight)
         rows.append(Row(expert, "product", (part,), steps))
         for target, scales in SCALES.items():
-            for method, scale in scales.items():
-                led = replace(
-                    part,
-                    onlooker=ONLOOKERS[target],
-                    target=target,
-                    method=method,
-                    scale=scale / weight,
-                )
-                rows.append(Row(f"{expert}, {target} by {method}", "product", (led,), steps))
-            if target in TAUGHT:
-                onlooker, method, scale = TAUGHT[target]
+            ways = {method: (ONLOOKERS[target], method, scale) for method, scale in scales.items()}
+            ways |= {name: (who, "state", scale) for name, (who, scale) in TAUGHT[target].items()}
+            for name, (onlooker, method, scale) in ways.items():
                 led = replace(
                     part, onlooker=onlooker, target=target, method=method, scale=scale / weight
                 )
-                rows.append(Row(f"{expert}, {target} by guidance expert", "product", (led,), steps))
+                rows.append(Row(f"{expert}, {target} by {name}", "product", (led,), steps))
     return rows
+
+
+def beside(name: str, names: Sequence[str]) -> list[str]:
+    """Of these rows, those that a row is held against: other ways to the same end."""
+    stem, comma, way = name.rpartition(", ")
+    if way == "product":
+        rivals = [f"{stem}{comma}{rule}" for rule in LED if rule != "product"]
+        return [each for each in rivals if each in names]
+    target, by, who = way.partition(" by ")
+    if (by, who) != (" by ", TUNED):
+        return []
+    return [each for each in names if each != name and each.startswith(f"{stem}, {target} by ")]
 
 
 def faded(expert: str, guidance: Guidance, steps: int) -> list[Row]:

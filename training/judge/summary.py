@@ -148,10 +148,10 @@ def _least(means: Tensor, asks: Sequence[str]) -> Tensor:
 
 @dataclass(frozen=True)
 class Lead:
-    """By how much the product of some experts is ahead of another rule for them.
+    """By how much a row is ahead of another way to the same end.
 
     Attributes:
-        row, rival: the product's row and the other's.
+        row, rival: the names of both.
         fidelity: difference of the fidelities to each condition that is asked.
         together: difference of the shares of pictures that fulfil all at once.
         keeps: difference of what is kept of the experts alone, or None where these are missing.

@@ -37,7 +37,7 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    """The table, its floors, the product's leads and the faders."""
+    """The table, its floors, what leads over what, and the faders."""
     shown = [c for c in CONDITIONS if c != "depth" or any(c in line.asks for line in table.lines)]
     timed = any(line.seconds is not None for line in table.lines)
     head = ("row", *shown, *SHARED, *(("CPU seconds",) if timed else ()))
@@ -45,7 +45,7 @@ def markdown(table: Table) -> str:
     if table.floors:
         parts.append(_floors(table.floors))
     if table.leads:
-        head = ("the product's lead", "over", *shown, "all at once", "keeps")
+        head = ("the lead of", "over", *shown, "all at once", "keeps")
         parts.append(_grid(head, [_lead(each, shown) for each in table.leads]))
     if table.faders:
         head = (
@@ -83,9 +83,14 @@ def _cells(line: Line, shown: Sequence[str], timed: bool) -> tuple[str, ...]:
 
 
 def _lead(lead: Lead, shown: Sequence[str]) -> tuple[str, ...]:
-    experts, rival = (name.rpartition(", ")[i] for name, i in ((lead.row, 0), (lead.rival, 2)))
     each = (_figure(lead.fidelity.get(condition)) for condition in shown)
-    return (experts, rival, *each, _figure(lead.together), _figure(lead.keeps))
+    return (
+        lead.row,
+        lead.rival.rpartition(", ")[2],
+        *each,
+        _figure(lead.together),
+        _figure(lead.keeps),
+    )
 
 
 def _figure(figure: Figure | None, digits: int = 3) -> str:

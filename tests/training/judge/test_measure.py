@@ -10,10 +10,13 @@ from training.judge.measure import Bench, broad
 from training.judge.rows import (
     GUIDANCE,
     RULES,
+    SCALES,
+    TAUGHT,
     TOGETHER,
     TRIPLE,
     Part,
     Row,
+    beside,
     composed,
     faded,
     guided,
@@ -84,12 +87,29 @@ def test_a_row_is_known_by_how_its_experts_are_bent():
 
 def test_a_row_is_known_by_who_leads_it_where_and_how():
     rows = [row for row in guided(GUIDANCE, 16) if row.parts[0].target]
-    assert len({row.key("w") for row in rows}) == len(rows) == 2 * (3 * 4 + 1)
+    assert len({row.key("w") for row in rows}) == len(rows)
+    for target, scales in SCALES.items():
+        mine = [row for row in rows if row.parts[0].target == target]
+        assert len(mine) == 2 * (len(scales) + len(TAUGHT[target]))
     louder = replace(rows[0], parts=(replace(rows[0].parts[0], scale=0.1),))
     assert louder.key("w") != rows[0].key("w")
     assert guided(GUIDANCE, 16)[0].key("w") == singles(GUIDANCE, 16)[-1].key("w")
     (bent,) = (row.parts[0] for row in rows if row.name == "text, depth by dps")
     assert bent.given == ("text", "depth")
+
+
+def test_a_guidance_expert_is_held_against_every_other_way_to_its_target():
+    names = [row.name for row in guided(GUIDANCE, 16)]
+    assert beside("text, mask by guidance expert", names) == [
+        f"text, mask by {method}" for method in ("estimate", "dps", "freedom", "tfg")
+    ]
+    assert beside("unconditional, class by guidance expert", names)[-2:] == [
+        "unconditional, class by one range",
+        "unconditional, class by labels",
+    ]
+    assert beside("text, mask by dps", names) == beside("text", names) == []
+    ruled = ["text + mask, product", "text + mask, mean", "text + mask, switch", "text, mean"]
+    assert beside(ruled[0], ruled) == ruled[1:3]
 
 
 def test_a_row_without_its_onlooker_is_left_out(bench):
