@@ -17,6 +17,7 @@ from graph.interfaces import FusionRule, GuidanceForm, Sampler
 from graph.levels import CLEAN, clipped
 from graph.library import Library, Space
 from graph.node import Carried, Node, Wired
+from graph.panorama import check as panoramic
 from graph.plan import Operation, Plan, PlanBuilder
 from graph.registry import choices
 from graph.sweeps import expand
@@ -146,7 +147,7 @@ def _check_turns(document: Document, plan: Plan) -> None:
 def _check_paths(document: Document, plan: Plan) -> None:
     """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse.
 
-    C001 to C004 if a corrector cannot know what it needs.
+    C001 to C004 if a corrector cannot know what it needs; F011 or C007 if nothing wide can be made.
     """
     rules: Mapping[str, Any] = choices(fusion, FusionRule)
     methods: Mapping[str, Any] = choices(samplers, Sampler)
@@ -154,7 +155,11 @@ def _check_paths(document: Document, plan: Plan) -> None:
         if operation.op != "sample":
             continue
         levels_of(operation)
-        if unsound := tuple(correctable(plan, operation, document.title)):
+        unsound = (
+            *correctable(plan, operation, document.title),
+            *panoramic(plan, operation, document.title),
+        )
+        if unsound:
             raise ChoraleError(*unsound)
         method: Any = operation["sampler"]
         if methods[method.name](**dict(method.settings)).diffuses:
@@ -230,7 +235,8 @@ def _check_pixels(document: Document, plan: Plan) -> None:
         if operation.op == "noise":
             space = next(s for _, s in document.incoming_spaces(operation.node, document.spaces))
             samples: Any = operation["samples"]
-            height, width = (side * space.scale for side in space.shape[-2:])
+            shape: Any = operation["shape"]
+            height, width = (side * space.scale for side in shape[-2:])
             if len(samples) * height * width > MAX_PIXELS:
                 raise ChoraleError(
                     Diagnostic(

@@ -40,6 +40,7 @@ from graph.scores import (
     bare,
     within,
 )
+from graph.windows import Windows
 
 
 class Preparation(Protocol):
@@ -57,8 +58,14 @@ class Preparation(Protocol):
         """The model of that name that guides."""
         ...
 
-    def encode(self, network: str, reader: Reader, condition: Condition | None) -> Encoded:
-        """A condition, or its absence, as this reader's tensors."""
+    def encode(
+        self,
+        network: str,
+        reader: Reader,
+        condition: Condition | None,
+        windows: Windows | None = None,
+    ) -> Encoded:
+        """A condition, or its absence, as this reader's tensors; for each window, where it must."""
         ...
 
     def picture(self, sha256: str) -> Image.Image:
@@ -91,14 +98,15 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
         sample = operations[operation.inputs[0].number]
         noise, score = (operations[ref.number] for ref in sample.inputs)
         shape = tuple(_integers(noise["shape"]))
-        builder = _Builder(operations, preparation, shape)
+        windows = _windows(sample, shape)
+        builder = _Builder(operations, preparation, shape, windows)
         merge = builder.build(score.number)
         if isinstance(merge, Voice):
             raise TypeError("a plan samples a fused score")
         lead = builder.lead
         codecs[operation.node] = lead.codec
         if lead.preview is not None and lead.canvas is not None:
-            painters[operation.node] = Painter(lead.preview, lead.canvas)
+            painters[operation.node] = Painter(lead.preview, _whole(lead.canvas, windows))
         schedule: Any = _chosen(sample["schedule"], choices(schedules, NoiseSchedule))
         tracks.append(
             Track(
@@ -115,9 +123,21 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
                 ),
                 score=merge,
                 like=preparation.like(),
+                windows=windows,
             )
         )
     return Ensemble(tuple(tracks), painters, codecs)
+
+
+def _windows(sample: Operation, shape: tuple[int, ...]) -> Windows | None:
+    """How a track is cut that is wider than its experts know; None for one that is not."""
+    times = _integers(dict(sample.settings).get("wide", 1))[0]
+    return Windows.over(shape[-1] // times, times) if times > 1 else None
+
+
+def _whole(canvas: tuple[int, int], windows: Windows | None) -> tuple[int, int]:
+    """Width and height of the picture, from those of the experts' canvas."""
+    return canvas if windows is None else (canvas[0] * windows.times, canvas[1])
 
 
 class _Builder:
@@ -128,10 +148,12 @@ class _Builder:
         operations: tuple[Operation, ...],
         preparation: Preparation,
         shape: tuple[int, ...],
+        windows: Windows | None,
     ) -> None:
         self._operations = operations
         self._preparation = preparation
         self._shape = shape
+        self._windows = windows
         self._built: dict[int, Score] = {}
         self.lead: Expert
 
@@ -154,9 +176,8 @@ class _Builder:
         network, expert = self._preparation.expert(settings["expert"])
         self.lead = expert
         condition: Any = settings["condition"]
-        encode = self._preparation.encode
-        asked = encode(network, expert, condition)
-        null = encode(network, expert, None) if expert.has_null else None
+        asked = self._encode(network, expert, condition)
+        null = self._encode(network, expert, None) if expert.has_null else None
         blocks = _integers(settings.get("without", ()))
         if blocks:
             network, expert = f"{network} without {blocks}", _twin(operation.node, expert, blocks)
@@ -181,17 +202,20 @@ class _Builder:
         modulator = self._preparation.modulator(name)
         conditions: Any = settings["maps"]
         read = {
-            each.kind: self._preparation.encode(name, modulator.reader(each.kind), each)
-            for each in conditions
+            each.kind: self._encode(name, modulator.reader(each.kind), each) for each in conditions
         }
-        stacked = modulator.stack({kind: each.values[0] for kind, each in read.items()})
+        windows = range(max((len(each.values) for each in read.values()), default=1))
+        stacks = tuple(
+            modulator.stack({kind: each.values[number] for kind, each in read.items()})
+            for number in windows
+        )
         high, low = (float(each) for each in _floats(settings["range"]))
         return Modulated(
             node=operation.node,
             score=score,
             modulator=modulator,
             network=name,
-            maps=Encoded(" ".join(each.key for each in read.values()), (stacked,)),
+            maps=Encoded(" ".join(each.key for each in read.values()), stacks),
             reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]
@@ -211,13 +235,16 @@ class _Builder:
             codec=self.lead.codec,
             network=name,
             method=_chosen(settings["method"], choices(guidance, GuidanceMethod)),
-            target=self._preparation.encode(name, likelihood, target),
+            target=self._encode(name, likelihood, target),
             scale=settings["scale"],  # pyright: ignore[reportArgumentType]
             reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]
             noise_range=(high, low),
         )
+
+    def _encode(self, network: str, reader: Reader, condition: Condition | None) -> Encoded:
+        return self._preparation.encode(network, reader, condition, self._windows)
 
     def _reliability(self, weight: Value) -> Reliability:
         preparation = self._preparation

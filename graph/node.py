@@ -54,7 +54,10 @@ class Widget:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What travels on a sampling wire: sampler, corrector, noise schedule, steps, seed, count."""
+    """What travels on a sampling wire: sampler, corrector, noise schedule, steps, seed, count.
+
+    `wide` says how many times as wide as the experts' own canvas the picture is.
+    """
 
     sampler: Value
     schedule: Value
@@ -62,6 +65,7 @@ class Sampling:
     seed: int
     count: int
     corrector: Value
+    wide: int = 1
 
 
 Carried = Condition | Ref | Sampling | tuple[Value, ...]

@@ -69,7 +69,7 @@ class Player:
         self.x = self._draws("noise")() * track.levels[0].sigma
         self._fresh = Foreseen(self._draws("sampler"))
         self._next = track.levels[-1]
-        self._chances: dict[str, Draws] = {}
+        self._chances: dict[str, Callable[[], Tensor]] = {}
         self._memories: dict[str, Any] = {}
         self._walk: Iterator[Step] = iter(())
         self._sounding: frozenset[str] | None = None
@@ -121,6 +121,17 @@ class Player:
     def denoise(self, x: Tensor, level: NoiseLevel) -> Tensor:
         """D(x, level) of the whole ensemble under the controls of this step."""
         self.weights = self._weights(level)
+        windows = self.track.windows
+        if windows is None:
+            return self._followed_back(x, level)
+        denoised = windows.join(self._followed_back(windows.cut(x), level))
+        seen = windows.join(self._seen.denoised)
+        self._seen = replace(self._seen, x=x.detach(), denoised=seen)
+        self.fused = None if self.fused is None else windows.joined(self.fused)
+        return denoised
+
+    def _followed_back(self, x: Tensor, level: NoiseLevel) -> Tensor:
+        """The estimate, made so that a guidance finds its way back where one has to."""
         if not self._backward():
             return self._denoised(x, level)
         with torch.inference_mode(False), torch.enable_grad():
@@ -149,12 +160,16 @@ class Player:
         for kind in kinds(self.track.score):
             solo = any(read(each.solo, self.values) for each in kind)
             found |= {each.node: each.weight(level, self.values, solo) for each in kind}
-        return found
+        windows, samples = self.track.windows, len(self.track.samples)
+        if windows is None:
+            return found
+        return {node: windows.weight(weight, samples) for node, weight in found.items()}
 
-    def _chance(self, node: str) -> Draws:
+    def _chance(self, node: str) -> Callable[[], Tensor]:
         """The draws of one guidance, which are no other's."""
         if node not in self._chances:
-            self._chances[node] = self._draws(f"guidance {node}")
+            draws, windows = self._draws(f"guidance {node}"), self.track.windows
+            self._chances[node] = draws if windows is None else lambda: windows.cut(draws())
         return self._chances[node]
 
     def _draws(self, role: str) -> Draws:

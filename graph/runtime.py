@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ from graph.pictures import prepare
 from graph.plan import Asset, Choice, Condition, Plan, Value
 from graph.preview import Watch, plain
 from graph.scores import Encoded
+from graph.windows import Windows
 
 log = logging.getLogger("chorale")
 KEPT_CONDITIONS = 256
@@ -111,28 +112,46 @@ class Runtime:
                     del self._encoded[key]
             return loaded.network
 
-    def encode(self, network: str, reader: Reader, condition: Condition | None) -> Encoded:
-        """The condition as this reader's tensors; kept, so that equal conditions cost once."""
-        key = f"{network}|{condition!r}"
+    def encode(
+        self,
+        network: str,
+        reader: Reader,
+        condition: Condition | None,
+        windows: Windows | None = None,
+    ) -> Encoded:
+        """The condition as this reader's tensors; kept, so that equal conditions cost once.
+
+        Of a picture every window is given its part.
+        """
+        key = f"{network}|{condition!r}|{windows!r}"
         with self._lock:
             if key not in self._encoded:
                 # such tensors may take part in a gradient, which those of inference mode may not
                 with torch.inference_mode(False), torch.no_grad():
-                    value = reader.encode(self._value(condition, reader.canvas))
-                self._encoded[key] = Encoded(repr(condition), (value,))
+                    parts = self._parts(condition, reader.canvas, windows)
+                    values = tuple(map(reader.encode, parts))
+                self._encoded[key] = Encoded(repr(condition), values)
                 while len(self._encoded) > KEPT_CONDITIONS:
                     self._encoded.popitem(last=False)
             self._encoded.move_to_end(key)
             return self._encoded[key]
 
-    def _value(
-        self, condition: Condition | None, canvas: tuple[int, int] | None
-    ) -> str | Image.Image | None:
+    def _parts(
+        self,
+        condition: Condition | None,
+        canvas: tuple[int, int] | None,
+        windows: Windows | None,
+    ) -> Sequence[str | Image.Image | None]:
+        """What a reader is given: one value, or of a picture a part for every window."""
         if condition is None:
-            return None
-        if isinstance(condition.value, Asset):
-            return prepare(self.picture(condition.value.sha256), condition.steps, canvas)
-        return condition.value
+            return (None,)
+        if not isinstance(condition.value, Asset):
+            return (condition.value,)
+        picture = self.picture(condition.value.sha256)
+        if windows is None or canvas is None:
+            return (prepare(picture, condition.steps, canvas),)
+        wide = (canvas[0] * windows.times, canvas[1])
+        return windows.panes(prepare(picture, condition.steps, wide), canvas)
 
     def like(self) -> Tensor:
         """An empty tensor on the device of the state, in float32."""

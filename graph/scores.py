@@ -24,13 +24,15 @@ from graph.interfaces import (
 from graph.levels import NoiseLevel, clipped
 from graph.plan import Control
 from graph.reliability import Reliability, Weight
+from graph.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A condition as tensors, with the key under which equal conditions are asked once.
 
-    `values` holds one encoding for the whole batch, or one per sample.
+    `values` holds one encoding for the whole batch, one for each window of a panorama, or one per
+    sample.
     """
 
     key: str
@@ -38,7 +40,7 @@ class Encoded:
 
     def spread(self, samples: int) -> tuple[Any, ...]:
         """One encoding per sample."""
-        return self.values * samples if len(self.values) == 1 else self.values
+        return self.values * (samples // len(self.values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ Score = Voice | Merge | Bent
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One output being sampled."""
+    """One output being sampled; in `windows`, where it is wider than its experts know."""
 
     name: str
     number: int
@@ -150,6 +152,7 @@ class Track:
     score: Merge | Bent
     like: Tensor
     corrector: Corrector = field(default_factory=Uncorrected)
+    windows: Windows | None = None
 
 
 def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:

@@ -35,7 +35,7 @@ class Picture(Node):
             "noise",
             track="image",
             space=space.id,
-            shape=space.shape,
+            shape=(*space.shape[:-1], space.shape[-1] * sampling.wide),
             seed=sampling.seed,
             samples=tuple(range(sampling.count)),
         )
@@ -48,6 +48,7 @@ class Picture(Node):
             schedule=sampling.schedule,
             steps=sampling.steps,
             **_corrected(sampling.corrector),
+            **({} if sampling.wide == 1 else {"wide": sampling.wide}),
         )
         plan.add(wired.node, "decode", sampled)
         return {}

@@ -42,7 +42,16 @@ class Sampler(Node):
     type: ClassVar[str] = "sampler"
     label: ClassVar[str] = "Sampler"
     family: ClassVar[str] = "Output"
-    synonyms: ClassVar[tuple[str, ...]] = ("solver", "steps", "seed", "noise schedule", "KSampler")
+    synonyms: ClassVar[tuple[str, ...]] = (
+        "solver",
+        "steps",
+        "seed",
+        "noise schedule",
+        "KSampler",
+        "panorama",
+        "size",
+        "width",
+    )
     outputs: ClassVar[tuple[Port, ...]] = (
         Port("sampling", Kind.SAMPLING, "How to sample, for a picture."),
     )
@@ -52,6 +61,13 @@ class Sampler(Node):
         default=7, ge=0, le=2**32 - 1, description="The same seed paints the same picture."
     )
     count: int = Field(default=1, ge=1, le=64, description="Pictures in one batch.")
+    wide: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        description="How many times as wide as the experts' own canvas: a panorama, of windows "
+        "that overlap by half.",
+    )
     method: Methods = Field(  # pyright: ignore[reportInvalidTypeForm]
         default=Dpmpp2M(), description="How a step is taken."
     )
@@ -95,4 +111,5 @@ class Sampler(Node):
             self.seed,
             self.count,
             choice(self.corrector),
+            self.wide,
         )

@@ -82,6 +82,7 @@ VARIED: list[tuple[str, str, object]] = [
     ("sampler", "method", {"name": "heun"}),
     ("sampler", "schedule", {"name": "karras", "rho": 5.0}),
     ("sampler", "corrector", {"name": "ula"}),
+    ("sampler", "wide", 2),
 ]
 
 
