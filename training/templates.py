@@ -358,6 +358,30 @@ def documents() -> dict[str, Workflow]:
             ],
             (sea["mask"],),
         ),
+        "panorama": workflow(
+            "From evening into night",
+            "Four times as wide as any expert has seen: windows overlap, and two maps hand the "
+            "picture over from one sentence to the other.",
+            [
+                node("dusk", "text", "Here", text="a lighthouse on the sea at sunset"),
+                node("night", "text", "There", text="snowy mountains behind a meadow at night"),
+                node("falling", "map", "From the left", picture=sha256(ramp(falling=True))),
+                node("rising", "map", "From the right", picture=sha256(ramp(falling=False))),
+                node("dusk_expert", "text_expert", model="playground/text", guidance=ALONE),
+                node("night_expert", "text_expert", model="playground/text", guidance=ALONE),
+                *ends(seed=3, wide=4),
+            ],
+            [
+                ("dusk.text", "dusk_expert.text"),
+                ("night.text", "night_expert.text"),
+                ("falling.reliability", "dusk_expert.reliability"),
+                ("rising.reliability", "night_expert.reliability"),
+                ("dusk_expert.score", "fuse.scores"),
+                ("night_expert.score", "fuse.scores"),
+                *END,
+            ],
+            (ramp(falling=True), ramp(falling=False)),
+        ),
         "photo-edges": workflow(
             "From a photograph",
             "The contours of a photograph become a sketch; the sentence gives it another time.",

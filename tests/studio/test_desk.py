@@ -108,6 +108,19 @@ def test_the_picture_follows_what_is_painted(visit):
     assert meadow[1] > meadow[2]
 
 
+def test_a_panorama_is_shown_as_wide_as_it_is(visit):
+    page = visit.page
+    page.get_by_role("button", name="Templates").click()
+    page.get_by_role("menuitem", name="From evening into night").click()
+    play(visit, 3)
+    visit.keep("panorama")
+    shown = page.get_by_role("img", name="Result of From evening into night")
+    for picture in (shown, node(visit, "picture").locator(".picture img")):
+        box = picture.bounding_box()
+        assert box["width"] == pytest.approx(4 * box["height"], rel=0.02)
+        assert picture.evaluate("(image) => image.naturalWidth") == 512
+
+
 def test_a_map_is_heard_while_its_stroke_is_drawn(visit):
     page = visit.page
     page.get_by_role("button", name="Templates").click()
