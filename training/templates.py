@@ -320,6 +320,29 @@ def documents() -> dict[str, Workflow]:
                 *END,
             ],
         ),
+        "class-unasked": workflow(
+            "Told nothing, watched all the way",
+            "The expert is asked for nothing. A guidance expert, a classifier that has learned to "
+            "look through noise, leads it to a scene.",
+            [
+                node("anything", "unconditional_expert", model="playground/unconditional"),
+                node("scene", "label", "Where", name="snowfield at night"),
+                node(
+                    "guidance",
+                    "guidance",
+                    model="playground/classifier-in-noise",
+                    method={"name": "state"},
+                    scale=20.0,
+                ),
+                *ends(),
+            ],
+            [
+                ("anything.score", "guidance.score"),
+                ("scene.class", "guidance.class"),
+                ("guidance.score", "fuse.scores"),
+                *END,
+            ],
+        ),
         "depth-text": workflow(
             "Words and depth",
             "The sentence says what, the grey map says how near: a depth model looks on and leads.",
