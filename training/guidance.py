@@ -4,7 +4,7 @@ import copy
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,8 +14,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from graph.adapters import adapted, range_of, rank_within, untrained
-from graph.companions import ADAPTERS, guidance_card
-from graph.folders import network_hash
+from graph.companions import ADAPTERS, MODEL_WEIGHTS, guidance_card
+from graph.folders import content_hash, network_hash
 from graph.guiding import picture
 from graph.interfaces import Expert, Likelihood
 from graph.levels import NoiseLevel
@@ -80,6 +80,14 @@ class Settings:
         return bounds[number], bounds[number + 1]
 
 
+Watch = Callable[[float, int], None]
+"""Is told how many pictures, of how many, are painted."""
+
+
+def unwatched(done: float, of: int) -> None:
+    """Nobody looks on."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What is taught: `onlooker` to look at what `base` makes of noise."""
@@ -111,27 +119,33 @@ class Facts:
         return json.loads(json.dumps(asdict(self)))
 
 
+def noise(shape: tuple[int, ...], count: int, seed: int) -> Tensor:
+    """Where paintings begin, [count, *shape]."""
+    return torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed))
+
+
 @torch.no_grad()
-def painted(base: Expert, shape: tuple[int, ...], count: int, steps: int, seed: int) -> Tensor:
-    """Clean states that an expert paints of itself, asked without a condition, [count, *shape]."""
-    blocks: list[Tensor] = []
+def painted(
+    base: Expert, x: Tensor, steps: int, watch: Callable[[float], None] | None = None
+) -> Tensor:
+    """Clean states that an expert paints of noise [n, *d], asked without a condition.
+
+    `watch` is told after every step what share is done.
+    """
     null = base.encode(None)
-    for start in range(0, count, BLOCK):
-        size = min(BLOCK, count - start)
-        generator = torch.Generator().manual_seed(seed * 10**6 + start)
-        x = torch.randn((size, *shape), generator=generator)
 
-        def denoise(state: Tensor, level: NoiseLevel, size: int = size) -> Tensor:
-            with torch.autocast("cpu", torch.bfloat16):
-                return base.denoise(state, level, [null] * size).float()
+    def denoise(state: Tensor, level: NoiseLevel) -> Tensor:
+        with torch.autocast(state.device.type, torch.bfloat16):
+            return base.denoise(state, level, [null] * len(state)).float()
 
-        def draw(x: Tensor = x) -> Tensor:
-            return torch.zeros_like(x)
+    def draw() -> Tensor:
+        return torch.zeros_like(x)
 
-        for step in Dpmpp2M()(denoise, x, LogSnr().levels(steps), draw):
-            x = step.x
-        blocks.append(x)
-    return torch.cat(blocks)
+    for number, step in enumerate(Dpmpp2M()(denoise, x, LogSnr().levels(steps), draw), 1):
+        x = step.x
+        if watch is not None:
+            watch(number / steps)
+    return x
 
 
 class Adapters(nn.Module):
@@ -166,12 +180,23 @@ class Adapters(nn.Module):
 
 
 class GuidanceTraining:
-    """A frozen expert, a frozen model that looks at its pictures, and the adapters that learn."""
+    """A frozen expert, a frozen model that looks at its pictures, and the adapters that learn.
+
+    `watch` is told while the expert paints what is learned from; what it raises ends the painting,
+    and the blocks that are whole are kept.
+    """
 
     family: ClassVar[str] = "guidances"
     """The folder of its runs."""
 
-    def __init__(self, task: Task, settings: Settings, models: Path, runs: Path = RUNS) -> None:
+    def __init__(
+        self,
+        task: Task,
+        settings: Settings,
+        models: Path,
+        runs: Path = RUNS,
+        watch: Watch = unwatched,
+    ) -> None:
         self.task, self.settings = task, settings
         self.run = runs / self.family / task.name
         runtime = Runtime(Library(models, runs / "assets"))
@@ -187,6 +212,7 @@ class GuidanceTraining:
         sizes = {name: part.shape for name, part in self.parameters.items()}
         self.rank = rank_within(sizes, settings.share)
         self.adapters = Adapters(self.parameters, settings.edges, self.rank)
+        self.adapters.to(runtime.machine.device)
         self.student: Any = copy.copy(self.likelihood)
         self.student.onlooker = Onlooker(self.network, self.student.onlooker.sight, self.adapters)
         self.trainer = Trainer(
@@ -198,7 +224,7 @@ class GuidanceTraining:
         )
         self.facts = Facts(
             onlooker=task.onlooker,
-            onlooker_hash=network_hash(self.companion.folder),
+            onlooker_hash=content_hash(self.companion.folder / MODEL_WEIGHTS),
             base=task.base,
             base_hash=network_hash(self.model.folder),
             space_id=self.model.space.id,
@@ -209,23 +235,30 @@ class GuidanceTraining:
         )
         agree(self.run / "facts.json", self.facts)
         self.trainer.resume()
-        samples = self._samples()
+        samples = self._samples(runtime.like(), watch)
         self.learned, self.held_out = samples.split([settings.samples, settings.held_out])
         self.told = [self._looked(each) for each in (self.learned, self.held_out)]
         with torch.no_grad():
             self.null = self.base.encode(None)
         self.before = self._measured(self.likelihood)
 
-    def _samples(self) -> Tensor:
-        """What the expert paints, made once for a run."""
-        path, settings = self.run / "samples.pt", self.settings
+    def _samples(self, like: Tensor, watch: Watch) -> Tensor:
+        """What the expert paints, made once for a run; every block is kept when it is whole."""
+        path, settings, shape = self.run / "samples.pt", self.settings, self.model.space.shape
+        count = settings.samples + settings.held_out
         kept = load_checkpoint(path)
-        if kept is None:
-            count = settings.samples + settings.held_out
-            made = painted(self.base, self.model.space.shape, count, settings.steps, SEED)
-            kept = {"samples": made.half()}
-            save_atomically(kept, path)
-        return kept["samples"].float()
+        found: Tensor = torch.empty((0, *shape)).half() if kept is None else kept["samples"]
+        for start in range(len(found), count, BLOCK):
+            size = min(BLOCK, count - start)
+            begun = noise(shape, size, SEED * 10**6 + start).to(like)
+
+            def told(share: float, start: int = start, size: int = size) -> None:
+                watch(start + share * size, count)
+
+            made = painted(self.base, begun, settings.steps, told)
+            found = torch.cat([found, made.half().cpu()])
+            save_atomically({"samples": found}, path)
+        return found.to(like)
 
     @torch.no_grad()
     def _looked(self, samples: Tensor) -> Any:
@@ -266,10 +299,10 @@ class GuidanceTraining:
         """How far the student, or the model as it was, is from the teacher at a level."""
         level = NoiseLevel.from_log_snr(log_snr)
         states, told = (each[chosen] for each in samples)
-        noise = torch.randn(states.shape, generator=generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        drawn = torch.randn(states.shape, generator=generator).to(states)
+        with torch.autocast(states.device.type, torch.bfloat16):
             with torch.no_grad():
-                x = level.alpha * states + level.sigma * noise
+                x = level.alpha * states + level.sigma * drawn
                 if self.settings.sees == "estimate":
                     x = self.base.denoise(x, level, [self.null] * len(x)).float()
                 seen = picture(self.base.codec, x)
@@ -327,7 +360,13 @@ class GuidanceTraining:
         taught, plain = self.validate()
         helped = [a < b for a, b in zip(taught, plain, strict=True)]
         best = [min(each) for each in zip(taught, plain, strict=True)]
-        scores = {"steps": self.trainer.step, "held_out": best, "base": plain}
+        scores = {
+            "steps": self.trainer.step,
+            "held_out": sum(best) / len(best),
+            "base": sum(plain) / len(plain),
+            "by_range": best,
+            "before": plain,
+        }
         self.trainer.ema.swap()
         stored = {
             name: (part if helped[int(name.partition(".")[0])] else part * 0.0).half()
@@ -342,7 +381,11 @@ class GuidanceTraining:
         """The model's own files with the adapters beside them, and what is known of both."""
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(self.companion.folder, partial)
+        for path in self.companion.folder.rglob("*"):
+            if path.is_file():
+                copied = partial / path.relative_to(self.companion.folder)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copied)
         (partial / ADAPTERS).write_bytes(adapters)
         card = partial / "card.json"
         before = json.loads(card.read_text()) if card.is_file() else {}
@@ -363,7 +406,7 @@ class GuidanceTraining:
         rows = "\n".join(
             f"| {bounds[n]} to {bounds[n + 1]} | {plain:.3f} | {taught:.3f} |"
             for n, (taught, plain) in enumerate(
-                zip(scores["held_out"], scores["base"], strict=True)
+                zip(scores["by_range"], scores["before"], strict=True)
             )
         )
         return f"""---
