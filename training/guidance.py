@@ -81,7 +81,7 @@ class Settings:
 
 
 Watch = Callable[[float, int], None]
-"""Is told how many pictures, of how many, are painted."""
+"""Is told how many pictures, of how many, are painted; part of one is no whole number."""
 
 
 def unwatched(done: float, of: int) -> None:
@@ -299,15 +299,20 @@ class GuidanceTraining:
         """How far the student, or the model as it was, is from the teacher at a level."""
         level = NoiseLevel.from_log_snr(log_snr)
         states, told = (each[chosen] for each in samples)
-        drawn = torch.randn(states.shape, generator=generator).to(states)
+        seen = self.seen(states, level, generator)
         with torch.autocast(states.device.type, torch.bfloat16):
-            with torch.no_grad():
-                x = level.alpha * states + level.sigma * drawn
-                if self.settings.sees == "estimate":
-                    x = self.base.denoise(x, level, [self.null] * len(x)).float()
-                seen = picture(self.base.codec, x)
             answer = asked.read(seen, level)
         return self.likelihood.divergence(answer.float(), told).mean()
+
+    @torch.no_grad()
+    def seen(self, states: Tensor, level: NoiseLevel, generator: torch.Generator) -> Tensor:
+        """What the student is shown of clean states at a level: pictures between −1 and 1."""
+        drawn = torch.randn(states.shape, generator=generator).to(states)
+        x = level.alpha * states + level.sigma * drawn
+        with torch.autocast(states.device.type, torch.bfloat16):
+            if self.settings.sees == "estimate":
+                x = self.base.denoise(x, level, [self.null] * len(x)).float()
+            return picture(self.base.codec, x)
 
     @torch.no_grad()
     def validate(self) -> tuple[list[float], list[float]]:

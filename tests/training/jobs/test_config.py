@@ -43,7 +43,7 @@ def test_a_folder_is_found_from_where_the_file_lies(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"name": "../x"}, "name: expected up to 40 small letters, digits and hyphens, got '../x'"),
-        ({"kind": "expert"}, "kind: expected one of 'modulator', got 'expert'"),
+        ({"kind": "expert"}, "kind: expected one of 'modulator', 'guidance', got 'expert'"),
         ({"kind": ["modulator"]}, "kind: expected"),
         ({"maps": ["smell"]}, "maps[0]: expected one of 'mask' or 'sketch', got 'smell'"),
         ({"maps": ["mask", "mask"]}, "maps: expected every map once"),
