@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+TOLD = ("base", "maps", "onlooker", "asks", "sees", "levels")
+"""What a training says of itself when it starts, one kind of it this and another that."""
 POINTS = 400
 """Losses that are kept for the curve; beyond them every other one goes."""
 
@@ -65,10 +67,13 @@ class Followed:
             case "material":
                 self._ended, self._began = None, False
                 told["material"] = {k: v for k, v in event.items() if k != "event"}
+            case "painted":
+                told |= {name: event[name] for name in ("pictures", "of", "seconds_left")}
             case "started":
                 self._began = True
                 self._forget_after(event["step"])
-                told |= {"base": event["base"], "maps": event["maps"], "step": event["step"]}
+                told.pop("seconds_left", None)
+                told |= {name: event[name] for name in ("step", *TOLD) if name in event}
             case "progress":
                 told |= {name: event[name] for name in ("step", "progress", "seconds_left")}
                 told["losses"] = _thinned([*told["losses"], [event["step"], event["loss"]]])

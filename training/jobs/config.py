@@ -66,6 +66,8 @@ class Tuning(Part):
 
     batch: int | None = Field(default=None, ge=1, le=512)
     levels: int | None = Field(default=None, ge=1, le=16)
+    reuse: Literal[1, 2, 4, 8, 16] | None = None
+    even: float | None = Field(default=None, ge=0.0, le=1.0)
     lr: float | None = Field(default=None, gt=0.0, le=0.1)
     ema: float | None = Field(default=None, ge=0.0, lt=1.0)
     decay: float | None = Field(default=None, ge=0.0, le=1.0)

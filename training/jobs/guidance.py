@@ -26,7 +26,7 @@ from training.jobs.telling import Teller
 from training.modules import ChangedError
 
 SHOWN, LISTED = 6, 500
-NAMED = 20
+NAMED = 12
 """Classes that are named in a sentence."""
 EVERY = 1.0
 """Seconds between two tellings of how much is painted."""
@@ -91,17 +91,17 @@ class GuidanceKind:
         """Who is asked what, and about how many pictures."""
         config, settings, card = self.config, self.settings, self.card
         size, labels = "×".join(map(str, self.model.canvas)), card.labels
-        some = ", ".join(labels[:NAMED]) + ", …" * (len(labels) > NAMED)
+        some = ", ".join(labels[:NAMED]) + (", …" if len(labels) > NAMED else ".")
         asked = {
             "class": f"which of {len(labels)} classes it shows: {some}",
             "mask": f"which of {len(labels)} classes lies where: {some}",
-            "depth": "what is near and what is far",
+            "depth": "what is near and what is far.",
         }
         painting = f"{config.base} paints {settings.samples} pictures of {size} to learn from"
         return {
             "said": [
                 f"{painting}, {settings.held_out} held out.",
-                f"{config.onlooker} says of each {asked[card.asks]}.",
+                f"{config.onlooker} says of each {asked[card.asks]}",
             ],
             "pictures": settings.samples,
             "held_out": settings.held_out,
@@ -131,7 +131,9 @@ class GuidanceKind:
             found = painted(likelihood, self.card, answer)
             if found is None:
                 share, number = answer.softmax(0).max(0)
-                says = {"says": f"{self.card.labels[int(number)]}, {100 * float(share):.0f} %"}
+                says = {
+                    "says": f"{self.card.labels[int(number)]}, {100 * float(share):.0f}\N{NO-BREAK SPACE}%"
+                }
             else:
                 says = {self.card.asks: small(found)}
             shown.append({"picture": small(each), **says})

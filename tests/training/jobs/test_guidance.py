@@ -155,7 +155,7 @@ def test_a_check_trains_nothing_and_shows_what_the_model_says(bench: Bench, name
         if name == "classifier":
             label, share = each["says"].rsplit(", ", 1)
             assert label in LABELS
-            assert 33 <= int(share.removesuffix(" %")) <= 100
+            assert 33 <= int(share.removesuffix("\N{NO-BREAK SPACE}%")) <= 100
         else:
             assert each[told["asks"]].startswith("data:image/webp;base64,")
     assert not bench.jobs.exists()
