@@ -131,9 +131,8 @@ class GuidanceKind:
             found = painted(likelihood, self.card, answer)
             if found is None:
                 share, number = answer.softmax(0).max(0)
-                says = {
-                    "says": f"{self.card.labels[int(number)]}, {100 * float(share):.0f}\N{NO-BREAK SPACE}%"
-                }
+                sure = f"{100 * float(share):.0f}\N{NO-BREAK SPACE}%"
+                says = {"says": f"{self.card.labels[int(number)]}, {sure}"}
             else:
                 says = {self.card.asks: small(found)}
             shown.append({"picture": small(each), **says})
