@@ -97,6 +97,7 @@ test('every kind says what a training file needs, and what it shows', () => {
   assert.equal(KINDS.guidance.ready({ onlooker: undefined, samples: 9 }), false);
   assert.deepEqual(KINDS.guidance.columns({ levels: [0.9, 0.1] }), ['clean', 'noise 0.9', '0.1']);
   assert.equal(KINDS.guidance.preparing({ pictures: 3, of: 9 }), 'painting · 3 of 9 pictures');
+  assert.equal(KINDS.guidance.prepared({ pictures: 3, of: 12, progress: 0 }), 0.25);
   assert.match(KINDS.guidance.placed({ ...seer }, true), /leads base to a class/);
 });
 
