@@ -66,13 +66,14 @@ class Followed:
         match event["event"]:
             case "material":
                 self._ended, self._began = None, False
+                self._forget("pictures", "of", "seconds_left")
                 told["material"] = {k: v for k, v in event.items() if k != "event"}
             case "painted":
                 told |= {name: event[name] for name in ("pictures", "of", "seconds_left")}
             case "started":
                 self._began = True
                 self._forget_after(event["step"])
-                told.pop("seconds_left", None)
+                self._forget("seconds_left")
                 told |= {name: event[name] for name in ("step", *TOLD) if name in event}
             case "progress":
                 told |= {name: event[name] for name in ("step", "progress", "seconds_left")}
@@ -85,6 +86,10 @@ class Followed:
                 self._ended = event
             case _:
                 return  # of a newer version
+
+    def _forget(self, *names: str) -> None:
+        for name in names:
+            self._told.pop(name, None)
 
     def _forget_after(self, step: int) -> None:
         """What was learned after the checkpoint from which it goes on is learned again."""

@@ -271,6 +271,12 @@ def test_a_full_disk_keeps_what_is_whole(bench: Bench, monkeypatch: pytest.Monke
     assert [each["step"] for each in events if each["event"] == "started"] == [1]
 
 
+def test_a_model_may_learn_from_estimates(bench: Bench) -> None:
+    bench.train(settings={**SMALL, "sees": "estimate"})
+    card = Library(bench.models, bench.root).companion("mine/tiny").card
+    assert card.ranges.sees == "estimate"
+
+
 def test_a_training_keeps_the_file_that_it_was_begun_with(bench: Bench) -> None:
     bench.train(steps=1)
     kept = read_config(bench.folder / "config.json").config
