@@ -118,7 +118,7 @@ class AnswerGrid:
         found = painted(training.likelihood, training.card, told)
         if found is None:
             panel = Image.new("RGB", (width, height), DARK)
-            text = _wrapped(training.card.labels[int(told.argmax())], width)
+            text = wrapped(training.card.labels[int(told.argmax())], width)
             font = ImageFont.load_default(15)
             middle: Any = (width / 2, height / 2)
             ImageDraw.Draw(panel).text(
@@ -144,7 +144,7 @@ class AnswerGrid:
         sheet.paste(panel, (left, top))
 
 
-def _wrapped(text: str, width: int) -> str:
+def wrapped(text: str, width: int) -> str:
     """A name in lines that fit; what is too long for all of them is cut off."""
     font, lines = ImageFont.load_default(15), [""]
     for word in text.split():
