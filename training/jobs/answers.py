@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from graph.companions import GuidanceCard
+from graph.companions import GuidanceCard, Target
 from graph.interfaces import Likelihood
 from graph.levels import NoiseLevel
 from graph.writing import write_atomically
 from training.guidance import SEED, GuidanceTraining, Settings
 
-ROWS, LEVELS = 4, 5
+ROWS: Mapping[Target, int] = {"class": 4, "mask": 2, "depth": 2}
+LEVELS = 5
 SIDE, GAP = 128, 4
 GROUND, DARK, LIGHT, SURE = (128, 128, 128), (21, 22, 28), (232, 230, 225), (242, 180, 92)
 LEAST = 1e-3
 LINES = 3
+Box = tuple[int, int, int, int]
 
 
 def levels(settings: Settings) -> list[NoiseLevel]:
@@ -55,22 +59,45 @@ def painted(likelihood: Likelihood, card: GuidanceCard, answer: Tensor) -> Image
             return Image.fromarray((near * 255).round().to(torch.uint8).cpu().numpy())
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where beneath a picture of a size its answers are drawn, as boxes of left, top, width, height."""
+
+    clean: Box
+    before: Box
+    now: Box
+    height: int
+    """Of the picture with all that is beneath it."""
+
+    @classmethod
+    def of(cls, asks: Target, width: int, height: int) -> Self:
+        """Maps as large as the picture, one beneath the other; bars half as large, side by side."""
+        if asks != "class":
+            boxes = [(0, top, width, height) for top in (height * 3 // 2, height, 2 * height)]
+            return cls(*boxes, height=3 * height)
+        half, low = width // 2, height // 2
+        before, now = ((left, height, half, low) for left in (0, half))
+        return cls((0, height, width, low), before, now, height + low)
+
+
 class AnswerGrid:
     """Held-out pictures, one a row: clean, and through ever less noise.
 
-    Beneath the clean one is what the model says of it. Beneath the others are what it said before
-    it was taught, at the left, and what it says now. A class is a bar: how sure it is of the class
-    that it sees in the clean picture.
+    Beneath the clean one is what the model says of it; beneath the others what it said before it
+    was taught, and then what it says now. A class is a bar: how sure it is of the class that it
+    sees in the clean picture.
     """
 
     def __init__(self, training: GuidanceTraining) -> None:
         self.training, self.levels = training, levels(training.settings)
-        states, codec = training.held_out[:ROWS], training.base.codec
-        self._teacher: Tensor = training.told[1][:ROWS]
+        rows, codec = ROWS[training.card.asks], training.base.codec
+        states = training.held_out[:rows]
+        self._teacher: Tensor = training.told[1][:rows]
         with torch.no_grad():
             self._clean = pictures(states if codec is None else codec.pixels(states))
             self._seen = [self._shown(states, level) for level in self.levels]
             self._before = self._asked(training.likelihood)
+        self._layout = Layout.of(training.card.asks, *self._clean[0].size)
 
     def _shown(self, states: Tensor, level: NoiseLevel) -> Tensor:
         return self.training.seen(states, level, torch.Generator().manual_seed(SEED))
@@ -93,55 +120,64 @@ class AnswerGrid:
         write_atomically(path, content.getvalue())
 
     def _sheet(self, now: list[Tensor]) -> Image.Image:
-        width, height = self._clean[0].size
-        half = (width // 2, height // 2)
-        across, down = width + GAP, height + half[1] + GAP
+        layout, across = self._layout, self._clean[0].width + GAP
+        down = layout.height + GAP
         size = ((1 + len(self.levels)) * across - GAP, len(self._clean) * down - GAP)
         sheet = Image.new("RGB", size, GROUND)
         seen = [pictures(each) for each in self._seen]
         for row, clean in enumerate(self._clean):
-            top, below = row * down, row * down + height
+            top = row * down
             sheet.paste(clean, (0, top))
-            self._say(sheet, (0, below, width, half[1]), row)
+            self._draw(sheet, (0, top), layout.clean, self._teacher[row], None)
             for number in range(len(self.levels)):
-                left = (1 + number) * across
-                sheet.paste(seen[number][row], (left, top))
-                for place, answers in enumerate((self._before, now)):
-                    box = left + place * half[0], below, *half
-                    self._draw(sheet, box, answers[number][row], row)
+                corner = (1 + number) * across, top
+                sheet.paste(seen[number][row], corner)
+                right = int(self._teacher[row].argmax())
+                for box, answers in ((layout.before, self._before), (layout.now, now)):
+                    self._draw(sheet, corner, box, answers[number][row], right)
         return sheet
 
-    def _say(self, sheet: Image.Image, box: tuple[int, int, int, int], row: int) -> None:
-        """What the model says of a clean picture."""
-        left, top, width, height = box
-        training, told = self.training, self._teacher[row]
-        found = painted(training.likelihood, training.card, told)
-        if found is None:
-            panel = Image.new("RGB", (width, height), DARK)
-            text = wrapped(training.card.labels[int(told.argmax())], width)
-            font = ImageFont.load_default(15)
-            middle: Any = (width / 2, height / 2)
-            ImageDraw.Draw(panel).text(
-                middle, text, fill=LIGHT, font=font, anchor="mm", align="center"
-            )
-            sheet.paste(panel, (left, top))
-        else:
-            sheet.paste(found.convert("RGB").resize((width // 2, height)), (left + width // 4, top))
-
     def _draw(
-        self, sheet: Image.Image, box: tuple[int, int, int, int], answer: Tensor, row: int
+        self,
+        sheet: Image.Image,
+        corner: tuple[int, int],
+        box: Box,
+        answer: Tensor,
+        right: int | None,
     ) -> None:
-        """What it says of a noisy one."""
-        left, top, width, height = box
+        """Draw an answer; a class by its name, or as a bar where the `right` one is known."""
+        left, top, *size = box
+        width, height = size
         found = painted(self.training.likelihood, self.training.card, answer)
         if found is not None:
-            sharp = Image.Resampling.NEAREST
-            sheet.paste(found.convert("RGB").resize((width, height), sharp), (left, top))
-            return
-        share = float(answer.softmax(0)[self._teacher[row].argmax()])
-        panel = Image.new("RGB", (width, height), DARK)
-        panel.paste(SURE, (2, height - round(share * height), width - 2, height))
-        sheet.paste(panel, (left, top))
+            panel = found.convert("RGB").resize((width, height), Image.Resampling.NEAREST)
+        elif right is None:
+            panel = named(self.training.card.labels[int(answer.argmax())], width, height)
+        else:
+            panel = bar(float(answer.softmax(0)[right]), width, height)
+        sheet.paste(panel, (corner[0] + left, corner[1] + top))
+
+
+def named(label: str, width: int, height: int) -> Image.Image:
+    """The name of a class."""
+    panel = Image.new("RGB", (width, height), DARK)
+    middle: Any = (width / 2, height / 2)
+    ImageDraw.Draw(panel).text(
+        middle,
+        wrapped(label, width),
+        fill=LIGHT,
+        font=ImageFont.load_default(15),
+        anchor="mm",
+        align="center",
+    )
+    return panel
+
+
+def bar(share: float, width: int, height: int) -> Image.Image:
+    """A bar that is so high a share of the panel."""
+    panel = Image.new("RGB", (width, height), DARK)
+    panel.paste(SURE, (2, height - round(share * height), width - 2, height))
+    return panel
 
 
 def wrapped(text: str, width: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,19 @@ from graph.companions import GuidanceCard
 from graph.levels import NoiseLevel
 from graph.palettes import MaskClass
 from training.guidance import Settings
-from training.jobs.answers import LEVELS, SIDE, levels, painted, pictures, wrapped
+from training.jobs.answers import (
+    DARK,
+    LEVELS,
+    SIDE,
+    SURE,
+    Layout,
+    bar,
+    levels,
+    named,
+    painted,
+    pictures,
+    wrapped,
+)
 
 PALETTE = (
     MaskClass(name="sky", colour=(1, 2, 3)),
@@ -66,3 +79,26 @@ def test_a_name_is_wrapped_to_three_lines() -> None:
     assert wrapped("sea at night", 128) == "sea at night"
     assert wrapped("a very long name of a class indeed it is", 60).count("\n") == 2
     assert wrapped("", 60) == ""
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.0, 0), (0.5, 32), (1.0, 64)])
+def test_a_bar_is_as_high_as_the_model_is_sure(share: float, rows: int) -> None:
+    column = np.asarray(bar(share, 40, 64))[:, 20]
+    assert [tuple(each) for each in column] == [DARK] * (64 - rows) + [SURE] * rows
+
+
+def test_a_class_is_named_in_letters() -> None:
+    assert np.asarray(named("sea", 128, 64)).max() > 200
+    assert np.asarray(named("", 128, 64)).max() == max(DARK)
+
+
+@pytest.mark.parametrize("asks", ["class", "mask", "depth"])
+def test_what_is_beneath_a_picture_lies_apart_and_within(asks: Any) -> None:
+    layout = Layout.of(asks, 128, 96)
+    taken = np.zeros((layout.height, 128), dtype=int)
+    for left, top, width, height in ((0, 0, 128, 96), layout.before, layout.now):
+        taken[top : top + height, left : left + width] += 1
+    assert (taken == 1).all()
+    left, top, width, height = layout.clean
+    assert (left, width) == (0, 128)
+    assert 96 <= top < top + height <= layout.height

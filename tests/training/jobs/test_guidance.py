@@ -23,7 +23,7 @@ from tests.graph.classifiers import LABELS, teach, write_classifier
 from tests.training.jobs.bench import Bench, at_step, no_room
 from training import guidance
 from training.guidance import GuidanceTraining
-from training.jobs.answers import GAP, SIDE
+from training.jobs.answers import GAP
 from training.jobs.command import main
 from training.jobs.config import GuidanceConfig, read_config
 
@@ -78,21 +78,20 @@ def test_the_grid_shows_the_clean_picture_then_noise_with_what_was_and_is_said(
     before, after = sorted(bench.folder.glob("grid-*.png"))
     first, last = (np.asarray(Image.open(path)) for path in (before, after))
     side = 32
-    assert first.shape == (4 * (side + side // 2 + GAP) - GAP, 4 * (side + GAP) - GAP, 3)
-    assert side <= SIDE
+    assert first.shape == (2 * (3 * side + GAP) - GAP, 4 * (side + GAP) - GAP, 3)
 
     def said(sheet: Any, column: int, place: int) -> Any:
-        """What is beneath the first picture of a column, at the left or the right."""
-        left = column * (side + GAP) + place * side // 2
-        return sheet[side : side + side // 2, left : left + side // 2].astype(int)
+        """What is beneath the first picture of a column, before or now."""
+        top, left = (1 + place) * side, column * (side + GAP)
+        return sheet[top : top + side, left : left + side].astype(int)
 
     for column in (1, 2, 3):
         assert np.abs(said(first, column, 0) - said(first, column, 1)).max() <= 1
         assert np.array_equal(said(first, column, 0), said(last, column, 0))
     changed = [np.abs(said(last, n, 0) - said(last, n, 1)).max() for n in (1, 2, 3)]
     assert max(changed) > 5
-    for row in range(4):
-        top = row * (side + side // 2 + GAP)
+    for row in range(2):
+        top = row * (3 * side + GAP)
         assert np.array_equal(first[top : top + side], last[top : top + side])
 
 
