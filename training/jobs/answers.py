@@ -21,7 +21,7 @@ from training.guidance import SEED, GuidanceTraining, Settings
 
 ROWS: Mapping[Target, int] = {"class": 4, "mask": 2, "depth": 2}
 LEVELS = 5
-SIDE, GAP = 128, 4
+SIDE, GAP, APART = 128, 4, 12
 GROUND, DARK, LIGHT, SURE = (128, 128, 128), (21, 22, 28), (232, 230, 225), (242, 180, 92)
 LEAST = 1e-3
 LINES = 3
@@ -61,7 +61,7 @@ def painted(likelihood: Likelihood, card: GuidanceCard, answer: Tensor) -> Image
 
 @dataclass(frozen=True)
 class Layout:
-    """Where beneath a picture of a size its answers are drawn, as boxes of left, top, width, height."""
+    """Where beneath a picture its answers are drawn: boxes of left, top, width and height."""
 
     clean: Box
     before: Box
@@ -73,8 +73,9 @@ class Layout:
     def of(cls, asks: Target, width: int, height: int) -> Self:
         """Maps as large as the picture, one beneath the other; bars half as large, side by side."""
         if asks != "class":
-            boxes = [(0, top, width, height) for top in (height * 3 // 2, height, 2 * height)]
-            return cls(*boxes, height=3 * height)
+            down = height + GAP
+            boxes = [(0, top, width, height) for top in (down * 3 // 2, down, 2 * down)]
+            return cls(*boxes, height=3 * down - GAP)
         half, low = width // 2, height // 2
         before, now = ((left, height, half, low) for left in (0, half))
         return cls((0, height, width, low), before, now, height + low)
@@ -121,8 +122,8 @@ class AnswerGrid:
 
     def _sheet(self, now: list[Tensor]) -> Image.Image:
         layout, across = self._layout, self._clean[0].width + GAP
-        down = layout.height + GAP
-        size = ((1 + len(self.levels)) * across - GAP, len(self._clean) * down - GAP)
+        down = layout.height + APART
+        size = ((1 + len(self.levels)) * across - GAP, len(self._clean) * down - APART)
         sheet = Image.new("RGB", size, GROUND)
         seen = [pictures(each) for each in self._seen]
         for row, clean in enumerate(self._clean):

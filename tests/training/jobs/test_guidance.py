@@ -23,7 +23,7 @@ from tests.graph.classifiers import LABELS, teach, write_classifier
 from tests.training.jobs.bench import Bench, at_step, no_room
 from training import guidance
 from training.guidance import GuidanceTraining
-from training.jobs.answers import GAP
+from training.jobs.answers import APART, GAP
 from training.jobs.command import main
 from training.jobs.config import GuidanceConfig, read_config
 
@@ -78,11 +78,11 @@ def test_the_grid_shows_the_clean_picture_then_noise_with_what_was_and_is_said(
     before, after = sorted(bench.folder.glob("grid-*.png"))
     first, last = (np.asarray(Image.open(path)) for path in (before, after))
     side = 32
-    assert first.shape == (2 * (3 * side + GAP) - GAP, 4 * (side + GAP) - GAP, 3)
+    assert first.shape == (2 * (3 * (side + GAP) - GAP + APART) - APART, 4 * (side + GAP) - GAP, 3)
 
     def said(sheet: Any, column: int, place: int) -> Any:
         """What is beneath the first picture of a column, before or now."""
-        top, left = (1 + place) * side, column * (side + GAP)
+        top, left = (1 + place) * (side + GAP), column * (side + GAP)
         return sheet[top : top + side, left : left + side].astype(int)
 
     for column in (1, 2, 3):
@@ -91,7 +91,7 @@ def test_the_grid_shows_the_clean_picture_then_noise_with_what_was_and_is_said(
     changed = [np.abs(said(last, n, 0) - said(last, n, 1)).max() for n in (1, 2, 3)]
     assert max(changed) > 5
     for row in range(2):
-        top = row * (3 * side + GAP)
+        top = row * (3 * (side + GAP) - GAP + APART)
         assert np.array_equal(first[top : top + side], last[top : top + side])
 
 
