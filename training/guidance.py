@@ -35,7 +35,8 @@ SPAN = (-7.0, 3.0)
 
 Below, a state tells no picture from another, and above, a model sees one as if there were no noise.
 """
-BLOCK = 32
+BLOCK, SIDE = 32, 128
+"""Pictures that are painted or decoded at once, and the side of those that may be so many."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,12 @@ class Facts:
     def as_json(self) -> dict[str, Any]:
         """As JSON holds it."""
         return json.loads(json.dumps(asdict(self)))
+
+
+def at_once(canvas: tuple[int, int]) -> int:
+    """How many pictures of a size are painted or decoded at once: memory has to hold them."""
+    width, height = canvas
+    return max(1, min(BLOCK, BLOCK * SIDE**2 // (width * height)))
 
 
 def noise(shape: tuple[int, ...], count: int, seed: int) -> Tensor:
@@ -202,7 +209,7 @@ class GuidanceTraining:
         runtime = Runtime(Library(models, runs / "assets"))
         library = runtime.library
         self.model, self.companion = library.model(task.base), library.companion(task.onlooker)
-        self.card = guidance_card(self.companion)
+        self.card, self.block = guidance_card(self.companion), at_once(self.model.canvas)
         if self.card.ranges is not None:
             raise ValueError(f"'{task.onlooker}' is a guidance expert already; choose its model.")
         _, self.base = runtime.expert(task.base)
@@ -248,8 +255,8 @@ class GuidanceTraining:
         count = settings.samples + settings.held_out
         kept = load_checkpoint(path)
         found: Tensor = torch.empty((0, *shape)).half() if kept is None else kept["samples"]
-        for start in range(len(found), count, BLOCK):
-            size = min(BLOCK, count - start)
+        for start in range(len(found), count, self.block):
+            size = min(self.block, count - start)
             begun = noise(shape, size, SEED * 10**6 + start).to(like)
 
             def told(share: float, start: int = start, size: int = size) -> None:
@@ -264,7 +271,8 @@ class GuidanceTraining:
     def _looked(self, samples: Tensor) -> Any:
         """What the model says of clean samples: the teacher, who is never taught."""
         parts = [
-            self.likelihood.read(picture(self.base.codec, part)) for part in samples.split(BLOCK)
+            self.likelihood.read(picture(self.base.codec, part))
+            for part in samples.split(self.block)
         ]
         return torch.cat(parts)
 
@@ -312,7 +320,7 @@ class GuidanceTraining:
         with torch.autocast(states.device.type, torch.bfloat16):
             if self.settings.sees == "estimate":
                 x = self.base.denoise(x, level, [self.null] * len(x)).float()
-            return picture(self.base.codec, x)
+            return torch.cat([picture(self.base.codec, part) for part in x.split(self.block)])
 
     @torch.no_grad()
     def validate(self) -> tuple[list[float], list[float]]:

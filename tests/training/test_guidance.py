@@ -152,6 +152,12 @@ def test_an_interrupted_training_goes_on_bit_for_bit(models: Path, tmp_path: Pat
         assert all(torch.equal(a, b) for a, b in pairs)
 
 
+def test_as_many_pictures_are_made_at_once_as_memory_holds() -> None:
+    assert guidance.at_once((128, 128)) == guidance.at_once((32, 32)) == guidance.BLOCK
+    assert guidance.at_once((512, 512)) == guidance.BLOCK // 16
+    assert guidance.at_once((4096, 2048)) == 1
+
+
 class EnoughError(Exception):
     """Ends a painting."""
 

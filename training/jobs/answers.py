@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from graph.companions import GuidanceCard, Target
+from graph.guiding import picture
 from graph.interfaces import Likelihood
 from graph.levels import NoiseLevel
 from graph.writing import write_atomically
@@ -95,7 +96,8 @@ class AnswerGrid:
         states = training.held_out[:rows]
         self._teacher: Tensor = training.told[1][:rows]
         with torch.no_grad():
-            self._clean = pictures(states if codec is None else codec.pixels(states))
+            parts = states.split(training.block)
+            self._clean = [each for part in parts for each in pictures(picture(codec, part))]
             self._seen = [self._shown(states, level) for level in self.levels]
             self._before = self._asked(training.likelihood)
         self._layout = Layout.of(training.card.asks, *self._clean[0].size)

@@ -14,9 +14,10 @@ import torch
 from graph.adapters import rank_within
 from graph.companions import guidance_card
 from graph.guiding import picture
+from graph.interfaces import Likelihood
 from graph.library import Library
 from graph.runtime import Runtime
-from training.guidance import BLOCK, SEED, GuidanceTraining, Settings, Task, noise
+from training.guidance import SEED, GuidanceTraining, Settings, Task, at_once, noise
 from training.guidance import painted as paint
 from training.jobs.answers import AnswerGrid, levels, painted, pictures
 from training.jobs.config import GuidanceConfig, refused
@@ -122,21 +123,26 @@ class GuidanceKind:
             rank_within(sizes, settings.share)
         except ValueError as error:
             raise self._too_small(error) from None
-        count = min(BLOCK, settings.samples + settings.held_out)
-        begun = noise(self.model.space.shape, count, SEED * 10**6)[:SHOWN]
-        states = paint(base, begun.to(runtime.like()), settings.steps)
-        seen = picture(base.codec, states)
         shown: list[dict[str, str]] = []
-        for each, answer in zip(pictures(seen), likelihood.read(seen), strict=True):
-            found = painted(likelihood, self.card, answer)
-            if found is None:
-                share, number = answer.softmax(0).max(0)
-                sure = f"{100 * float(share):.0f}\N{NO-BREAK SPACE}%"
-                says = {"says": f"{self.card.labels[int(number)]}, {sure}"}
-            else:
-                says = {self.card.asks: small(found)}
-            shown.append({"picture": small(each), **says})
+        block, count = at_once(self.model.canvas), settings.samples + settings.held_out
+        for start in range(
+            0, min(SHOWN, count), block
+        ):  # as they will be painted, and no more than are shown
+            drawn = noise(self.model.space.shape, min(block, count - start), SEED * 10**6 + start)
+            states = paint(base, drawn[: SHOWN - start].to(runtime.like()), settings.steps)
+            seen = picture(base.codec, states)
+            for each, answer in zip(pictures(seen), likelihood.read(seen), strict=True):
+                shown.append({"picture": small(each), **self._said(likelihood, answer)})
         return {**self._material(), "shown": shown}
+
+    def _said(self, likelihood: Likelihood, answer: torch.Tensor) -> dict[str, str]:
+        """What the model says of a picture: a class and how sure it is, or a map."""
+        found = painted(likelihood, self.card, answer)
+        if found is not None:
+            return {self.card.asks: small(found)}
+        share, number = answer.softmax(0).max(0)
+        sure = f"{100 * float(share):.0f}\N{NO-BREAK SPACE}%"
+        return {"says": f"{self.card.labels[int(number)]}, {sure}"}
 
     def open(self, tell: Teller, stop: Stop) -> tuple[GuidanceTraining, AnswerGrid]:
         """Let the base paint what is learned from, as far as it is not painted; T018."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import signal
@@ -19,7 +21,9 @@ from graph.errors import ChoraleError
 from graph.folders import content_hash, network_hash
 from graph.held import held
 from graph.library import Library
+from graph.runtime import Runtime
 from tests.graph.classifiers import LABELS, teach, write_classifier
+from tests.graph.experts.alone import CPU
 from tests.training.jobs.bench import Bench, at_step, no_room
 from training import guidance
 from training.guidance import GuidanceTraining
@@ -158,6 +162,31 @@ def test_a_check_trains_nothing_and_shows_what_the_model_says(bench: Bench, name
         else:
             assert each[told["asks"]].startswith("data:image/webp;base64,")
     assert not bench.jobs.exists()
+
+
+@pytest.mark.parametrize("block", [32, 2])
+def test_a_check_shows_the_first_pictures_that_are_learned_from(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(guidance, "BLOCK", block)
+    _, (told,) = bench.train("--check")
+    bench.train(steps=1)
+    learned = torch.load(bench.folder / "samples.pt")["samples"].float()
+    _, base = Runtime(Library(bench.models, bench.root), CPU).expert("playground/class")
+    expected = [np.asarray(each, dtype=float) for each in base.codec.decode(learned[:6])]
+    shown = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(each["picture"].split(",")[1]))), float)
+        for each in told["shown"]
+    ]
+    apart = np.array([[np.abs(a - b).mean() for b in expected] for a in shown])
+    assert (apart.argmin(1) == np.arange(6)).all()
+    assert apart.diagonal().max() < 0.5 * np.delete(apart[0], 0).min()
+
+
+def test_so_few_pictures_are_all_shown(bench: Bench) -> None:
+    few = {**SMALL, "held_out": 1}
+    _, (told,) = bench.train("--check", samples=2, settings=few)
+    assert len(told["shown"]) == 3
 
 
 def other_weights(folder: Path, file: str) -> None:
