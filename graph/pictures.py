@@ -17,16 +17,21 @@ INK_BLUR = 0.6
 def fit(picture: Image.Image, size: tuple[int, int], *, sharp: bool = False) -> Image.Image:
     """The picture cropped to the canvas' proportions and resized to (width, height).
 
-    `sharp` keeps palette colours unmixed, for masks. Transparent parts become white paper, and
-    grey of 16 bits, which Pillow would cut off at 255, grey of 8.
+    `sharp` keeps palette colours unmixed, for masks. Transparent parts become white paper.
     """
-    if picture.mode.startswith("I;16"):
-        picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
+    picture = eight_bits(picture)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layered = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
     method = Image.Resampling.NEAREST if sharp else Image.Resampling.LANCZOS
     return ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGB"), size, method)
+
+
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """Grey of 16 bits, which Pillow would cut off at 255, as grey of 8; others as they are."""
+    if not picture.mode.startswith("I;16"):
+        return picture
+    return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
 
 
 def quantise(picture: Image.Image, palette: Sequence[MaskClass]) -> NDArray[np.int64]:
@@ -71,7 +76,20 @@ def sketch(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 def nearness(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.float32]:
     """A depth map on the canvas: how near every pixel is, [h, w], from 0 in black to 1 in white."""
+    picture = stretched(picture)
     return np.asarray(ImageOps.grayscale(fit(picture, size)), dtype=np.float32) / np.float32(255)
+
+
+def stretched(depth: Image.Image) -> Image.Image:
+    """A depth map of 16 bits in 8, from its own least to its own greatest; others as they are.
+
+    A camera's may use few of its 65536 greys, and only their differences count.
+    """
+    if not depth.mode.startswith("I;16"):
+        return depth
+    greys = np.asarray(depth, dtype=np.float64)
+    span = max(float(np.ptp(greys)), 1.0)
+    return Image.fromarray(((greys - greys.min()) * (255 / span)).round().astype(np.uint8))
 
 
 def fitting(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClass] = ()) -> str:

@@ -16,19 +16,22 @@ from torch.nn import functional as F
 from graph.interfaces import Modulator
 from graph.levels import NoiseLevel
 from graph.palettes import MaskClass
-from graph.pictures import on_canvas, quantise
+from graph.pictures import nearness, on_canvas, quantise
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-PARTS = 2
-"""How many parts a side of a place has, in each of which a mask's classes are told apart."""
+PARTS = {"mask": 2, "depth": 4}
+"""How many parts a side of a place has at most, for each of which a plane speaks; a sketch has as
+many as pixels."""
+LEAST = 1e-6
+"""The least variance of a depth map, as a share of its mean square: less is no depth at all."""
 
 
-def depth(kind: str, factor: int, palette: Sequence[MaskClass]) -> int:
+def plane_count(kind: str, factor: int, palette: Sequence[MaskClass]) -> int:
     """How many planes a map of this kind has, where a place is `factor` pixels wide."""
-    layers = len(palette) or 3
-    return layers * _parts("mask", factor) ** 2 if kind == "mask" else _parts(kind, factor) ** 2
+    layers = (len(palette) or 3) if kind == "mask" else 1
+    return layers * _parts(kind, factor) ** 2
 
 
 def planes(
@@ -42,23 +45,36 @@ def planes(
 
     A mask has a plane for each class and each of the four quarters of a place, with the share of
     that quarter, 0 to 1; without a palette its colours instead, −1 to 1. A sketch has a plane for
-    each pixel of a place, with its ink, 0 to 1: nothing of a line is lost.
+    each pixel of a place, with its ink, 0 to 1: nothing of a line is lost. A depth map has one for
+    each sixteenth of a place, with how much nearer than the picture's mean it is, in deviations.
     """
-    fitted = on_canvas(kind, picture, canvas, palette)
-    if kind == "mask" and palette:
-        found = torch.from_numpy(quantise(fitted, palette))
+    if kind == "depth":
+        layers = standardised(torch.from_numpy(nearness(picture, canvas))[None])[0, ..., None]
+    elif kind == "sketch":
+        layers = 1.0 - _bytes(on_canvas(kind, picture, canvas, ()))[..., :1] / 255.0
+    elif palette:
+        found = torch.from_numpy(quantise(on_canvas(kind, picture, canvas, palette), palette))
         layers = F.one_hot(found, len(palette)).float()
-    elif kind == "mask":
-        layers = _bytes(fitted) / 127.5 - 1.0
     else:
-        layers = 1.0 - _bytes(fitted)[..., :1] / 255.0
+        layers = _bytes(on_canvas(kind, picture, canvas, ())) / 127.5 - 1.0
     parts = _parts(kind, factor)
     shares = F.avg_pool2d(layers.movedim(-1, 0), factor // parts)
     return F.pixel_unshuffle(shares, parts)
 
 
+def standardised(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
+    """Depth maps less their mean, over their deviation; one without any difference is 0.
+
+    What such a map says is known up to a scale and a shift (arXiv 1907.01341).
+    """
+    off = maps - maps.mean((1, 2), keepdim=True)
+    least = LEAST * maps.square().mean((1, 2), keepdim=True)
+    variance = off.square().mean((1, 2), keepdim=True).maximum(least)
+    return off / (variance + LEAST**2).sqrt()
+
+
 def _parts(kind: str, factor: int) -> int:
-    return min(PARTS, factor) if kind == "mask" else factor
+    return min(PARTS.get(kind, factor), factor)
 
 
 def _bytes(picture: Image.Image) -> Tensor:
@@ -113,7 +129,7 @@ class Mapped(Modulator, ABC):
         return torch.cat([*parts, marks])
 
     def _empty(self, kind: str, like: Tensor) -> Tensor:
-        return like.new_zeros((depth(kind, self.factor, self.palette), *self.shape[1:]))
+        return like.new_zeros((plane_count(kind, self.factor, self.palette), *self.shape[1:]))
 
     def change(
         self,

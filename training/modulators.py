@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from graph.companions import MAPS
+from graph.companions import USUAL_MAPS
 from graph.interfaces import Expert
 from graph.levels import NoiseLevel
 from graph.library import Library
@@ -78,7 +78,7 @@ class Task:
 
     name: str
     base: str = "playground/unconditional"
-    maps: tuple[str, ...] = MAPS
+    maps: tuple[str, ...] = USUAL_MAPS
     pairs: int = 200
     folder: Path | None = None
     draw: str = ""

@@ -16,7 +16,7 @@ from graph.companions import Companion, modulator_card
 from graph.folders import read_json
 from graph.machine import Machine
 from graph.palettes import MaskClass
-from graph.planes import Mapped, depth
+from graph.planes import Mapped, plane_count
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -119,7 +119,7 @@ def seen_channels(
     state: int, kinds: Sequence[str], factor: int, palette: Sequence[MaskClass]
 ) -> int:
     """Input channels of a modulator: x, v and D, then each map and its presence."""
-    return 3 * state + sum(depth(kind, factor, palette) + 1 for kind in kinds)
+    return 3 * state + sum(plane_count(kind, factor, palette) + 1 for kind in kinds)
 
 
 def untrained(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,29 @@ def test_a_map_that_it_does_not_know_is_passed_over(library: Library) -> None:
     assert found.startswith("warning M019 'Modulator' is given a mask, which")
     maps: Any = operations(document(NODES, WIRES), library)["bend.modulate"]["maps"]
     assert [each.kind for each in maps] == ["sketch"]
+
+
+def test_depth_is_told_to_a_modulator_that_knows_it(library: Library) -> None:
+    write_trained(library, kinds=("mask", "depth"))
+    nodes = {**NODES, "near": ("depth", {"picture": PICTURE})}
+    wires = (*WIRES[:2], "near.depth > bend.depth", WIRES[3])
+    maps: Any = operations(document(nodes, wires), library)["bend.modulate"]["maps"]
+    assert [each.kind for each in maps] == ["mask", "depth"]
+    write_trained(library)
+    (found,) = said(library, nodes, wires)
+    assert found.startswith("warning M019 'Modulator' is given a depth, which")
+
+
+def test_a_depth_map_of_one_grey_says_nothing_and_that_is_said(library: Library) -> None:
+    write_trained(library, kinds=("depth",))
+    flat, ramp = io.BytesIO(), io.BytesIO()
+    Image.new("L", (128, 128), 200).save(flat, "PNG")
+    Image.linear_gradient("L").resize((128, 128)).save(ramp, "PNG")
+    for content, codes in ((flat, ["M027"]), (ramp, [])):
+        picture = library.assets.put(content.getvalue())
+        nodes = {**NODES, "near": ("depth", {"picture": picture})}
+        wires = (WIRES[0], "near.depth > bend.depth", WIRES[3])
+        assert [each.split()[1] for each in said(library, nodes, wires)] == codes
 
 
 def test_modulators_stack_and_those_of_two_bases_are_named(library: Library) -> None:

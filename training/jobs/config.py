@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from graph.companions import MAPS, MapKind
+from graph.companions import MAPS, USUAL_MAPS, MapKind
 from graph.errors import ChoraleError, Diagnostic
 from graph.jsontext import parse_json, read_limited
 from graph.words import describe, got, where
@@ -88,7 +88,7 @@ class ModulatorConfig(Part):
     kind: Literal["modulator"]
     name: str = Field(pattern=NAME)
     base: str = Field(default="playground/unconditional", max_length=200)
-    maps: tuple[MapKind, ...] = Field(default=MAPS, min_length=1, max_length=len(MAPS))
+    maps: tuple[MapKind, ...] = Field(default=USUAL_MAPS, min_length=1, max_length=len(MAPS))
     material: Annotated[Playground | Folder, Field(discriminator="source")] = Playground(
         source="playground"
     )
