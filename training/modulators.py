@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from graph.companions import USUAL_MAPS
@@ -25,6 +27,8 @@ from training.running import advance, in_sentences
 from training.trainer import Trainer
 
 SEED = 7
+COLOURS = {1: "L", 3: "RGB"}
+"""Kinds of picture by the channels of a state that is one."""
 BLOCK = 16
 """Steps that learn from one lot of the base's predictions."""
 
@@ -171,14 +175,12 @@ def joined(lots: list[Shown]) -> Shown:
 def encoded(
     pairs: list[Pair], base: Expert, condition: str, module: Mapped, even: float = 0.0
 ) -> Examples:
-    """Pictures through the base's own autoencoder, maps as planes, as the loop will show them.
+    """Pictures as states of the base, maps as planes, as the loop will show them.
 
     Raises:
-        ValueError: the base has no autoencoder.
+        ValueError: the states of the base are neither latents nor pictures.
     """
-    if base.codec is None or base.canvas is None:
-        raise ValueError("A modulator is trained on an expert that has an autoencoder.")
-    states = [base.codec.encode([fit(pair.picture, base.canvas)]) for pair in pairs]
+    states = [_state(pair.picture, base, module.shape) for pair in pairs]
     maps = {
         kind: torch.stack([module.reader(kind).encode(pair.maps[kind]).half() for pair in pairs])
         for kind in pairs[0].maps
@@ -189,6 +191,23 @@ def encoded(
     if "mask" in maps and module.palette:
         weights = balanced(maps["mask"].float(), len(module.palette), even)
     return Examples(whole, maps, asked, weights)
+
+
+def _state(picture: Image.Image, base: Expert, shape: tuple[int, int, int]) -> Tensor:
+    """A picture as a state [1, *shape]: through the autoencoder of the base, or as it is, −1 to 1.
+
+    ValueError for states that are neither latents nor pictures, grey or in colours.
+    """
+    channels, height, width = shape
+    fitted = fit(picture, base.canvas or (width, height))
+    if base.codec is not None:
+        return base.codec.encode([fitted])
+    if channels not in COLOURS:
+        raise ValueError(
+            f"The base has no autoencoder, and its state of {channels} channels is no picture."
+        )
+    rows = np.array(fitted.convert(COLOURS[channels]), dtype=np.float32)
+    return torch.from_numpy(rows / 127.5 - 1.0).reshape(1, height, width, channels).movedim(-1, 1)
 
 
 def balanced(masks: Tensor, classes: int, even: float) -> Tensor:

@@ -89,6 +89,7 @@ class UNet(Mapped):
         if (form.in_channels, form.out_channels) != expected:
             got = form.in_channels, form.out_channels
             raise ValueError(f"its network has {got} channels in and out, expected {expected}")
+        _check_halves(card.shape, form.block_out_channels)
         with torch.device("meta"):
             network = form.build()
         stored = load_file(companion.folder / WEIGHTS)
@@ -122,6 +123,16 @@ def seen_channels(
     return 3 * state + sum(plane_count(kind, factor, palette) + 1 for kind in kinds)
 
 
+def _check_halves(shape: tuple[int, int, int], widths: Sequence[int]) -> None:
+    _, height, width = shape
+    times = len(widths) - 1
+    if height % 2**times or width % 2**times:
+        raise ValueError(
+            f"A network of {len(widths)} widths halves its state {times} times, "
+            f"and {height}×{width} places cannot be."
+        )
+
+
 def untrained(
     shape: tuple[int, int, int],
     kinds: Sequence[str],
@@ -132,8 +143,10 @@ def untrained(
     """A network whose last layer is zero, so that it changes nothing.
 
     `widths` are the channels of its levels. At these it has 3.9 million parameters with a mask of
-    21 classes and a sketch, eight pixels a place.
+    21 classes and a sketch, eight pixels a place. ValueError for a state that cannot be halved from
+    level to level.
     """
+    _check_halves(shape, widths)
     form = Form(
         in_channels=seen_channels(shape[0], kinds, factor, palette),
         out_channels=2 * shape[0],

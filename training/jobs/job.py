@@ -87,8 +87,10 @@ class Job:
             return ModulatorTraining(task_of(read), settings, models, jobs, material)
         except ChangedError as error:
             raise _changed(read.config, error) from None
-        except ValueError as error:  # a base without an autoencoder to read maps with
-            raise refused("T010", str(error), "Choose another base.") from None
+        except ValueError as error:  # a base whose state is no picture, or of odd sides
+            raise refused(
+                "T010", f"'{read.config.base}' cannot be bent. {error}", "Choose another base."
+            ) from None
 
     def _budget(self) -> Budget:
         """What is left of the budget, which counts all that was done under this name."""
