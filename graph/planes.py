@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from graph.interfaces import Modulator
 from graph.levels import NoiseLevel
 from graph.palettes import MaskClass
-from graph.pictures import nearness, on_canvas, quantise
+from graph.pictures import nearness, on_canvas, shares
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -44,22 +44,35 @@ def planes(
     """A map fitted to `canvas` (width, height), whose places are `factor` pixels wide and high.
 
     A mask has a plane for each class and each of the four quarters of a place, with the share of
-    that quarter, 0 to 1; without a palette its colours instead, −1 to 1. A sketch has a plane for
-    each pixel of a place, with its ink, 0 to 1: nothing of a line is lost. A depth map has one for
-    each sixteenth of a place, with how much nearer than the picture's mean it is, in deviations.
+    that quarter, 0 to 1, read as `graph.pictures.shares` does; without a palette its colours
+    instead, −1 to 1. A sketch has a plane for each pixel of a place, with its ink, 0 to 1: nothing
+    of a line is lost. A depth map has one for each sixteenth of a place, with how much nearer than
+    the picture's mean it is, in deviations.
     """
     if kind == "depth":
         layers = standardised(torch.from_numpy(nearness(picture, canvas))[None])[0, ..., None]
     elif kind == "sketch":
         layers = 1.0 - _bytes(on_canvas(kind, picture, canvas, ()))[..., :1] / 255.0
     elif palette:
-        found = torch.from_numpy(quantise(on_canvas(kind, picture, canvas, palette), palette))
-        layers = F.one_hot(found, len(palette)).float()
+        layers = torch.from_numpy(shares(picture, canvas, palette))
     else:
         layers = _bytes(on_canvas(kind, picture, canvas, ())) / 127.5 - 1.0
     parts = _parts(kind, factor)
-    shares = F.avg_pool2d(layers.movedim(-1, 0), factor // parts)
-    return F.pixel_unshuffle(shares, parts)
+    means = F.avg_pool2d(layers.movedim(-1, 0), factor // parts)
+    return F.pixel_unshuffle(means, parts)
+
+
+def strength(
+    kind: str, told: Float[Tensor, "*n c h w"], palette: Sequence[MaskClass] = ()
+) -> Float[Tensor, "*n 1 h w"]:
+    """How far the planes of a map tell anything at every place, 0 to 1.
+
+    A mask tells what its shares sum up to: nothing where it is transparent. Other maps are there or
+    are not.
+    """
+    if kind == "mask" and palette:
+        return told.unflatten(-3, (len(palette), -1)).sum(-4).mean(-3, keepdim=True)
+    return torch.ones_like(told[..., :1, :, :])
 
 
 def standardised(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
@@ -97,7 +110,7 @@ class MapReader:
 
 
 class Mapped(Modulator, ABC):
-    """A modulator that is told maps as planes; absent ones are zero, and so is a mark of each.
+    """A modulator that is told maps as planes, with a mark of each; absent ones are zero.
 
     `network` answers for states of `shape` whose places are `factor` pixels wide.
     """
@@ -121,12 +134,15 @@ class Mapped(Modulator, ABC):
         return MapReader(kind, self.palette if kind == "mask" else (), canvas, self.factor)
 
     def stack(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """All kinds in the order of the card: planes of each, zero where absent, and presence."""
+        """All kinds in the order of the card: planes of each, then how far each is told."""
         like = next(self.network.parameters())
-        parts = [maps[k].to(like) if k in maps else self._empty(k, like) for k in self.kinds]
-        present = [float(kind in maps) for kind in self.kinds]
-        marks = like.new_tensor(present)[:, None, None].expand(-1, *self.shape[1:])
-        return torch.cat([*parts, marks])
+        parts = {k: maps[k].to(like) if k in maps else self._empty(k, like) for k in self.kinds}
+        marks = [self.mark(k, part) * float(k in maps) for k, part in parts.items()]
+        return torch.cat([*parts.values(), *marks])
+
+    def mark(self, kind: str, told: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n 1 h w"]:
+        """How far a map of this kind is told at every place, where it is."""
+        return strength(kind, told, self.palette)
 
     def _empty(self, kind: str, like: Tensor) -> Tensor:
         return like.new_zeros((plane_count(kind, self.factor, self.palette), *self.shape[1:]))

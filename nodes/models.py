@@ -57,16 +57,24 @@ class TextExpert(ModelNode):
 
 
 def check_fit(
-    place: Place, port: str, size: tuple[int, int], palette: Sequence[MaskClass]
+    place: Place,
+    port: str,
+    size: tuple[int, int],
+    palette: Sequence[MaskClass],
+    *,
+    soft: bool = False,
 ) -> Iterator[Diagnostic]:
-    """A010 for what is changed about a wired picture of another size or with colours of its own."""
+    """A010 for what is changed about a wired picture of another size or with colours of its own.
+
+    A `soft` mask may have colours between two classes.
+    """
     for title, node in place.all(port):
         for file in node.files():
             try:
                 picture = place.library.picture(file)
             except ChoraleError:
                 continue  # the check of files says what is wrong with it
-            changed = fitting(picture, size, palette)
+            changed = fitting(picture, size, palette, soft=soft)
             if changed:
                 yield Diagnostic(
                     "A010", f"The picture of '{title}' is fitted: {changed}.", severity="note"

@@ -135,7 +135,8 @@ def _maps(place: Place, name: str, card: ModulatorCard) -> Iterator[Diagnostic]:
     for space in place.spaces.get("score", ()):
         size = (space.shape[-1] * space.scale, space.shape[-2] * space.scale)
         for kind in card.maps:
-            yield from check_fit(place, kind, size, card.palette if kind == "mask" else ())
+            palette = card.palette if kind == "mask" else ()
+            yield from check_fit(place, kind, size, palette, soft=True)
 
 
 def _base(

@@ -120,20 +120,22 @@ class Task:
 class Examples:
     """Pairs as tensors: clean states, maps by kind [n, c, h, w], the base's encoded conditions.
 
+    `marks` [n, 1, h, w] says how far a map is told at a place, by kind, where it is shown, and
     `weights` [n, 1, h, w] says how much a place counts where the mask is shown; its mean is one.
     """
 
     states: Tensor
     maps: dict[str, Tensor]
+    marks: dict[str, Tensor]
     conditions: list[Any]
     weights: Tensor
 
     def told(self, chosen: Tensor, present: dict[str, Tensor]) -> Tensor:
         """The maps of the chosen [n] as a modulator sees them, [n, m, h, w]; absent ones zero."""
-        marks = {kind: keep.to(self.states)[:, None, None, None] for kind, keep in present.items()}
-        size = (-1, 1, *self.states.shape[2:])
-        shown = [self.maps[kind][chosen] * mark for kind, mark in marks.items()]
-        return torch.cat([*shown, *(mark.expand(size) for mark in marks.values())], 1)
+        keep = {kind: mine.to(self.states)[:, None, None, None] for kind, mine in present.items()}
+        shown = [self.maps[kind][chosen] * mine for kind, mine in keep.items()]
+        marks = [self.marks[kind][chosen] * mine for kind, mine in keep.items()]
+        return torch.cat([*shown, *marks], 1)
 
     def weighed(self, chosen: Tensor, present: dict[str, Tensor]) -> Tensor:
         """How much every place of the chosen counts, [n, 1, h, w].
@@ -190,7 +192,8 @@ def encoded(
     weights = torch.ones_like(whole[:, :1])
     if "mask" in maps and module.palette:
         weights = balanced(maps["mask"].float(), len(module.palette), even)
-    return Examples(whole, maps, asked, weights)
+    marks = {kind: module.mark(kind, told.float()) for kind, told in maps.items()}
+    return Examples(whole, maps, marks, asked, weights)
 
 
 def _state(picture: Image.Image, base: Expert, shape: tuple[int, int, int]) -> Tensor:
@@ -213,12 +216,14 @@ def _state(picture: Image.Image, base: Expert, shape: tuple[int, int, int]) -> T
 def balanced(masks: Tensor, classes: int, even: float) -> Tensor:
     """Weights [n, 1, h, w] of mean one, that fall with a class' share of a mask's [n, c, h, w].
 
-    Each place weighs the mean of share**−even over what lies in it.
+    Each place weighs the mean of share**−even over what lies in it, and one for what is not told.
     """
     shares = masks.unflatten(1, (classes, -1)).mean(2)
     whole = shares.mean((2, 3), keepdim=True)
     weights = (shares * whole.clamp_min(1e-6) ** -even).sum(1, keepdim=True)
-    return weights / weights.mean((1, 2, 3), keepdim=True)
+    told = shares.sum(1, keepdim=True)
+    mean, part = (each.mean((1, 2, 3), keepdim=True) for each in (weights, told))
+    return weights * (part / mean.clamp_min(1e-6)) + (1.0 - told)
 
 
 class ModulatorTraining:

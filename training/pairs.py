@@ -173,7 +173,9 @@ def _files(folder: Path, left_out: list[str]) -> dict[str, Path]:
 def _opened(kind: str, path: Path) -> Image.Image:
     eight = stretched if kind == "depth" else eight_bits
     try:
-        return eight(open_picture(path.read_bytes())).convert("RGB")
+        picture = eight(open_picture(path.read_bytes()))
+        told_in_part = kind == "mask" and picture.has_transparency_data
+        return picture.convert("RGBA" if told_in_part else "RGB")
     except ChoraleError as error:
         raise ValueError(f"{path.parent.name}/{path.name}: {error}") from None
     except OSError as error:
@@ -196,7 +198,9 @@ def _odd(
         wide, high = opened[kind].size
         if abs(wide / high - width / height) > ODD * width / height:
             yield f"the {kind} is {wide}×{high} and the picture {width}×{height}"
-        elif kind == "mask" and (changed := fitting(opened[kind], (wide, high), palette)):
+        elif kind == "mask" and (
+            changed := fitting(opened[kind], (wide, high), palette, soft=True)
+        ):
             yield f"of the mask {changed}"
         elif kind == "depth" and np.ptp(nearness(opened[kind], (wide, high))) == 0:
             yield "the depth is one grey throughout"

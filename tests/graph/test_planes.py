@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 
+from graph.modulators.unet import UNet, untrained
 from graph.palettes import MaskClass
-from graph.planes import plane_count, planes
+from graph.pictures import fitting
+from graph.planes import plane_count, planes, strength
 
 PALETTE = (
     MaskClass(name="sky", colour=(0, 0, 255)),
@@ -45,6 +47,82 @@ def test_a_mask_has_the_share_of_every_class_in_every_quarter(factor: int) -> No
                         top, left = y * factor + down * side, x * factor + right * side
                         quarter = rows[top : top + side, left : left + side]
                         assert float(plane[y, x]) == pytest.approx((quarter == number).mean())
+
+
+def test_a_colour_between_two_classes_is_both_in_proportion() -> None:
+    """Sky to the left, moon to the right, and between them a quarter, a half, three quarters."""
+    sky, moon = (np.array(PALETTE[i].colour, float) for i in (0, 1))
+    ways = np.array([0, 0, 0, 0.25, 0.5, 0.75, 1, 1])
+    row = (sky + ways[:, None] * (moon - sky)).round().astype(np.uint8)
+    picture = Image.fromarray(row[None].repeat(8, 0))
+    found = planes("mask", picture, (8, 8), 1, PALETTE)
+    assert torch.allclose(found[1, 0], torch.from_numpy(ways).float(), atol=0.003)
+    assert torch.allclose(found[:2].sum(0), torch.ones(8, 8))
+    assert not found[2].any()
+    quarters = planes("mask", picture, (8, 8), 8, PALETTE)[:, 0, 0]
+    assert torch.allclose(quarters[4:6], torch.tensor([0.25 / 4, 3.25 / 4]), atol=0.003)
+
+
+def test_a_class_whose_colour_lies_on_the_way_is_not_painted_between_two_others() -> None:
+    near = (*PALETTE[:2], MaskClass(name="rim", colour=(125, 125, 238)))
+    row = np.array([[0, 0, 255], [125, 125, 232], [250, 250, 210]], np.uint8)
+    picture = Image.fromarray(row[None].repeat(2, 0).repeat(2, 1))
+    assert torch.equal(
+        planes("mask", picture, (6, 2), 1, near)[:, 0, 2:4].round(decimals=2),
+        torch.tensor([[0.5, 0.5], [0.5, 0.5], [0.0, 0.0]]),
+    )
+    exact = Image.fromarray(np.where(row == 232, 238, row)[None].astype(np.uint8).repeat(2, 0))
+    assert planes("mask", exact, (3, 2), 1, near)[2, 0].tolist() == [0.0, 1.0, 0.0]
+
+
+def test_a_blurred_mask_has_blurred_shares() -> None:
+    """Blurring colours blurs the shares, wherever no more than two classes meet."""
+    rows = np.repeat([0, 2, 1], 32)[None].repeat(64, 0)
+    colours = np.array([each.colour for each in PALETTE], np.uint8)
+    soft = Image.fromarray(colours[rows]).filter(ImageFilter.GaussianBlur(3))
+    found = planes("mask", soft, (96, 64), 1, PALETTE)
+    for number in range(3):
+        plain = Image.fromarray(np.where(rows == number, 255, 0).astype(np.uint8))
+        expected = np.asarray(plain.filter(ImageFilter.GaussianBlur(3)), np.float32) / 255
+        assert np.abs(found[number].numpy() - expected).max() < 0.04
+
+
+def test_what_is_transparent_is_not_told() -> None:
+    """A class at the strength of its alpha, nothing where there is none; so is the mark."""
+    sky = np.array(PALETTE[0].colour, np.uint8)
+    picture = np.zeros((16, 24, 4), np.uint8)
+    picture[..., :3] = sky
+    picture[:, 8:16, 3], picture[:, 16:, 3] = 51, 255
+    found = planes("mask", Image.fromarray(picture), canvas(8), 8, PALETTE)
+    assert torch.allclose(found[:4, 0], torch.tensor([0.0, 0.2, 1.0]).expand(4, 3))
+    assert not found[4:].any()
+    mark = strength("mask", found, PALETTE)
+    assert tuple(mark.shape) == (1, 2, 3)
+    assert torch.allclose(mark[0, 1], torch.tensor([0.0, 0.2, 1.0]))
+    assert strength("mask", found[None], PALETTE).shape == (1, 1, 2, 3)
+    assert strength("sketch", torch.zeros(64, 2, 3)).eq(1).all()
+
+
+def test_a_mask_that_tells_nothing_is_as_an_absent_one() -> None:
+    kinds = "mask", "sketch"
+    made = UNet(untrained((2, 2, 3), kinds, 8, PALETTE, (8,)), kinds, (2, 2, 3), PALETTE, 8)
+    clear = made.reader("mask").encode(Image.new("RGBA", (24, 16), (0, 0, 255, 0)))
+    plain = made.reader("mask").encode(Image.new("RGB", (24, 16), (0, 0, 255)))
+    assert torch.equal(made.stack({"mask": clear}), made.stack({}))
+    assert made.stack({"mask": plain})[-2:, 0, 0].tolist() == [1.0, 0.0]
+
+
+def test_a_colour_of_no_class_is_the_nearest_and_named_as_strange() -> None:
+    rows = np.zeros((4, 4, 3), np.uint8)
+    rows[:] = PALETTE[0].colour
+    rows[:, 2:] = PALETTE[1].colour
+    rows[0, 0] = (255, 0, 0)
+    picture = Image.fromarray(rows)
+    assert planes("mask", picture, (4, 4), 1, PALETTE)[:, 0, 0].tolist() == [0.0, 1.0, 0.0]
+    assert fitting(picture, (4, 4), PALETTE, soft=True).startswith("6 % of it is in colours of no")
+    rows[0, 0] = 0.5 * (rows[1, 0].astype(float) + rows[1, 3])
+    assert fitting(Image.fromarray(rows), (4, 4), PALETTE, soft=True) == ""
+    assert fitting(Image.fromarray(rows), (4, 4), PALETTE) != ""
 
 
 def test_classes_of_like_colours_are_as_far_apart_as_any() -> None:

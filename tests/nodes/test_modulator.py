@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -214,6 +215,23 @@ def test_a_map_of_another_size_is_noted(tmp_path: Path) -> None:
     wires = tuple(wire for wire in WIRES if "sketch" not in wire)
     (found,) = said(library, nodes, wires)
     assert found.startswith("note A010 The picture of 'Mask' is fitted: its 40×20 pixels")
+
+
+def test_a_soft_mask_is_read_as_it_is_painted(library: Library) -> None:
+    """Between two classes a colour is both; an expert takes the nearest, and that is said."""
+    palette = [{"name": "sky", "colour": [0, 0, 255]}, {"name": "sea", "colour": [0, 255, 0]}]
+    write_trained(library, kinds=("mask",), palette=palette)
+    rows = np.zeros((128, 128, 3), np.uint8)
+    rows[:, :60], rows[:, 60:68], rows[:, 68:] = (0, 0, 255), (0, 128, 127), (0, 255, 0)
+    content = io.BytesIO()
+    Image.fromarray(rows).save(content, "PNG")
+    nodes = changed(NODES, mask={"picture": library.assets.put(content.getvalue())})
+    wires = tuple(wire for wire in WIRES if "sketch" not in wire)
+    assert said(library, nodes, wires) == []
+    (found,) = said(
+        library, {**nodes, "prior": ("mask_expert", {})}, (*wires, "mask.mask > prior.mask")
+    )[:1]
+    assert "in colours of no class and takes the nearest" in found
 
 
 def test_a_trained_folder_is_noticed_by_an_open_workflow(library: Library) -> None:

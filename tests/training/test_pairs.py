@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from graph.planes import planes
 from training.pairs import Pair, drawn, of_folder
 from training.world import draw
 
@@ -88,6 +89,20 @@ def test_depth_of_8_or_16_bits_is_taken_and_depth_without_any_is_not(folder: Pat
     assert "3: the depth is 64×32 and the picture 32×32" in listed
     assert "depth/4.png: A004" in listed
     assert "5: it is not in pictures" in listed
+
+
+def test_a_soft_mask_is_a_pair_and_keeps_what_is_transparent(folder: Path) -> None:
+    sky, sea = np.array(SKY), np.array((26, 90, 150))
+    ways = np.clip((np.arange(32) - 8) / 16, 0, 1)[None, :, None].repeat(32, 0)
+    soft = (sky + ways * (sea - sky)).round().astype(np.uint8)
+    Image.fromarray(soft).save(folder / "mask" / "0.png")
+    clear = np.concatenate([soft, (255 * ways).astype(np.uint8)], -1)
+    Image.fromarray(clear).save(folder / "mask" / "1.png")
+    found = of_folder(folder, ("mask",))
+    assert found.left_out == []
+    assert [pair.maps["mask"].mode for pair in found.pairs] == ["RGB", "RGBA", "RGB"]
+    told = planes("mask", found.pairs[1].maps["mask"], (32, 32), 1, found.palette).sum(0)
+    assert torch.allclose(told[0], torch.from_numpy(ways[0, :, 0]).float(), atol=0.01)
 
 
 def test_a_mask_of_16_bits_is_no_white_one(folder: Path) -> None:
