@@ -13,6 +13,8 @@ from graph.palettes import MaskClass
 
 MIXED = 24.0
 """How far in RGB a colour may lie from those of the classes and of their mixtures and be one."""
+NOISY = 16.0
+"""How far from a class a colour may lie that is it by a hair: a file may not hold it exactly."""
 MOST_MIXED = 24
 """Classes of one mask whose mixtures are looked for: those that it paints most."""
 INK_BLUR = 0.6
@@ -52,8 +54,8 @@ def shares(
     """How much of every class there is in every pixel of a mask on the canvas, [h, w, classes].
 
     A colour of the palette is its class. A colour between those of two classes that the mask paints
-    plainly is both, in proportion; any other is the nearest class. What is transparent is told by
-    as much less, and their sum is how far the mask tells anything there.
+    plainly is both, in proportion; any other is the nearest of these. What is transparent is told
+    by as much less, and their sum is how far the mask tells anything there.
     """
     layered = ImageOps.exif_transpose(eight_bits(picture)).convert("RGBA")
     pixels = np.asarray(ImageOps.fit(layered, size, Image.Resampling.NEAREST))
@@ -75,10 +77,13 @@ def _mixtures(
     rows = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], -1).astype(np.float64)
     known = np.array([each.colour for each in palette], dtype=np.float64)
     away = ((rows[:, None] - known) ** 2).sum(-1)
-    one, best = away.argmin(-1), away.min(-1)
-    other, part, exact = one.copy(), np.zeros(len(rows), dtype=np.float32), best == 0
-    painted = one[exact][np.argsort(-counts[exact], kind="stable")]
-    plain = list(dict.fromkeys(painted.tolist()))[:MOST_MIXED]
+    one, exact = away.argmin(-1), away.min(-1) == 0
+    plain = one[exact][np.argsort(-counts[exact], kind="stable")][:MOST_MIXED].tolist()
+    if len(plain) > 1:
+        strangers = np.setdiff1d(np.arange(len(known)), plain)
+        away[:, strangers] = np.where(away[:, strangers] < NOISY**2, away[:, strangers], np.inf)
+        one = away.argmin(-1)
+    best, other, part = away.min(-1), one.copy(), np.zeros(len(rows), dtype=np.float32)
     for a, b in combinations(sorted(plain), 2):
         along = known[b] - known[a]
         way = ((rows - known[a]) @ along / (along @ along)).clip(0, 1)

@@ -71,7 +71,8 @@ def strength(
     are not.
     """
     if kind == "mask" and palette:
-        return told.unflatten(-3, (len(palette), -1)).sum(-4).mean(-3, keepdim=True)
+        shares: Tensor = told.reshape(*told.shape[:-3], len(palette), -1, *told.shape[-2:])
+        return shares.sum(-4).mean(-3, keepdim=True)
     return torch.ones_like(told[..., :1, :, :])
 
 

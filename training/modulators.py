@@ -1,6 +1,7 @@
 """Train a modulator: a small module that bends a frozen expert by maps it has never known."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,6 +49,7 @@ class Settings:
         ema: decay of the shipped average.
         decay: share of the budget over which the rate falls to zero.
         drop: probability that a map is absent, for each map by itself.
+        loose: share of the examples whose maps are softer, coarser or told in part.
         views: how many examples a pair gives: itself, mirrored, and random parts of both.
         silence: probability that the base is asked without its own condition.
         widths: channels of the network's levels.
@@ -62,6 +64,7 @@ class Settings:
     ema: float = 0.995
     decay: float = 0.5
     drop: float = 0.3
+    loose: float = 0.25
     views: int = 8
     silence: float = 0.12
     widths: tuple[int, ...] = (32, 32, 64, 120)
@@ -173,6 +176,15 @@ def joined(lots: list[Shown]) -> Shown:
     return Shown(*(torch.cat([getattr(lot, part) for lot in lots]) for part in parts))
 
 
+def _shown(learned: Material, settings: Settings) -> Iterator[Pair]:
+    """The views of every pair, some with looser maps."""
+    views, hands = (torch.Generator().manual_seed(seed) for seed in (SEED, SEED + 1))
+    for pair in learned.pairs:
+        for view in pair.views(settings.views, views):
+            loose = float(torch.rand((), generator=hands)) < settings.loose
+            yield view.loosened(hands) if loose else view
+
+
 @torch.no_grad()
 def encoded(
     pairs: list[Pair], base: Expert, condition: str, module: Mapped, even: float = 0.0
@@ -264,9 +276,9 @@ class ModulatorTraining:
         agree(self.run / "facts.json", self.facts)
         self.trainer.resume()
         condition = self.model.card.condition
-        views = torch.Generator().manual_seed(SEED)
-        shown = [view for pair in learned.pairs for view in pair.views(settings.views, views)]
-        self.examples = encoded(shown, self.base, condition, self.module, settings.even)
+        self.examples = encoded(
+            list(_shown(learned, settings)), self.base, condition, self.module, settings.even
+        )
         self.held_out = encoded(held_out.pairs, self.base, condition, self.module)
         with torch.no_grad():
             self.null = self.base.encode(None)

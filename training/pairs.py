@@ -17,6 +17,7 @@ from graph.assets import open_picture
 from graph.errors import ChoraleError
 from graph.palettes import MaskClass
 from graph.pictures import eight_bits, fitting, nearness, stretched
+from training.loosening import LOOSER
 from training.pictures import depth_picture, mask_picture, sketch_picture, to_bytes
 from training.world import CLASSES, SCENE_KINDS, draw
 
@@ -66,6 +67,11 @@ class Pair:
             part = found[len(found) % 2].cropped((left, top, left + size, top + size))
             found.append(part)
         return found[:count]
+
+    def loosened(self, generator: torch.Generator) -> "Pair":
+        """The pair with its maps as a hurried hand makes them."""
+        maps = {kind: LOOSER[kind](each, generator) for kind, each in self.maps.items()}
+        return Pair(self.picture, maps, self.said)
 
     def condition(self, kind: str) -> Any:
         """What an expert with this kind of condition is asked with; None if that is not known."""

@@ -70,6 +70,7 @@ class Tuning(Part):
     ema: float | None = Field(default=None, ge=0.0, lt=1.0)
     decay: float | None = Field(default=None, ge=0.0, le=1.0)
     drop: float | None = Field(default=None, ge=0.0, le=0.9)
+    loose: float | None = Field(default=None, ge=0.0, le=1.0)
     views: int | None = Field(default=None, ge=1, le=32)
     silence: float | None = Field(default=None, ge=0.0, le=0.9)
     widths: tuple[Width, ...] | None = Field(default=None, min_length=1, max_length=5)
