@@ -28,20 +28,23 @@ def smooth_depth(depth: Image.Image, generator: Generator) -> Image.Image:
 
 
 def coarse_sketch(sketch: Image.Image, generator: Generator) -> Image.Image:
-    """The sketch with fewer, thicker, smoother lines; of every second one a part is left out.
-
-    It is drawn with up to `COARSEST` times fewer pixels, as dark as it was.
-    """
+    """The sketch with fewer, broader lines; of every second one a part is left out."""
     coarser = float(torch.rand((), generator=generator))
-    ink = ImageOps.invert(sketch.convert("L"))
-    by = 1.0 + coarser * (COARSEST - 1.0)
-    few = max(1, round(ink.width / by)), max(1, round(ink.height / by))
-    coarse = ink.resize(few, Image.Resampling.BOX).resize(ink.size, Image.Resampling.BICUBIC)
-    darkest, faded = (max(1, int(np.asarray(each).max())) for each in (ink, coarse))
-    drawn = coarse.point([min(255, round(value * darkest / faded)) for value in range(256)])
+    drawn = coarse(sketch, 1.0 + coarser * (COARSEST - 1.0))
     if float(torch.rand((), generator=generator)) < 0.5:
-        drawn = ImageChops.multiply(drawn, told(ink.size, generator))
-    return ImageOps.invert(drawn).convert("RGB")
+        drawn = ImageChops.lighter(drawn, ImageOps.invert(told(drawn.size, generator)))
+    return drawn.convert("RGB")
+
+
+def coarse(sketch: Image.Image, by: float) -> Image.Image:
+    """The sketch in grey, as if drawn with so many times fewer pixels a side, as dark as before."""
+    ink = ImageOps.invert(sketch.convert("L"))
+    few = max(1, round(ink.width / by)), max(1, round(ink.height / by))
+    broad = ink.resize(few, Image.Resampling.BOX).resize(ink.size, Image.Resampling.BICUBIC)
+    darkest, faded = (max(1, int(np.asarray(each).max())) for each in (ink, broad))
+    return ImageOps.invert(
+        broad.point([min(255, round(value * darkest / faded)) for value in range(256)])
+    )
 
 
 LOOSER = {"mask": soft_mask, "sketch": coarse_sketch, "depth": smooth_depth}
