@@ -124,12 +124,11 @@ def seen_channels(
 
 
 def _check_halves(shape: tuple[int, int, int], widths: Sequence[int]) -> None:
-    _, height, width = shape
-    times = len(widths) - 1
-    if height % 2**times or width % 2**times:
+    sides, times = shape[1:], len(widths) - 1
+    if any(side % 2**times for side in sides):
         raise ValueError(
-            f"A network of {len(widths)} widths halves its state {times} times, "
-            f"and {height}×{width} places cannot be."
+            f"A network of {len(widths)} widths halves its state {times}×, "
+            f"and {'×'.join(map(str, sides))} places cannot be."
         )
 
 

@@ -128,7 +128,7 @@ def test_a_picture_is_a_state_of_pixels_as_it_is(tmp_path: Path) -> None:
     ("base", "why"),
     [
         ({"channels": 2}, "its state of 2 channels is no picture"),
-        ({"side": 18}, r"halves its state 3 times, and 18×18 places cannot be"),
+        ({"side": 18}, r"halves its state 3×, and 18×18 places cannot be"),
     ],
 )
 def test_a_base_that_cannot_be_bent_says_why(tmp_path: Path, base: Any, why: str) -> None:
