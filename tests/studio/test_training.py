@@ -242,7 +242,9 @@ def zipped(count: int) -> bytes:
 def test_an_upload_is_checked_and_said_to_be_what_it_is(trainings: Trainings) -> None:
     data = base64.b64encode(zipped(3)).decode()
     answer = asked(trainings, "upload", upload=UPLOAD, start=0, data=data, last=True)
-    assert answer["left_out"] == ["mine/readme.txt: it is in no folder pictures, mask, sketch"]
+    assert answer["left_out"] == [
+        "mine/readme.txt: it is in no folder pictures, mask, sketch, depth"
+    ]
     mine = config("uploaded", material={"upload": UPLOAD})
     told = asked(trainings, "check", config=mine)["material"]
     assert (told["pairs"], told["held_out"], told["sizes"]) == (2, 1, [["40×40", 3]])

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from graph.companions import MAPS, MapKind
+from graph.companions import MAPS, USUAL_MAPS, MapKind
 from graph.errors import ChoraleError, Diagnostic
 from graph.jsontext import parse_json, read_limited
 from graph.words import describe, got, where
@@ -72,6 +72,7 @@ class Tuning(Part):
     ema: float | None = Field(default=None, ge=0.0, lt=1.0)
     decay: float | None = Field(default=None, ge=0.0, le=1.0)
     drop: float | None = Field(default=None, ge=0.0, le=0.9)
+    loose: float | None = Field(default=None, ge=0.0, le=1.0)
     views: int | None = Field(default=None, ge=1, le=32)
     silence: float | None = Field(default=None, ge=0.0, le=0.9)
     widths: tuple[Width, ...] | None = Field(default=None, min_length=1, max_length=5)
@@ -123,7 +124,7 @@ class ModulatorConfig(Asked):
     """A modulator to be trained: a module that bends `base` by `maps`."""
 
     kind: Literal["modulator"]
-    maps: tuple[MapKind, ...] = Field(default=MAPS, min_length=1, max_length=len(MAPS))
+    maps: tuple[MapKind, ...] = Field(default=USUAL_MAPS, min_length=1, max_length=len(MAPS))
     material: Annotated[Playground | Folder, Field(discriminator="source")] = Playground(
         source="playground"
     )

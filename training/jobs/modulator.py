@@ -66,6 +66,8 @@ class ModulatorKind:
             training = ModulatorTraining(self.task, self.settings, self.models, self.jobs, material)
         except ChangedError:
             raise
-        except ValueError as error:  # a base without an autoencoder to read maps with
-            raise refused("T010", str(error), "Choose another base.") from None
+        except ValueError as error:  # a base whose state is no picture, or of odd sides
+            raise refused(
+                "T010", f"'{self.config.base}' cannot be bent. {error}", "Choose another base."
+            ) from None
         return training, Grid(training, held_out.pairs)

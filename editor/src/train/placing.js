@@ -10,7 +10,7 @@ const BENDING = ['modulator', 'guidance'];
 
 /**
  * A copy of a workflow with a Modulator for `module`. It takes the place of the wires that leave the
- * first expert on its base, and hears the first mask and sketch that there are, where it knows them.
+ * first expert on its base, and hears the first of each kind of map that there are, where it knows them.
  * Returns {workflow, id, wired}: whether its base plays there.
  */
 export function withModule(workflow, catalogue, _, { module, base, maps }) {

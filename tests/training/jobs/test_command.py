@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from graph.folders import network_hash
 from graph.held import held
 from graph.library import Library
+from tests.graph.experts import folders
 from tests.training.jobs.bench import Bench, at_step, no_room
 from training.jobs.command import main
 from training.jobs.config import read_config
@@ -67,6 +68,26 @@ def test_the_grid_shows_maps_base_bent_and_real(bench: Bench) -> None:
     assert not np.array_equal(column(last, 2), column(last, 3))
     for fixed in (0, 1, 2, 4):
         assert np.array_equal(column(first, fixed), column(last, fixed))
+
+
+def test_a_base_of_pixels_is_bent_and_painted(bench: Bench) -> None:
+    folders.pixels(bench.models / "playground/pixels")
+    status, _ = bench.train(base="playground/pixels", maps=["depth", "sketch"], steps=2)
+    assert status == 0
+    found = Library(bench.models, bench.root).companion("mine/tiny")
+    assert (found.card.maps, found.card.shape, found.card.scale) == (
+        ("sketch", "depth"),
+        (3, 16, 16),
+        1,
+    )
+    grid = np.asarray(Image.open(max(bench.folder.glob("grid-*.png"))))
+    assert grid.shape == (16, 5 * (16 + GAP) - GAP, 3)
+
+
+def test_a_base_that_cannot_be_bent_is_named(bench: Bench) -> None:
+    folders.pixels(bench.models / "playground/odd", channels=2)
+    found = bench.refused(base="playground/odd")
+    assert "T010 'playground/odd' cannot be bent. The base has no autoencoder" in found
 
 
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(

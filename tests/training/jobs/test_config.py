@@ -46,7 +46,7 @@ def test_a_folder_is_found_from_where_the_file_lies(tmp_path: Path) -> None:
         ({"name": "../x"}, "name: expected up to 40 small letters, digits and hyphens, got '../x'"),
         ({"kind": "expert"}, "kind: expected one of 'modulator', 'guidance', got 'expert'"),
         ({"kind": ["modulator"]}, "kind: expected"),
-        ({"maps": ["smell"]}, "maps[0]: expected one of 'mask' or 'sketch', got 'smell'"),
+        ({"maps": ["smell"]}, "maps[0]: expected one of 'mask', 'sketch' or 'depth', got 'smell'"),
         ({"maps": ["mask", "mask"]}, "maps: expected every map once"),
         ({"maps": []}, "maps: expected at least 1 item"),
         ({"steps": None}, "needs either steps or minutes"),

@@ -23,6 +23,7 @@ from graph.held import held
 from graph.library import Library
 from graph.runtime import Runtime
 from tests.graph.classifiers import LABELS, teach, write_classifier
+from tests.graph.experts import folders
 from tests.graph.experts.alone import CPU
 from tests.training.jobs.bench import Bench, at_step, no_room
 from training import guidance
@@ -249,6 +250,14 @@ def test_a_base_whose_states_are_no_pictures_is_refused(bench: Bench) -> None:
     index.write_text(json.dumps(told))
     said = "T019 'playground/class' paints no pictures that a model could look at: its states are 4"
     assert said in bench.refused()
+
+
+def test_a_base_of_pixels_is_led_too(bench: Bench) -> None:
+    folders.pixels(bench.models / "playground/pixels")
+    status, events = bench.train(base="playground/pixels", onlooker="playground/depth")
+    assert (status, events[-1]["event"]) == (0, "finished")
+    assert events[0]["size"] == "16×16"
+    assert Library(bench.models, bench.root).companion("mine/tiny").card.ranges.sees == "state"
 
 
 def test_no_two_trainings_of_any_kind_have_one_name(bench: Bench) -> None:
