@@ -37,6 +37,8 @@ Below, a state tells no picture from another, and above, a model sees one as if 
 """
 BLOCK, SIDE = 32, 128
 """Pictures that are painted or decoded at once, and the side of those that may be so many."""
+KEPT = 2**28
+"""Numbers that answers of a teacher may take in memory: 1 GiB."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,27 @@ class Adapters(nn.Module):
         }
 
 
+class Teacher:
+    """What the model, which is never taught, says of clean samples.
+
+    Where there is room it is asked once for all, `at_once` so many; else whenever it is needed.
+    """
+
+    def __init__(self, samples: Tensor, look: Callable[[Tensor], Tensor], at_once: int) -> None:
+        self._samples, self._look, self._at_once = samples, look, at_once
+        first, *others = samples.split(at_once)
+        told = look(first)
+        room = told.numel() // len(first) * len(samples) <= KEPT
+        self._kept = torch.cat([told, *map(look, others)]) if room else None
+
+    def __getitem__(self, chosen: Any) -> Tensor:
+        """Of the chosen, as a tensor is indexed."""
+        if self._kept is not None:
+            return self._kept[chosen]
+        parts = self._samples[chosen].split(self._at_once)
+        return torch.cat([self._look(part) for part in parts])
+
+
 class GuidanceTraining:
     """A frozen expert, a frozen model that looks at its pictures, and the adapters that learn.
 
@@ -244,7 +267,9 @@ class GuidanceTraining:
         self.trainer.resume()
         samples = self._samples(runtime.like(), watch)
         self.learned, self.held_out = samples.split([settings.samples, settings.held_out])
-        self.told = [self._looked(each) for each in (self.learned, self.held_out)]
+        self.told = [
+            Teacher(each, self._looked, self.block) for each in (self.learned, self.held_out)
+        ]
         with torch.no_grad():
             self.null = self.base.encode(None)
         self.before = self._measured(self.likelihood)
@@ -268,13 +293,9 @@ class GuidanceTraining:
         return found.to(like)
 
     @torch.no_grad()
-    def _looked(self, samples: Tensor) -> Any:
-        """What the model says of clean samples: the teacher, who is never taught."""
-        parts = [
-            self.likelihood.read(picture(self.base.codec, part))
-            for part in samples.split(self.block)
-        ]
-        return torch.cat(parts)
+    def _looked(self, samples: Tensor) -> Tensor:
+        """What the model says of clean samples."""
+        return self.likelihood.read(picture(self.base.codec, samples))
 
     def advance(self, progress: float) -> float:
         """Do one step, every range at a level of its own; its randomness depends on its number.
@@ -300,7 +321,7 @@ class GuidanceTraining:
         self,
         asked: Likelihood,
         log_snr: float,
-        samples: tuple[Tensor, Any],
+        samples: tuple[Tensor, Teacher],
         chosen: Tensor,
         generator: torch.Generator,
     ) -> Tensor:

@@ -158,6 +158,23 @@ def test_as_many_pictures_are_made_at_once_as_memory_holds() -> None:
     assert guidance.at_once((4096, 2048)) == 1
 
 
+def test_a_teacher_of_many_words_is_asked_again_and_says_the_same(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = replace(TASK, onlooker="playground/segmenter")
+    kept = begun(models, tmp_path / "kept", task)
+    monkeypatch.setattr(guidance, "KEPT", 0)
+    asked = begun(models, tmp_path / "asked", task)
+    looked: list[int] = []
+    look = asked.told[0]._look
+    monkeypatch.setattr(
+        asked.told[0], "_look", lambda part: (looked.append(len(part)), look(part))[1]
+    )
+    losses = [[each.advance(0.0) for _ in range(3)] for each in (kept, asked)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert looked == [3] * 9
+
+
 class EnoughError(Exception):
     """Ends a painting."""
 
