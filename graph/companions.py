@@ -16,8 +16,10 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.folders import check_weights, read_json
 from graph.palettes import MaskClass
 
-MapKind = Literal["mask", "sketch"]
+MapKind = Literal["mask", "sketch", "depth"]
 MAPS: tuple[MapKind, ...] = get_args(MapKind)
+USUAL_MAPS: tuple[MapKind, ...] = ("mask", "sketch")
+"""What a modulator is trained for unless it is said otherwise."""
 MAX_WEIGHTS = 32 * 2**20
 """Bytes; a modulator is small, and four million parameters are 16 MiB."""
 MAX_MODEL = 2 * 2**30

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from graph.assets import AssetStore
 from graph.companions import Companion, companion_names, open_companion
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import content_hash, read_folder, read_json, stamp
+from graph.folders import Folder, content_hash, read_folder, read_json, stamp
 from graph.palettes import MaskClass
 from graph.pipelines import check_pipeline
 from graph.signatures import is_sound
@@ -225,7 +225,7 @@ class Library:
 def _open(name: str, folder: Path) -> Model:
     found = read_folder(name, folder)
     check_pipeline(name, folder, found.pipeline, found.shape[0])
-    card = _card(name, folder, found.condition)
+    card = _card(name, folder, found)
     if card.preview and not card.preview.fits(found.shape[0]):
         raise _bad_card(name, "preview", f"it is no map from {found.shape[0]} channels to a patch")
     if found.autoencoder is None:
@@ -236,10 +236,11 @@ def _open(name: str, folder: Path) -> Model:
     return Model(name, folder, card, space, found.pipeline, found.prediction)
 
 
-def _card(name: str, folder: Path, condition: str) -> Card:
+def _card(name: str, folder: Path, found: Folder) -> Card:
     """The folder's own card, or what can be told from its pipeline."""
     if not (folder / "card.json").is_file():
-        return Card(condition=cast("ConditionKind", condition))
+        space = "pixels" if found.autoencoder is None else "latent"
+        return Card(condition=cast("ConditionKind", found.condition), space=space)
     try:
         return Card.model_validate(read_json(name, folder / "card.json"))
     except ValidationError as error:

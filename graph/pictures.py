@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,12 @@ from PIL import Image, ImageFilter, ImageOps
 
 from graph.palettes import MaskClass
 
+MIXED = 24.0
+"""How far in RGB a colour may lie from those of the classes and of their mixtures and be one."""
+NOISY = 16.0
+"""How far from a class a colour may lie that is it by a hair: a file may not hold it exactly."""
+MOST_MIXED = 24
+"""Classes of one mask whose mixtures are looked for: those that it paints most."""
 INK_BLUR = 0.6
 """Radius in pixels that gives a traced line the soft edge of the pen strokes that were learned."""
 
@@ -17,11 +24,9 @@ INK_BLUR = 0.6
 def fit(picture: Image.Image, size: tuple[int, int], *, sharp: bool = False) -> Image.Image:
     """The picture cropped to the canvas' proportions and resized to (width, height).
 
-    `sharp` keeps palette colours unmixed, for masks. Transparent parts become white paper, and
-    grey of 16 bits, which Pillow would cut off at 255, grey of 8.
+    `sharp` keeps palette colours unmixed, for masks. Transparent parts become white paper.
     """
-    if picture.mode.startswith("I;16"):
-        picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
+    picture = eight_bits(picture)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layered = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
@@ -29,11 +34,65 @@ def fit(picture: Image.Image, size: tuple[int, int], *, sharp: bool = False) -> 
     return ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGB"), size, method)
 
 
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """Grey of 16 bits, which Pillow would cut off at 255, as grey of 8; others as they are."""
+    if not picture.mode.startswith("I;16"):
+        return picture
+    return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
+
+
 def quantise(picture: Image.Image, palette: Sequence[MaskClass]) -> NDArray[np.int64]:
     """The class of every pixel, [h, w]: the palette colour nearest in RGB."""
     pixels = np.asarray(picture.convert("RGB"), dtype=np.int64)
     colours = np.array([each.colour for each in palette], dtype=np.int64)
     return ((pixels[:, :, None] - colours) ** 2).sum(-1).argmin(-1)
+
+
+def shares(
+    picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClass]
+) -> NDArray[np.float32]:
+    """How much of every class there is in every pixel of a mask on the canvas, [h, w, classes].
+
+    A colour of the palette is its class. A colour between those of two classes that the mask paints
+    plainly is both, in proportion; any other is the nearest of these. What is transparent is told
+    by as much less, and their sum is how far the mask tells anything there.
+    """
+    layered = ImageOps.exif_transpose(eight_bits(picture)).convert("RGBA")
+    pixels = np.asarray(ImageOps.fit(layered, size, Image.Resampling.NEAREST))
+    one, other, part, _ = _mixtures(pixels[..., :3], palette)
+    told = pixels[..., 3].astype(np.float32) / np.float32(255)
+    found = np.zeros((*one.shape, len(palette)), dtype=np.float32)
+    rows, columns = np.indices(one.shape)
+    found[rows, columns, one] = (1 - part) * told
+    found[rows, columns, other] += part * told
+    return found
+
+
+def _mixtures(
+    pixels: NDArray[np.uint8], palette: Sequence[MaskClass]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32], NDArray[np.bool_]]:
+    """Of pixels [h, w, 3] one class, another, how much of that, and whether both are far away."""
+    packed = pixels.astype(np.int64) @ np.array([65536, 256, 1])
+    colours, counts = np.unique(packed, return_counts=True)
+    rows = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], -1).astype(np.float64)
+    known = np.array([each.colour for each in palette], dtype=np.float64)
+    away = ((rows[:, None] - known) ** 2).sum(-1)
+    one, exact = away.argmin(-1), away.min(-1) == 0
+    plain = one[exact][np.argsort(-counts[exact], kind="stable")][:MOST_MIXED].tolist()
+    if len(plain) > 1:
+        strangers = np.setdiff1d(np.arange(len(known)), plain)
+        away[:, strangers] = np.where(away[:, strangers] < NOISY**2, away[:, strangers], np.inf)
+        one = away.argmin(-1)
+    best, other, part = away.min(-1), one.copy(), np.zeros(len(rows), dtype=np.float32)
+    for a, b in combinations(sorted(plain), 2):
+        along = known[b] - known[a]
+        way = ((rows - known[a]) @ along / (along @ along)).clip(0, 1)
+        off = ((rows - known[a] - way[:, None] * along) ** 2).sum(-1)
+        nearer = off < np.minimum(best, MIXED**2)
+        one[nearer], other[nearer], part[nearer] = a, b, way[nearer]
+        best[nearer] = off[nearer]
+    where = np.searchsorted(colours, packed)
+    return one[where], other[where], part[where], best[where] >= MIXED**2
 
 
 def prepare(
@@ -71,20 +130,45 @@ def sketch(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 def nearness(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.float32]:
     """A depth map on the canvas: how near every pixel is, [h, w], from 0 in black to 1 in white."""
+    picture = stretched(picture)
     return np.asarray(ImageOps.grayscale(fit(picture, size)), dtype=np.float32) / np.float32(255)
 
 
-def fitting(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClass] = ()) -> str:
-    """What fitting will change about a condition picture, in words; empty if it fits as it is."""
+def stretched(depth: Image.Image) -> Image.Image:
+    """A depth map of 16 bits in 8, from its own least to its own greatest; others as they are.
+
+    A camera's may use few of its 65536 greys, and only their differences count.
+    """
+    if not depth.mode.startswith("I;16"):
+        return depth
+    greys = np.asarray(depth, dtype=np.float64)
+    span = max(float(np.ptp(greys)), 1.0)
+    return Image.fromarray(((greys - greys.min()) * (255 / span)).round().astype(np.uint8))
+
+
+def fitting(
+    picture: Image.Image,
+    size: tuple[int, int],
+    palette: Sequence[MaskClass] = (),
+    *,
+    soft: bool = False,
+) -> str:
+    """What fitting will change about a condition picture, in words; empty if it fits as it is.
+
+    A `soft` mask may have the mixtures of `shares`, and what is transparent.
+    """
     parts: list[str] = []
     if picture.size != size:
         whole = picture.width * size[1] == picture.height * size[0]
         how = "resized" if whole else "cropped about its centre and resized"
         parts.append(f"its {_by(picture.size)} pixels are {how} to {_by(size)}")
     if palette:
-        pixels = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.NEAREST))
-        known = np.array([each.colour for each in palette], dtype=np.uint8)
-        strange = (pixels[:, :, None] != known).any(-1).all(-1).mean()
+        pixels = np.asarray(picture.convert("RGBA").resize(size, Image.Resampling.NEAREST))
+        if soft:
+            strange = (_mixtures(pixels[..., :3], palette)[3] & (pixels[..., 3] > 0)).mean()
+        else:
+            known = np.array([each.colour for each in palette], dtype=np.uint8)
+            strange = (pixels[:, :, None, :3] != known).any(-1).all(-1).mean()
         if strange > 0:
             found = np.unique(quantise(picture, palette)).tolist()
             taken = {palette[int(index)].name for index in found}

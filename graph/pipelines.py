@@ -11,6 +11,8 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.folders import read_json
 
 PIPELINES = (
+    "DDIMPipeline",
+    "DDPMPipeline",
     "DiTPipeline",
     "FluxPipeline",
     "PixArtAlphaPipeline",
@@ -25,13 +27,15 @@ ADDITIONS: Mapping[str, str | None] = {
     "StableDiffusionXLPipeline": "text_time",
 }
 """What a pipeline gives to its conditional UNet beside latents, time and words."""
+OF_PIXELS = ("DDIMPipeline", "DDPMPipeline")
+"""Pipelines whose UNet is given nothing but the picture."""
 PREDICTIONS = ("epsilon", "sample", "v_prediction", "flow_prediction")
 
 
 def check_pipeline(name: str, folder: Path, pipeline: str, channels: int) -> None:
     """Refuse what would fail to load, or be read wrongly; ChoraleError M005 to M007 or M023.
 
-    `channels` are those of its latents.
+    `channels` are those of its states.
     """
     if pipeline not in PIPELINES:
         raise _refused(
@@ -41,8 +45,20 @@ def check_pipeline(name: str, folder: Path, pipeline: str, channels: int) -> Non
             "Choose a model of one of these families.",
         )
     _check_scheduler(name, folder / "scheduler" / "scheduler_config.json")
-    if pipeline in ADDITIONS:
-        _check_unet(name, folder / "unet" / "config.json", pipeline, channels)
+    unet = folder / "unet" / "config.json"
+    if pipeline in OF_PIXELS:
+        expected = {"class_embed_type": None, "num_class_embeds": None}
+        _check_unet(name, unet, pipeline, {"in_channels": channels, **expected}, "nothing")
+    elif pipeline in ADDITIONS:
+        expected = {
+            "in_channels": channels,
+            "addition_embed_type": ADDITIONS[pipeline],
+            "class_embed_type": None,
+            "encoder_hid_dim_type": None,
+            "num_class_embeds": None,
+            "time_cond_proj_dim": None,
+        }
+        _check_unet(name, unet, pipeline, expected, "a sentence alone")
 
 
 def flows(config: Mapping[str, Any]) -> bool:
@@ -85,17 +101,11 @@ def _strange(config: Mapping[str, Any]) -> str:
     return ""
 
 
-def _check_unet(name: str, path: Path, pipeline: str, channels: int) -> None:
+def _check_unet(
+    name: str, path: Path, pipeline: str, expected: Mapping[str, Any], asked: str
+) -> None:
     """M023 for a UNet that takes a second picture, a guidance scale or a class."""
     config = read_json(name, path)
-    expected: Mapping[str, Any] = {
-        "in_channels": channels,
-        "addition_embed_type": ADDITIONS[pipeline],
-        "class_embed_type": None,
-        "encoder_hid_dim_type": None,
-        "num_class_embeds": None,
-        "time_cond_proj_dim": None,
-    }
     for setting, wanted in expected.items():
         found = config.get(setting, 4 if setting == "in_channels" else None)
         if found != wanted:
@@ -103,7 +113,7 @@ def _check_unet(name: str, path: Path, pipeline: str, channels: int) -> None:
                 "M023",
                 f"The UNet of '{name}' takes other inputs than those of a {pipeline}: "
                 f"expected {setting} {_said(wanted)}, got {_said(found)}.",
-                "Choose a model that is asked with a sentence alone.",
+                f"Choose a model that is asked with {asked}.",
             )
 
 

@@ -16,19 +16,22 @@ from torch.nn import functional as F
 from graph.interfaces import Modulator
 from graph.levels import NoiseLevel
 from graph.palettes import MaskClass
-from graph.pictures import on_canvas, quantise
+from graph.pictures import nearness, on_canvas, shares
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-PARTS = 2
-"""How many parts a side of a place has, in each of which a mask's classes are told apart."""
+PARTS = {"mask": 2, "depth": 4}
+"""How many parts a side of a place has at most, for each of which a plane speaks; a sketch has as
+many as pixels."""
+LEAST = 1e-6
+"""The least variance of a depth map, as a share of its mean square: less is no depth at all."""
 
 
-def depth(kind: str, factor: int, palette: Sequence[MaskClass]) -> int:
+def plane_count(kind: str, factor: int, palette: Sequence[MaskClass]) -> int:
     """How many planes a map of this kind has, where a place is `factor` pixels wide."""
-    layers = len(palette) or 3
-    return layers * _parts("mask", factor) ** 2 if kind == "mask" else _parts(kind, factor) ** 2
+    layers = (len(palette) or 3) if kind == "mask" else 1
+    return layers * _parts(kind, factor) ** 2
 
 
 def planes(
@@ -41,24 +44,51 @@ def planes(
     """A map fitted to `canvas` (width, height), whose places are `factor` pixels wide and high.
 
     A mask has a plane for each class and each of the four quarters of a place, with the share of
-    that quarter, 0 to 1; without a palette its colours instead, −1 to 1. A sketch has a plane for
-    each pixel of a place, with its ink, 0 to 1: nothing of a line is lost.
+    that quarter, 0 to 1, read as `graph.pictures.shares` does; without a palette its colours
+    instead, −1 to 1. A sketch has a plane for each pixel of a place, with its ink, 0 to 1: nothing
+    of a line is lost. A depth map has one for each sixteenth of a place, with how much nearer than
+    the picture's mean it is, in deviations.
     """
-    fitted = on_canvas(kind, picture, canvas, palette)
-    if kind == "mask" and palette:
-        found = torch.from_numpy(quantise(fitted, palette))
-        layers = F.one_hot(found, len(palette)).float()
-    elif kind == "mask":
-        layers = _bytes(fitted) / 127.5 - 1.0
+    if kind == "depth":
+        layers = standardised(torch.from_numpy(nearness(picture, canvas))[None])[0, ..., None]
+    elif kind == "sketch":
+        layers = 1.0 - _bytes(on_canvas(kind, picture, canvas, ()))[..., :1] / 255.0
+    elif palette:
+        layers = torch.from_numpy(shares(picture, canvas, palette))
     else:
-        layers = 1.0 - _bytes(fitted)[..., :1] / 255.0
+        layers = _bytes(on_canvas(kind, picture, canvas, ())) / 127.5 - 1.0
     parts = _parts(kind, factor)
-    shares = F.avg_pool2d(layers.movedim(-1, 0), factor // parts)
-    return F.pixel_unshuffle(shares, parts)
+    means = F.avg_pool2d(layers.movedim(-1, 0), factor // parts)
+    return F.pixel_unshuffle(means, parts)
+
+
+def strength(
+    kind: str, told: Float[Tensor, "*n c h w"], palette: Sequence[MaskClass] = ()
+) -> Float[Tensor, "*n 1 h w"]:
+    """How far the planes of a map tell anything at every place, 0 to 1.
+
+    A mask tells what its shares sum up to: nothing where it is transparent. Other maps are there or
+    are not.
+    """
+    if kind == "mask" and palette:
+        shares: Tensor = told.reshape(*told.shape[:-3], len(palette), -1, *told.shape[-2:])
+        return shares.sum(-4).mean(-3, keepdim=True)
+    return torch.ones_like(told[..., :1, :, :])
+
+
+def standardised(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
+    """Depth maps less their mean, over their deviation; one without any difference is 0.
+
+    What such a map says is known up to a scale and a shift (arXiv 1907.01341).
+    """
+    off = maps - maps.mean((1, 2), keepdim=True)
+    least = LEAST * maps.square().mean((1, 2), keepdim=True)
+    variance = off.square().mean((1, 2), keepdim=True).maximum(least)
+    return off / (variance + LEAST**2).sqrt()
 
 
 def _parts(kind: str, factor: int) -> int:
-    return min(PARTS, factor) if kind == "mask" else factor
+    return min(PARTS.get(kind, factor), factor)
 
 
 def _bytes(picture: Image.Image) -> Tensor:
@@ -81,7 +111,7 @@ class MapReader:
 
 
 class Mapped(Modulator, ABC):
-    """A modulator that is told maps as planes; absent ones are zero, and so is a mark of each.
+    """A modulator that is told maps as planes, with a mark of each; absent ones are zero.
 
     `network` answers for states of `shape` whose places are `factor` pixels wide.
     """
@@ -105,15 +135,18 @@ class Mapped(Modulator, ABC):
         return MapReader(kind, self.palette if kind == "mask" else (), canvas, self.factor)
 
     def stack(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """All kinds in the order of the card: planes of each, zero where absent, and presence."""
+        """All kinds in the order of the card: planes of each, then how far each is told."""
         like = next(self.network.parameters())
-        parts = [maps[k].to(like) if k in maps else self._empty(k, like) for k in self.kinds]
-        present = [float(kind in maps) for kind in self.kinds]
-        marks = like.new_tensor(present)[:, None, None].expand(-1, *self.shape[1:])
-        return torch.cat([*parts, marks])
+        parts = {k: maps[k].to(like) if k in maps else self._empty(k, like) for k in self.kinds}
+        marks = [self.mark(k, part) * float(k in maps) for k, part in parts.items()]
+        return torch.cat([*parts.values(), *marks])
+
+    def mark(self, kind: str, told: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n 1 h w"]:
+        """How far a map of this kind is told at every place, where it is."""
+        return strength(kind, told, self.palette)
 
     def _empty(self, kind: str, like: Tensor) -> Tensor:
-        return like.new_zeros((depth(kind, self.factor, self.palette), *self.shape[1:]))
+        return like.new_zeros((plane_count(kind, self.factor, self.palette), *self.shape[1:]))
 
     def change(
         self,

@@ -42,8 +42,9 @@ class Drawn(Node, ABC):
 class Mask(Drawn):
     """A painted map of what lies where: every colour is a class by name.
 
-    Pictures of another size are cropped about their centre and fitted to the canvas, and every
-    colour is snapped to the nearest class of the expert's palette.
+    Pictures of another size are cropped about their centre and fitted to the canvas. Experts take
+    every colour for the nearest class of their palette; to modulators a colour between two classes
+    is both, and what is transparent says nothing.
     """
 
     type: ClassVar[str] = "mask"

@@ -16,14 +16,13 @@ from graph.guidance.dps import Dps
 from graph.interfaces import GuidanceMethod
 from graph.library import Model
 from graph.node import Carried, Live, Node, Place, Widget, Wired
-from graph.pictures import nearness
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
 from graph.registry import choices
 from nodes.experts import RELIABILITY, SCORE, ModelNode, check_range, weight
 from nodes.fuse import choice
 from nodes.label import Label
-from nodes.models import check_fit
+from nodes.models import check_fit, check_relief
 
 Methods = Annotated[
     Union[tuple(choices(guidance, GuidanceMethod).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
@@ -132,7 +131,7 @@ class Guidance(Node):
             if card.asks != "class":
                 yield from check_fit(place, card.asks, size, card.palette)
         if card.asks == "depth":
-            yield from _flat(place)
+            yield from check_relief(place)
 
 
 def _visible(place: Place) -> Iterator[Diagnostic]:
@@ -209,26 +208,6 @@ def _asked(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:
                 port=other,
                 severity="warning",
             )
-
-
-def _flat(place: Place) -> Iterator[Diagnostic]:
-    """M027 for a depth map in which nothing is nearer than the rest, which asks for nothing."""
-    for title, node in place.all("depth"):
-        for file in node.files():
-            try:
-                picture = place.library.picture(file)
-            except ChoraleError:
-                continue  # the check of files says what is wrong with it
-            grey = nearness(picture, picture.size)
-            if grey.min() == grey.max():
-                yield Diagnostic(
-                    "M027",
-                    f"'{title}' is one grey throughout; only the differences of a depth map say "
-                    f"anything to '{place.title}'.",
-                    "Paint what is nearer lighter.",
-                    port="depth",
-                    severity="warning",
-                )
 
 
 def _known(place: Place, name: str, card: GuidanceCard) -> Iterator[Diagnostic]:

@@ -14,7 +14,7 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.library import Model
 from graph.node import Live, Place, Widget
 from graph.palettes import MaskClass
-from graph.pictures import fitting
+from graph.pictures import fitting, nearness
 from graph.ports import Kind, Port
 from nodes.experts import RELIABILITY, ModelNode
 from nodes.label import Label
@@ -57,19 +57,47 @@ class TextExpert(ModelNode):
 
 
 def check_fit(
-    place: Place, port: str, size: tuple[int, int], palette: Sequence[MaskClass]
+    place: Place,
+    port: str,
+    size: tuple[int, int],
+    palette: Sequence[MaskClass],
+    *,
+    soft: bool = False,
 ) -> Iterator[Diagnostic]:
-    """A010 for what is changed about a wired picture of another size or with colours of its own."""
+    """A010 for what is changed about a wired picture of another size or with colours of its own.
+
+    A `soft` mask may have colours between two classes.
+    """
     for title, node in place.all(port):
         for file in node.files():
             try:
                 picture = place.library.picture(file)
             except ChoraleError:
                 continue  # the check of files says what is wrong with it
-            changed = fitting(picture, size, palette)
+            changed = fitting(picture, size, palette, soft=soft)
             if changed:
                 yield Diagnostic(
                     "A010", f"The picture of '{title}' is fitted: {changed}.", severity="note"
+                )
+
+
+def check_relief(place: Place) -> Iterator[Diagnostic]:
+    """M027 for a depth map in which nothing is nearer than the rest, which asks for nothing."""
+    for title, node in place.all("depth"):
+        for file in node.files():
+            try:
+                picture = place.library.picture(file)
+            except ChoraleError:
+                continue  # the check of files says what is wrong with it
+            grey = nearness(picture, picture.size)
+            if grey.min() == grey.max():
+                yield Diagnostic(
+                    "M027",
+                    f"'{title}' is one grey throughout; only the differences of a depth map say "
+                    f"anything to '{place.title}'.",
+                    "Paint what is nearer lighter.",
+                    port="depth",
+                    severity="warning",
                 )
 
 

@@ -15,7 +15,7 @@ from graph.node import Carried, Live, Node, Place, Widget, Wired
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
 from nodes.experts import RELIABILITY, SCORE, ModelNode, check_range, weight
-from nodes.models import check_fit
+from nodes.models import check_fit, check_relief
 
 
 class Modulator(Node):
@@ -33,6 +33,7 @@ class Modulator(Node):
         Port("score", Kind.SCORE, "The expert or fusion that is bent."),
         Port("mask", Kind.MASK, "What lies where.", required=False),
         Port("sketch", Kind.SKETCH, "The lines.", required=False),
+        Port("depth", Kind.DEPTH, "What is near and what is far.", required=False),
         RELIABILITY,
     )
     outputs: ClassVar[tuple[Port, ...]] = SCORE
@@ -87,6 +88,8 @@ class Modulator(Node):
             return
         yield from _space(place, self.model, card)
         yield from _maps(place, self.model, card)
+        if "depth" in card.maps:
+            yield from check_relief(place)
         for title, node in place.all("score"):
             if isinstance(node, ModelNode):
                 yield from _base(place, self.model, card, title, node.model)
@@ -132,7 +135,8 @@ def _maps(place: Place, name: str, card: ModulatorCard) -> Iterator[Diagnostic]:
     for space in place.spaces.get("score", ()):
         size = (space.shape[-1] * space.scale, space.shape[-2] * space.scale)
         for kind in card.maps:
-            yield from check_fit(place, kind, size, card.palette if kind == "mask" else ())
+            palette = card.palette if kind == "mask" else ()
+            yield from check_fit(place, kind, size, palette, soft=True)
 
 
 def _base(

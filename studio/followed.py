@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+TOLD = ("base", "maps", "onlooker", "asks", "sees", "levels")
+"""What a training says of itself when it starts, one kind of it this and another that."""
 POINTS = 400
 """Losses that are kept for the curve; beyond them every other one goes."""
 
@@ -64,11 +66,15 @@ class Followed:
         match event["event"]:
             case "material":
                 self._ended, self._began = None, False
+                self._forget("pictures", "of", "seconds_left")
                 told["material"] = {k: v for k, v in event.items() if k != "event"}
+            case "painted":
+                told |= {name: event[name] for name in ("pictures", "of", "seconds_left")}
             case "started":
                 self._began = True
                 self._forget_after(event["step"])
-                told |= {"base": event["base"], "maps": event["maps"], "step": event["step"]}
+                self._forget("seconds_left")
+                told |= {name: event[name] for name in ("step", *TOLD) if name in event}
             case "progress":
                 told |= {name: event[name] for name in ("step", "progress", "seconds_left")}
                 told["losses"] = _thinned([*told["losses"], [event["step"], event["loss"]]])
@@ -80,6 +86,10 @@ class Followed:
                 self._ended = event
             case _:
                 return  # of a newer version
+
+    def _forget(self, *names: str) -> None:
+        for name in names:
+            self._told.pop(name, None)
 
     def _forget_after(self, step: int) -> None:
         """What was learned after the checkpoint from which it goes on is learned again."""

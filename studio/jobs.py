@@ -21,6 +21,8 @@ from studio.followed import Followed
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+KINDS = ("modulator", "guidance")
+"""What can be trained; the trainings of a kind lie together, in a folder of its name with an s."""
 CONFIG, ERRORS, LOCK = "config.json", "errors.txt", "lock"
 LARGEST = 2**16
 State = dict[str, Any]
@@ -42,7 +44,9 @@ class Jobs:
 
     def names(self) -> list[str]:
         """Every training, the newest first."""
-        found = sorted(self._folder.glob(f"*/{CONFIG}"), key=_touched, reverse=True)
+        folders = (self._folder / f"{kind}s" for kind in KINDS)
+        found = [path for folder in folders for path in folder.glob(f"*/{CONFIG}")]
+        found.sort(key=_touched, reverse=True)
         return [path.parent.name for path in found if NAME.fullmatch(path.parent.name)]
 
     def known(self, name: object) -> str:
@@ -51,8 +55,12 @@ class Jobs:
             return name
         raise _refused("T015", f"There is no training '{str(name)[:60]}'.", "Choose another.")
 
-    def start(self, name: object, config: bytes) -> str:
+    def start(self, kind: object, name: object, config: bytes) -> str:
         """Begin a training under a name that is free; ChoraleError T002, T014 or T015."""
+        if kind not in KINDS:
+            raise _refused(
+                "T002", f"There is no training of '{str(kind)[:60]}'.", f"Train a {KINDS[0]}."
+            )
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise _refused(
                 "T002",
@@ -65,7 +73,7 @@ class Jobs:
                     "T015", f"There is a training '{name}' already.", "Choose another name."
                 )
             self._need_rest()
-            write_atomically(self._of(name) / CONFIG, config)
+            write_atomically(self._folder / f"{kind}s" / name / CONFIG, config)
             self._spawn(name)
         return name
 
@@ -91,6 +99,7 @@ class Jobs:
     def state(self, name: str) -> State:
         """A training as the page shows it."""
         found = self.followed(name).state(alive=self._process(name) is not None)
+        found["kind"] = self._of(name).parent.name.removesuffix("s")
         if found["phase"] != "lost":
             return found
         if name in self._stopped:  # before it had begun: nothing is lost
@@ -151,7 +160,9 @@ class Jobs:
                 )
 
     def _of(self, name: str) -> Path:
-        return self._folder / name
+        """The folder of a training, among those of its kind."""
+        folders = [self._folder / f"{kind}s" / name for kind in KINDS]
+        return next((each for each in folders if each.exists()), folders[0])
 
 
 def command(config: Path) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import nodes
 from graph.assets import unpack
+from graph.companions import Card, GuidanceCard
 from graph.compile import compile_workflow
 from graph.controls import Controls
 from graph.errors import ChoraleError, Diagnostic, has_errors
@@ -78,18 +79,12 @@ class Session:
         """What the page must know of a model: its kind of condition, and what it knows of it.
 
         What a modulator is first given is a score, so it is offered where a score is heard; what
-        guides is offered to guidance.
+        guides is offered to guidance, and is `taught` or can be.
         """
         told = {"condition", "palette", "labels", "vocabulary"}
         models = self._library.models()
         experts = {model.name: model.card.model_dump(mode="json", include=told) for model in models}
-        bending = {
-            each.name: {
-                "condition": HEARD[each.card.kind],
-                **each.card.model_dump(mode="json", include=told),
-            }
-            for each in self._library.companions()
-        }
+        bending = {each.name: _bending(each.card) for each in self._library.companions()}
         return experts | bending
 
     def thumbnails(self, asked: Mapping[str, Any]) -> str | None:
@@ -253,6 +248,13 @@ class Session:
 def _workflow(document: object) -> Workflow:
     """The document that a page sent, held to everything that a file is held to."""
     return read_workflow(json.dumps(document))
+
+
+def _bending(card: Card) -> Frame:
+    """What the page must know of what bends an expert."""
+    told = card.model_dump(mode="json", include={"palette", "labels", "asks"})
+    taught = isinstance(card, GuidanceCard) and card.ranges is not None
+    return {"condition": HEARD[card.kind], "taught": taught, **told}
 
 
 def _bytes(address: str) -> bytes:

@@ -19,7 +19,7 @@ from studio.unzipped import Uploads
 Frame = dict[str, Any]
 PATIENCE = 600
 """Seconds that a check of material may take."""
-LISTED = ("name", "phase", "base", "maps", "step", "progress", "module")
+LISTED = ("name", "kind", "phase", "base", "step", "progress", "module")
 
 
 class Trainings:
@@ -37,7 +37,7 @@ class Trainings:
             "CHORALE_DATA": str(data.resolve()),
             "CHORALE_MODELS": str(models.resolve()),
         }
-        self._jobs = Jobs(self._folder / "modulators", self._environment)
+        self._jobs = Jobs(self._folder, self._environment)
         self._uploads = Uploads(self._folder / "uploads")
         self._checking = threading.Lock()
 
@@ -120,8 +120,9 @@ class Trainings:
         raise ChoraleError(lost(ran.stderr))
 
     def _start(self, asked: Mapping[str, Any]) -> Frame:
-        config = self._config(asked)
-        return {"training": self._jobs.state(self._jobs.start(asked["config"].get("name"), config))}
+        content, told = self._config(asked), asked["config"]
+        name = self._jobs.start(told.get("kind"), told.get("name"), content)
+        return {"training": self._jobs.state(name)}
 
     def _resume(self, asked: Mapping[str, Any]) -> Frame:
         name = self._jobs.known(asked.get("name"))

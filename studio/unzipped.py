@@ -146,6 +146,6 @@ def _plain(name: str) -> str:
 def _refused(code: str, message: str) -> ChoraleError:
     return ChoraleError(
         Diagnostic(
-            code, message, "Zip the folders pictures, mask and sketch, with files of equal names."
+            code, message, "Zip pictures and a folder for each map, with files of equal names."
         )
     )

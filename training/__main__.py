@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from graph.companions import MAPS
+from graph.companions import MAPS, USUAL_MAPS
 from training import (
     autoencoder,
     curves,
@@ -91,9 +91,9 @@ def _add_modulator(commands: Any) -> None:
     command = commands.add_parser("modulator", help="train a module that bends a frozen expert")
     command.add_argument("name", type=_name, help="its run, and modulator-NAME among the models")
     command.add_argument("--base", default="playground/unconditional", help="the expert it bends")
-    command.add_argument("--maps", nargs="+", choices=MAPS, default=list(MAPS))
+    command.add_argument("--maps", nargs="+", choices=MAPS, default=list(USUAL_MAPS))
     command.add_argument("--pairs", type=int, default=200, help="pictures with their maps")
-    command.add_argument("--folder", type=Path, help="own pairs: pictures/, mask/, sketch/")
+    command.add_argument("--folder", type=Path, help="own pairs: pictures/ and a folder a map")
     _add_tuning(command, "states a step")
 
 

@@ -4,7 +4,7 @@ import copy
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,8 +14,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from graph.adapters import adapted, range_of, rank_within, untrained
-from graph.companions import ADAPTERS, guidance_card
-from graph.folders import network_hash
+from graph.companions import ADAPTERS, MODEL_WEIGHTS, guidance_card
+from graph.folders import content_hash, network_hash
 from graph.guiding import picture
 from graph.interfaces import Expert, Likelihood
 from graph.levels import NoiseLevel
@@ -35,7 +35,10 @@ SPAN = (-7.0, 3.0)
 
 Below, a state tells no picture from another, and above, a model sees one as if there were no noise.
 """
-BLOCK = 32
+BLOCK, SIDE = 32, 128
+"""Pictures that are painted or decoded at once, and the side of those that may be so many."""
+KEPT = 2**28
+"""Numbers that answers of a teacher may take in memory: 1 GiB."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,14 @@ class Settings:
         return bounds[number], bounds[number + 1]
 
 
+Watch = Callable[[float, int], None]
+"""Is told how many pictures, of how many, are painted; part of one is no whole number."""
+
+
+def unwatched(done: float, of: int) -> None:
+    """Nobody looks on."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What is taught: `onlooker` to look at what `base` makes of noise."""
@@ -111,27 +122,39 @@ class Facts:
         return json.loads(json.dumps(asdict(self)))
 
 
+def at_once(canvas: tuple[int, int]) -> int:
+    """How many pictures of a size are painted or decoded at once: memory has to hold them."""
+    width, height = canvas
+    return max(1, min(BLOCK, BLOCK * SIDE**2 // (width * height)))
+
+
+def noise(shape: tuple[int, ...], count: int, seed: int) -> Tensor:
+    """Where paintings begin, [count, *shape]."""
+    return torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed))
+
+
 @torch.no_grad()
-def painted(base: Expert, shape: tuple[int, ...], count: int, steps: int, seed: int) -> Tensor:
-    """Clean states that an expert paints of itself, asked without a condition, [count, *shape]."""
-    blocks: list[Tensor] = []
+def painted(
+    base: Expert, x: Tensor, steps: int, watch: Callable[[float], None] | None = None
+) -> Tensor:
+    """Clean states that an expert paints of noise [n, *d], asked without a condition.
+
+    `watch` is told after every step what share is done.
+    """
     null = base.encode(None)
-    for start in range(0, count, BLOCK):
-        size = min(BLOCK, count - start)
-        generator = torch.Generator().manual_seed(seed * 10**6 + start)
-        x = torch.randn((size, *shape), generator=generator)
 
-        def denoise(state: Tensor, level: NoiseLevel, size: int = size) -> Tensor:
-            with torch.autocast("cpu", torch.bfloat16):
-                return base.denoise(state, level, [null] * size).float()
+    def denoise(state: Tensor, level: NoiseLevel) -> Tensor:
+        with torch.autocast(state.device.type, torch.bfloat16):
+            return base.denoise(state, level, [null] * len(state)).float()
 
-        def draw(x: Tensor = x) -> Tensor:
-            return torch.zeros_like(x)
+    def draw() -> Tensor:
+        return torch.zeros_like(x)
 
-        for step in Dpmpp2M()(denoise, x, LogSnr().levels(steps), draw):
-            x = step.x
-        blocks.append(x)
-    return torch.cat(blocks)
+    for number, step in enumerate(Dpmpp2M()(denoise, x, LogSnr().levels(steps), draw), 1):
+        x = step.x
+        if watch is not None:
+            watch(number / steps)
+    return x
 
 
 class Adapters(nn.Module):
@@ -165,19 +188,51 @@ class Adapters(nn.Module):
         }
 
 
+class Teacher:
+    """What the model, which is never taught, says of clean samples.
+
+    Where there is room it is asked once for all, `at_once` so many; else whenever it is needed.
+    """
+
+    def __init__(self, samples: Tensor, look: Callable[[Tensor], Tensor], at_once: int) -> None:
+        self._samples, self._look, self._at_once = samples, look, at_once
+        first, *others = samples.split(at_once)
+        told = look(first)
+        room = told.numel() // len(first) * len(samples) <= KEPT
+        self._kept = torch.cat([told, *map(look, others)]) if room else None
+
+    def __getitem__(self, chosen: Any) -> Tensor:
+        """Of the chosen, as a tensor is indexed."""
+        if self._kept is not None:
+            return self._kept[chosen]
+        parts = self._samples[chosen].split(self._at_once)
+        return torch.cat([self._look(part) for part in parts])
+
+
 class GuidanceTraining:
-    """A frozen expert, a frozen model that looks at its pictures, and the adapters that learn."""
+    """A frozen expert, a frozen model that looks at its pictures, and the adapters that learn.
+
+    `watch` is told while the expert paints what is learned from; what it raises ends the painting,
+    and the blocks that are whole are kept.
+    """
 
     family: ClassVar[str] = "guidances"
     """The folder of its runs."""
 
-    def __init__(self, task: Task, settings: Settings, models: Path, runs: Path = RUNS) -> None:
+    def __init__(
+        self,
+        task: Task,
+        settings: Settings,
+        models: Path,
+        runs: Path = RUNS,
+        watch: Watch = unwatched,
+    ) -> None:
         self.task, self.settings = task, settings
         self.run = runs / self.family / task.name
         runtime = Runtime(Library(models, runs / "assets"))
         library = runtime.library
         self.model, self.companion = library.model(task.base), library.companion(task.onlooker)
-        self.card = guidance_card(self.companion)
+        self.card, self.block = guidance_card(self.companion), at_once(self.model.canvas)
         if self.card.ranges is not None:
             raise ValueError(f"'{task.onlooker}' is a guidance expert already; choose its model.")
         _, self.base = runtime.expert(task.base)
@@ -187,6 +242,7 @@ class GuidanceTraining:
         sizes = {name: part.shape for name, part in self.parameters.items()}
         self.rank = rank_within(sizes, settings.share)
         self.adapters = Adapters(self.parameters, settings.edges, self.rank)
+        self.adapters.to(runtime.machine.device)
         self.student: Any = copy.copy(self.likelihood)
         self.student.onlooker = Onlooker(self.network, self.student.onlooker.sight, self.adapters)
         self.trainer = Trainer(
@@ -198,7 +254,7 @@ class GuidanceTraining:
         )
         self.facts = Facts(
             onlooker=task.onlooker,
-            onlooker_hash=network_hash(self.companion.folder),
+            onlooker_hash=content_hash(self.companion.folder / MODEL_WEIGHTS),
             base=task.base,
             base_hash=network_hash(self.model.folder),
             space_id=self.model.space.id,
@@ -209,31 +265,37 @@ class GuidanceTraining:
         )
         agree(self.run / "facts.json", self.facts)
         self.trainer.resume()
-        samples = self._samples()
+        samples = self._samples(runtime.like(), watch)
         self.learned, self.held_out = samples.split([settings.samples, settings.held_out])
-        self.told = [self._looked(each) for each in (self.learned, self.held_out)]
+        self.told = [
+            Teacher(each, self._looked, self.block) for each in (self.learned, self.held_out)
+        ]
         with torch.no_grad():
             self.null = self.base.encode(None)
         self.before = self._measured(self.likelihood)
 
-    def _samples(self) -> Tensor:
-        """What the expert paints, made once for a run."""
-        path, settings = self.run / "samples.pt", self.settings
+    def _samples(self, like: Tensor, watch: Watch) -> Tensor:
+        """What the expert paints, made once for a run; every block is kept when it is whole."""
+        path, settings, shape = self.run / "samples.pt", self.settings, self.model.space.shape
+        count = settings.samples + settings.held_out
         kept = load_checkpoint(path)
-        if kept is None:
-            count = settings.samples + settings.held_out
-            made = painted(self.base, self.model.space.shape, count, settings.steps, SEED)
-            kept = {"samples": made.half()}
-            save_atomically(kept, path)
-        return kept["samples"].float()
+        found: Tensor = torch.empty((0, *shape)).half() if kept is None else kept["samples"]
+        for start in range(len(found), count, self.block):
+            size = min(self.block, count - start)
+            begun = noise(shape, size, SEED * 10**6 + start).to(like)
+
+            def told(share: float, start: int = start, size: int = size) -> None:
+                watch(start + share * size, count)
+
+            made = painted(self.base, begun, settings.steps, told)
+            found = torch.cat([found, made.half().cpu()])
+            save_atomically({"samples": found}, path)
+        return found.to(like)
 
     @torch.no_grad()
-    def _looked(self, samples: Tensor) -> Any:
-        """What the model says of clean samples: the teacher, who is never taught."""
-        parts = [
-            self.likelihood.read(picture(self.base.codec, part)) for part in samples.split(BLOCK)
-        ]
-        return torch.cat(parts)
+    def _looked(self, samples: Tensor) -> Tensor:
+        """What the model says of clean samples."""
+        return self.likelihood.read(picture(self.base.codec, samples))
 
     def advance(self, progress: float) -> float:
         """Do one step, every range at a level of its own; its randomness depends on its number.
@@ -259,22 +321,27 @@ class GuidanceTraining:
         self,
         asked: Likelihood,
         log_snr: float,
-        samples: tuple[Tensor, Any],
+        samples: tuple[Tensor, Teacher],
         chosen: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
         """How far the student, or the model as it was, is from the teacher at a level."""
         level = NoiseLevel.from_log_snr(log_snr)
         states, told = (each[chosen] for each in samples)
-        noise = torch.randn(states.shape, generator=generator)
-        with torch.autocast("cpu", torch.bfloat16):
-            with torch.no_grad():
-                x = level.alpha * states + level.sigma * noise
-                if self.settings.sees == "estimate":
-                    x = self.base.denoise(x, level, [self.null] * len(x)).float()
-                seen = picture(self.base.codec, x)
+        seen = self.seen(states, level, generator)
+        with torch.autocast(states.device.type, torch.bfloat16):
             answer = asked.read(seen, level)
         return self.likelihood.divergence(answer.float(), told).mean()
+
+    @torch.no_grad()
+    def seen(self, states: Tensor, level: NoiseLevel, generator: torch.Generator) -> Tensor:
+        """What the student is shown of clean states at a level: pictures between −1 and 1."""
+        drawn = torch.randn(states.shape, generator=generator).to(states)
+        x = level.alpha * states + level.sigma * drawn
+        with torch.autocast(states.device.type, torch.bfloat16):
+            if self.settings.sees == "estimate":
+                x = self.base.denoise(x, level, [self.null] * len(x)).float()
+            return torch.cat([picture(self.base.codec, part) for part in x.split(self.block)])
 
     @torch.no_grad()
     def validate(self) -> tuple[list[float], list[float]]:
@@ -327,7 +394,13 @@ class GuidanceTraining:
         taught, plain = self.validate()
         helped = [a < b for a, b in zip(taught, plain, strict=True)]
         best = [min(each) for each in zip(taught, plain, strict=True)]
-        scores = {"steps": self.trainer.step, "held_out": best, "base": plain}
+        scores = {
+            "steps": self.trainer.step,
+            "held_out": sum(best) / len(best),
+            "base": sum(plain) / len(plain),
+            "by_range": best,
+            "before": plain,
+        }
         self.trainer.ema.swap()
         stored = {
             name: (part if helped[int(name.partition(".")[0])] else part * 0.0).half()
@@ -342,7 +415,11 @@ class GuidanceTraining:
         """The model's own files with the adapters beside them, and what is known of both."""
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(self.companion.folder, partial)
+        for path in self.companion.folder.rglob("*"):
+            if path.is_file():
+                copied = partial / path.relative_to(self.companion.folder)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copied)
         (partial / ADAPTERS).write_bytes(adapters)
         card = partial / "card.json"
         before = json.loads(card.read_text()) if card.is_file() else {}
@@ -363,7 +440,7 @@ class GuidanceTraining:
         rows = "\n".join(
             f"| {bounds[n]} to {bounds[n + 1]} | {plain:.3f} | {taught:.3f} |"
             for n, (taught, plain) in enumerate(
-                zip(scores["held_out"], scores["base"], strict=True)
+                zip(scores["by_range"], scores["before"], strict=True)
             )
         )
         return f"""---

@@ -1,14 +1,17 @@
 """Train a modulator: a small module that bends a frozen expert by maps it has never known."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from graph.companions import MAPS
+from graph.companions import USUAL_MAPS
 from graph.interfaces import Expert
 from graph.levels import NoiseLevel
 from graph.library import Library
@@ -25,6 +28,8 @@ from training.running import advance, in_sentences
 from training.trainer import Trainer
 
 SEED = 7
+COLOURS = {1: "L", 3: "RGB"}
+"""Kinds of picture by the channels of a state that is one."""
 BLOCK = 16
 """Steps that learn from one lot of the base's predictions."""
 
@@ -44,6 +49,7 @@ class Settings:
         ema: decay of the shipped average.
         decay: share of the budget over which the rate falls to zero.
         drop: probability that a map is absent, for each map by itself.
+        loose: share of the examples whose maps are softer, coarser or told in part.
         views: how many examples a pair gives: itself, mirrored, and random parts of both.
         silence: probability that the base is asked without its own condition.
         widths: channels of the network's levels.
@@ -58,6 +64,7 @@ class Settings:
     ema: float = 0.995
     decay: float = 0.5
     drop: float = 0.3
+    loose: float = 0.25
     views: int = 8
     silence: float = 0.12
     widths: tuple[int, ...] = (32, 32, 64, 120)
@@ -78,7 +85,7 @@ class Task:
 
     name: str
     base: str = "playground/unconditional"
-    maps: tuple[str, ...] = MAPS
+    maps: tuple[str, ...] = USUAL_MAPS
     pairs: int = 200
     folder: Path | None = None
     draw: str = ""
@@ -116,20 +123,22 @@ class Task:
 class Examples:
     """Pairs as tensors: clean states, maps by kind [n, c, h, w], the base's encoded conditions.
 
+    `marks` [n, 1, h, w] says how far a map is told at a place, by kind, where it is shown, and
     `weights` [n, 1, h, w] says how much a place counts where the mask is shown; its mean is one.
     """
 
     states: Tensor
     maps: dict[str, Tensor]
+    marks: dict[str, Tensor]
     conditions: list[Any]
     weights: Tensor
 
     def told(self, chosen: Tensor, present: dict[str, Tensor]) -> Tensor:
         """The maps of the chosen [n] as a modulator sees them, [n, m, h, w]; absent ones zero."""
-        marks = {kind: keep.to(self.states)[:, None, None, None] for kind, keep in present.items()}
-        size = (-1, 1, *self.states.shape[2:])
-        shown = [self.maps[kind][chosen] * mark for kind, mark in marks.items()]
-        return torch.cat([*shown, *(mark.expand(size) for mark in marks.values())], 1)
+        keep = {kind: mine.to(self.states)[:, None, None, None] for kind, mine in present.items()}
+        shown = [self.maps[kind][chosen] * mine for kind, mine in keep.items()]
+        marks = [self.marks[kind][chosen] * mine for kind, mine in keep.items()]
+        return torch.cat([*shown, *marks], 1)
 
     def weighed(self, chosen: Tensor, present: dict[str, Tensor]) -> Tensor:
         """How much every place of the chosen counts, [n, 1, h, w].
@@ -167,18 +176,25 @@ def joined(lots: list[Shown]) -> Shown:
     return Shown(*(torch.cat([getattr(lot, part) for lot in lots]) for part in parts))
 
 
+def _shown(learned: Material, settings: Settings) -> Iterator[Pair]:
+    """The views of every pair, some with looser maps."""
+    views, hands = (torch.Generator().manual_seed(seed) for seed in (SEED, SEED + 1))
+    for pair in learned.pairs:
+        for view in pair.views(settings.views, views):
+            loose = float(torch.rand((), generator=hands)) < settings.loose
+            yield view.loosened(hands) if loose else view
+
+
 @torch.no_grad()
 def encoded(
     pairs: list[Pair], base: Expert, condition: str, module: Mapped, even: float = 0.0
 ) -> Examples:
-    """Pictures through the base's own autoencoder, maps as planes, as the loop will show them.
+    """Pictures as states of the base, maps as planes, as the loop will show them.
 
     Raises:
-        ValueError: the base has no autoencoder.
+        ValueError: the states of the base are neither latents nor pictures.
     """
-    if base.codec is None or base.canvas is None:
-        raise ValueError("A modulator is trained on an expert that has an autoencoder.")
-    states = [base.codec.encode([fit(pair.picture, base.canvas)]) for pair in pairs]
+    states = [_state(pair.picture, base, module.shape) for pair in pairs]
     maps = {
         kind: torch.stack([module.reader(kind).encode(pair.maps[kind]).half() for pair in pairs])
         for kind in pairs[0].maps
@@ -188,18 +204,38 @@ def encoded(
     weights = torch.ones_like(whole[:, :1])
     if "mask" in maps and module.palette:
         weights = balanced(maps["mask"].float(), len(module.palette), even)
-    return Examples(whole, maps, asked, weights)
+    marks = {kind: module.mark(kind, told.float()) for kind, told in maps.items()}
+    return Examples(whole, maps, marks, asked, weights)
+
+
+def _state(picture: Image.Image, base: Expert, shape: tuple[int, int, int]) -> Tensor:
+    """A picture as a state [1, *shape]: through the autoencoder of the base, or as it is, −1 to 1.
+
+    ValueError for states that are neither latents nor pictures, grey or in colours.
+    """
+    channels, height, width = shape
+    fitted = fit(picture, base.canvas or (width, height))
+    if base.codec is not None:
+        return base.codec.encode([fitted])
+    if channels not in COLOURS:
+        raise ValueError(
+            f"The base has no autoencoder, and its state of {channels} channels is no picture."
+        )
+    rows = np.array(fitted.convert(COLOURS[channels]), dtype=np.float32)
+    return torch.from_numpy(rows / 127.5 - 1.0).reshape(1, height, width, channels).movedim(-1, 1)
 
 
 def balanced(masks: Tensor, classes: int, even: float) -> Tensor:
     """Weights [n, 1, h, w] of mean one, that fall with a class' share of a mask's [n, c, h, w].
 
-    Each place weighs the mean of share**−even over what lies in it.
+    Each place weighs the mean of share**−even over what lies in it, and one for what is not told.
     """
     shares = masks.unflatten(1, (classes, -1)).mean(2)
     whole = shares.mean((2, 3), keepdim=True)
     weights = (shares * whole.clamp_min(1e-6) ** -even).sum(1, keepdim=True)
-    return weights / weights.mean((1, 2, 3), keepdim=True)
+    told = shares.sum(1, keepdim=True)
+    mean, part = (each.mean((1, 2, 3), keepdim=True) for each in (weights, told))
+    return weights * (part / mean.clamp_min(1e-6)) + (1.0 - told)
 
 
 class ModulatorTraining:
@@ -240,9 +276,9 @@ class ModulatorTraining:
         agree(self.run / "facts.json", self.facts)
         self.trainer.resume()
         condition = self.model.card.condition
-        views = torch.Generator().manual_seed(SEED)
-        shown = [view for pair in learned.pairs for view in pair.views(settings.views, views)]
-        self.examples = encoded(shown, self.base, condition, self.module, settings.even)
+        self.examples = encoded(
+            list(_shown(learned, settings)), self.base, condition, self.module, settings.even
+        )
         self.held_out = encoded(held_out.pairs, self.base, condition, self.module)
         with torch.no_grad():
             self.null = self.base.encode(None)

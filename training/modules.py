@@ -14,6 +14,9 @@ from graph.modulators.unet import WEIGHTS
 from graph.writing import write_atomically
 from training.pairs import Material
 
+FIXED = ("widths", "sees", "held_out")
+"""Settings, of one kind of training or another, that stay as they are while a run goes on."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -82,7 +85,7 @@ def agree(path: Path, facts: Facts) -> None:
     """Write the facts of a run, after holding them against those with which it was begun.
 
     Raises:
-        ChangedError: base, pairs or widths have changed since; other settings may.
+        ChangedError: what is learned from or what learns has changed since; other settings may.
     """
     told = facts.as_json()
     if path.exists():
@@ -102,9 +105,9 @@ def agree(path: Path, facts: Facts) -> None:
 
 
 def _fixed(told: dict[str, Any]) -> dict[str, Any]:
-    """What must not change while a run goes on: of the settings, the widths of the network."""
+    """What must not change while a run goes on: all but the settings that may."""
     kept = {name: value for name, value in told.items() if name != "settings"}
-    return {**kept, "widths": told["settings"].get("widths")}
+    return kept | {name: told["settings"].get(name) for name in FIXED}
 
 
 def write(network: Any, facts: Facts, scores: dict[str, float], folder: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
@@ -15,11 +16,14 @@ from torch import Tensor
 from graph.assets import open_picture
 from graph.errors import ChoraleError
 from graph.palettes import MaskClass
-from graph.pictures import fitting
-from training.pictures import mask_picture, sketch_picture, to_bytes
+from graph.pictures import eight_bits, fitting, nearness, stretched
+from training.loosening import LOOSER
+from training.pictures import depth_picture, mask_picture, sketch_picture, to_bytes
 from training.world import CLASSES, SCENE_KINDS, draw
 
 PICTURES = "pictures"
+SHOWN = {"mask": mask_picture, "sketch": sketch_picture, "depth": depth_picture}
+"""The maps that the world draws of its scenes."""
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 CHUNK = 50
 LEAST = 0.8
@@ -64,6 +68,11 @@ class Pair:
             found.append(part)
         return found[:count]
 
+    def loosened(self, generator: torch.Generator) -> "Pair":
+        """The pair with its maps as a hurried hand makes them."""
+        maps = {kind: LOOSER[kind](each, generator) for kind, each in self.maps.items()}
+        return Pair(self.picture, maps, self.said)
+
     def condition(self, kind: str) -> Any:
         """What an expert with this kind of condition is asked with; None if that is not known."""
         known = {**self.said, **self.maps}
@@ -107,7 +116,7 @@ def drawn(name: str, kinds: tuple[str, ...], count: int) -> Material:
     pairs: list[Pair] = []
     for start in range(0, count, CHUNK):
         block = draw(name, start, min(CHUNK, count - start))
-        shown = {"mask": mask_picture(block), "sketch": sketch_picture(block)}
+        shown = {kind: SHOWN[kind](block) for kind in kinds}
         for i, caption in enumerate(block.captions):
             maps = {kind: _image(shown[kind][i]) for kind in kinds}
             said = {"text": caption, "class": SCENE_KINDS[int(block.scene_kind[i])]}
@@ -140,7 +149,7 @@ def of_folder(folder: Path, kinds: tuple[str, ...]) -> Material:
             left_out.append(f"{name}: it is not in {', '.join(missing)}")
             continue
         try:
-            opened = {kind: _opened(known[name]) for kind, known in files.items()}
+            opened = {kind: _opened(kind, known[name]) for kind, known in files.items()}
         except ValueError as error:
             left_out.append(str(error))
             continue
@@ -167,9 +176,12 @@ def _files(folder: Path, left_out: list[str]) -> dict[str, Path]:
     return found
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(kind: str, path: Path) -> Image.Image:
+    eight = stretched if kind == "depth" else eight_bits
     try:
-        return open_picture(path.read_bytes()).convert("RGB")
+        picture = eight(open_picture(path.read_bytes()))
+        told_in_part = kind == "mask" and picture.has_transparency_data
+        return picture.convert("RGBA" if told_in_part else "RGB")
     except ChoraleError as error:
         raise ValueError(f"{path.parent.name}/{path.name}: {error}") from None
     except OSError as error:
@@ -186,14 +198,18 @@ def _smaller(picture: Image.Image, sharp: bool) -> Image.Image:
 def _odd(
     opened: dict[str, Image.Image], kinds: tuple[str, ...], palette: tuple[MaskClass, ...]
 ) -> Iterator[str]:
-    """What makes a pair no pair: other proportions, or a mask in colours of no class."""
+    """What makes a pair no pair: other proportions, colours of no class, depth without any."""
     width, height = opened[PICTURES].size
     for kind in kinds:
         wide, high = opened[kind].size
         if abs(wide / high - width / height) > ODD * width / height:
             yield f"the {kind} is {wide}×{high} and the picture {width}×{height}"
-        elif kind == "mask" and (changed := fitting(opened[kind], (wide, high), palette)):
+        elif kind == "mask" and (
+            changed := fitting(opened[kind], (wide, high), palette, soft=True)
+        ):
             yield f"of the mask {changed}"
+        elif kind == "depth" and np.ptp(nearness(opened[kind], (wide, high))) == 0:
+            yield "the depth is one grey throughout"
 
 
 def _palette(folder: Path) -> tuple[MaskClass, ...]:

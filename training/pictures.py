@@ -20,6 +20,11 @@ def sketch_picture(pictures: Pictures) -> Tensor:
     return (1 - pictures.sketch).expand(-1, 3, -1, -1)
 
 
+def depth_picture(pictures: Pictures) -> Tensor:
+    """How near every pixel is, from black for endlessly far to white, [n, 3, h, w] in [0, 1]."""
+    return pictures.depth.expand(-1, 3, -1, -1)
+
+
 def to_bytes(pictures: Tensor) -> Tensor:
     """Round pictures in [0, 1] to 8 bits."""
     return (pictures * 255).round().clamp(0, 255).to(torch.uint8)

@@ -25,7 +25,7 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.palettes import MaskClass
 from graph.parametrisation import Parametrisation
-from graph.planes import Mapped, depth
+from graph.planes import Mapped, plane_count
 from graph.weights import frozen
 from graph.writing import write_atomically
 from training.budget import RUNS, Budget
@@ -200,7 +200,7 @@ def _rival(
         raise ValueError(f"'{model.name}' is no DiT that predicts v, of which rivals are made.")
     transformer = frozen(DiTTransformer2DModel, model.folder / "transformer", machine)
     factor = model.space.scale
-    told = sum(depth(kind, factor, palette) + 1 for kind in kinds)
+    told = sum(plane_count(kind, factor, palette) + 1 for kind in kinds)
     channels, height, width = model.space.shape
     made = network(transformer, told).to(machine.device).eval()
     native = native_of(model.folder / "scheduler")
@@ -210,7 +210,7 @@ def _rival(
 def train(name: str, pairs: int, steps: int | None, minutes: float | None, models: Path) -> None:
     """Train a rival for a budget on the pairs of the modulator that ships."""
     torch.set_num_threads(1)
-    settings = Settings(lr=RATES[name])
+    settings = Settings(lr=RATES[name], loose=0.0)
     training = RivalTraining(Task(name, pairs=pairs, draw="maps"), settings, models)
     advance(training, Budget(steps, minutes))
     print(training.write(training.run / "module"), flush=True)

@@ -19,4 +19,5 @@ test('every paper paints with another colour than its blank, but for a mask, whi
   const classes = [{ name: 'sea', colour: [0, 0, 90] }, { name: 'sky', colour: [90, 90, 255] }];
   assert.equal(paperOf('mask', classes).ink, classes[0]);
   assert.ok(!paperOf('mask', classes).soft && !paperOf('sketch', []).soft);
+  assert.ok(paperOf('mask', classes).mixes && !paperOf('depth', []).mixes);
 });

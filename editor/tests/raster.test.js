@@ -37,9 +37,10 @@ test('filling stops at a closed line', () => {
   assert.deepEqual(colourAt(image, 5, 0), BLUE);
 });
 
-test('an uploaded picture is snapped to the palette', () => {
-  const image = blank(1, 1);
-  image.data.set([180, 40, 30, 128]);
+test('an uploaded mask is snapped where it is a class by a hair, and stays soft elsewhere', () => {
+  const image = blank(2, 1);
+  const half = RED.map((part, i) => Math.round((part + BLUE[i]) / 2));
+  image.data.set([RED[0] - 5, RED[1] + 6, RED[2] + 7, 128, ...half, 255]);
   snap(image, [RED, BLUE]);
-  assert.deepEqual([...image.data], [...RED, 255]);
+  assert.deepEqual([...image.data], [...RED, 128, ...half, 255]);
 });

@@ -17,14 +17,13 @@ from graph.levels import CLEAN, NoiseLevel
 from graph.machine import Machine
 from graph.onlookers import Onlooker
 from graph.pictures import nearness
+from graph.planes import standardised
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 PLACES = 1024
 """How many independent places a map counts for, whatever its size: neighbours say the same."""
-LEAST = 1e-6
-"""The least variance of an answer, as a share of its mean square: less is no depth at all."""
 NEAREST = 1e-3
 """Metres; what is said to be nearer still counts as that near."""
 METRES = frozenset({"glpn", "tipsv2_dpt", "zoedepth"})
@@ -72,7 +71,7 @@ class DepthEstimator(Likelihood):
         """The squared distance of the standardised maps, negative."""
         size = answer.shape[-2:]
         maps = torch.stack([_brought(each, size) for each in targets])
-        return -0.5 * PLACES * (self._near(answer) - _standard(maps)).square().mean((1, 2))
+        return -0.5 * PLACES * (self._near(answer) - standardised(maps)).square().mean((1, 2))
 
     def divergence(
         self, answer: Float[Tensor, "b v u"], teacher: Float[Tensor, "b v u"]
@@ -82,7 +81,7 @@ class DepthEstimator(Likelihood):
 
     def _near(self, answer: Tensor) -> Tensor:
         """How near every place is, standardised."""
-        return _standard(answer.clamp_min(NEAREST).reciprocal() if self.in_metres else answer)
+        return standardised(answer.clamp_min(NEAREST).reciprocal() if self.in_metres else answer)
 
 
 def _brought(grey: Tensor, size: Sequence[int]) -> Tensor:
@@ -90,11 +89,3 @@ def _brought(grey: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(
         grey[None, None], tuple(size), mode="bilinear", antialias=True, align_corners=False
     )[0, 0]
-
-
-def _standard(maps: Tensor) -> Tensor:
-    """Maps [b, h, w] less their mean, over their deviation; one without any difference is 0."""
-    off = maps - maps.mean((1, 2), keepdim=True)
-    least = LEAST * maps.square().mean((1, 2), keepdim=True)
-    variance = off.square().mean((1, 2), keepdim=True).maximum(least)
-    return off / (variance + LEAST**2).sqrt()

@@ -16,7 +16,7 @@ from graph.companions import Companion, modulator_card
 from graph.folders import read_json
 from graph.machine import Machine
 from graph.palettes import MaskClass
-from graph.planes import Mapped, depth
+from graph.planes import Mapped, plane_count
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -89,6 +89,7 @@ class UNet(Mapped):
         if (form.in_channels, form.out_channels) != expected:
             got = form.in_channels, form.out_channels
             raise ValueError(f"its network has {got} channels in and out, expected {expected}")
+        _check_halves(card.shape, form.block_out_channels)
         with torch.device("meta"):
             network = form.build()
         stored = load_file(companion.folder / WEIGHTS)
@@ -119,7 +120,16 @@ def seen_channels(
     state: int, kinds: Sequence[str], factor: int, palette: Sequence[MaskClass]
 ) -> int:
     """Input channels of a modulator: x, v and D, then each map and its presence."""
-    return 3 * state + sum(depth(kind, factor, palette) + 1 for kind in kinds)
+    return 3 * state + sum(plane_count(kind, factor, palette) + 1 for kind in kinds)
+
+
+def _check_halves(shape: tuple[int, int, int], widths: Sequence[int]) -> None:
+    sides, times = shape[1:], len(widths) - 1
+    if any(side % 2**times for side in sides):
+        raise ValueError(
+            f"A network of {len(widths)} widths halves its state {times}×, "
+            f"and {'×'.join(map(str, sides))} places cannot be."
+        )
 
 
 def untrained(
@@ -132,8 +142,10 @@ def untrained(
     """A network whose last layer is zero, so that it changes nothing.
 
     `widths` are the channels of its levels. At these it has 3.9 million parameters with a mask of
-    21 classes and a sketch, eight pixels a place.
+    21 classes and a sketch, eight pixels a place. ValueError for a state that cannot be halved from
+    level to level.
     """
+    _check_halves(shape, widths)
     form = Form(
         in_channels=seen_channels(shape[0], kinds, factor, palette),
         out_channels=2 * shape[0],

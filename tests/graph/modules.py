@@ -15,7 +15,7 @@ from graph.levels import NoiseLevel
 from graph.library import Library
 from graph.modulators.unet import UNet, untrained
 from graph.plan import Value
-from graph.planes import depth
+from graph.planes import plane_count
 from graph.reliability import Reliability
 from graph.scores import Encoded, Modulated, Score
 from tests.graph.pieces import LIKE, SHAPE, no_picture, reliability, switch
@@ -65,7 +65,7 @@ def module(
 def painted(kind: str, shape: tuple[int, int, int] = SHAPE) -> Tensor:
     """A map as its reader gives it."""
     generator = torch.Generator().manual_seed(len(kind))
-    return torch.rand(depth(kind, 1, ()), *shape[1:], generator=generator) * 2 - 1
+    return torch.rand(plane_count(kind, 1, ()), *shape[1:], generator=generator) * 2 - 1
 
 
 def modulated(

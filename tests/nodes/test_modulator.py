@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -152,6 +154,29 @@ def test_a_map_that_it_does_not_know_is_passed_over(library: Library) -> None:
     assert [each.kind for each in maps] == ["sketch"]
 
 
+def test_depth_is_told_to_a_modulator_that_knows_it(library: Library) -> None:
+    write_trained(library, kinds=("mask", "depth"))
+    nodes = {**NODES, "near": ("depth", {"picture": PICTURE})}
+    wires = (*WIRES[:2], "near.depth > bend.depth", WIRES[3])
+    maps: Any = operations(document(nodes, wires), library)["bend.modulate"]["maps"]
+    assert [each.kind for each in maps] == ["mask", "depth"]
+    write_trained(library)
+    (found,) = said(library, nodes, wires)
+    assert found.startswith("warning M019 'Modulator' is given a depth, which")
+
+
+def test_a_depth_map_of_one_grey_says_nothing_and_that_is_said(library: Library) -> None:
+    write_trained(library, kinds=("depth",))
+    flat, ramp = io.BytesIO(), io.BytesIO()
+    Image.new("L", (128, 128), 200).save(flat, "PNG")
+    Image.linear_gradient("L").resize((128, 128)).save(ramp, "PNG")
+    for content, codes in ((flat, ["M027"]), (ramp, [])):
+        picture = library.assets.put(content.getvalue())
+        nodes = {**NODES, "near": ("depth", {"picture": picture})}
+        wires = (WIRES[0], "near.depth > bend.depth", WIRES[3])
+        assert [each.split()[1] for each in said(library, nodes, wires)] == codes
+
+
 def test_modulators_stack_and_those_of_two_bases_are_named(library: Library) -> None:
     write_trained(library, "second", base="playground/sketch")
     nodes = {**NODES, "more": ("modulator", {"model": "second"})}
@@ -190,6 +215,23 @@ def test_a_map_of_another_size_is_noted(tmp_path: Path) -> None:
     wires = tuple(wire for wire in WIRES if "sketch" not in wire)
     (found,) = said(library, nodes, wires)
     assert found.startswith("note A010 The picture of 'Mask' is fitted: its 40×20 pixels")
+
+
+def test_a_soft_mask_is_read_as_it_is_painted(library: Library) -> None:
+    """Between two classes a colour is both; an expert takes the nearest, and that is said."""
+    palette = [{"name": "sky", "colour": [0, 0, 255]}, {"name": "sea", "colour": [0, 255, 0]}]
+    write_trained(library, kinds=("mask",), palette=palette)
+    rows = np.zeros((128, 128, 3), np.uint8)
+    rows[:, :60], rows[:, 60:68], rows[:, 68:] = (0, 0, 255), (0, 128, 127), (0, 255, 0)
+    content = io.BytesIO()
+    Image.fromarray(rows).save(content, "PNG")
+    nodes = changed(NODES, mask={"picture": library.assets.put(content.getvalue())})
+    wires = tuple(wire for wire in WIRES if "sketch" not in wire)
+    assert said(library, nodes, wires) == []
+    (found,) = said(
+        library, {**nodes, "prior": ("mask_expert", {})}, (*wires, "mask.mask > prior.mask")
+    )[:1]
+    assert "in colours of no class and takes the nearest" in found
 
 
 def test_a_trained_folder_is_noticed_by_an_open_workflow(library: Library) -> None:

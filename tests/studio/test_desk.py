@@ -121,6 +121,33 @@ def test_a_panorama_is_shown_as_wide_as_it_is(visit):
         assert picture.evaluate("(image) => image.naturalWidth") == 512
 
 
+def test_a_soft_brush_mixes_the_classes_of_a_mask(visit):
+    """Every pixel of the stroke lies between what was there and what is painted."""
+    page = visit.page
+    mask = node(visit, "mask")
+    paper = mask.locator("canvas")
+    paper.focus()
+    mask.get_by_role("button", name="Paint large").click()
+    mask.get_by_role("button", name="Clear").click()
+    box = paper.bounding_box()
+    pixels = "(canvas) => [...canvas.getContext('2d').getImageData(0, 64, 128, 1).data]"
+    plain = paper.evaluate(pixels)
+    mask.get_by_role("radio", name="grass").click()
+    mask.get_by_role("button", name="soft brush").click()
+    mask.get_by_role("slider", name="Brush size").fill("30")
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    visit.keep("soft-brush")
+    painted = paper.evaluate(pixels)
+    middle = painted[4 * 64 : 4 * 64 + 3]
+    assert middle[1] > middle[2]  # grass
+    ways = [
+        (painted[4 * x + 2] - plain[4 * x + 2]) / (middle[2] - plain[4 * x + 2]) for x in range(128)
+    ]
+    assert max(ways) <= 1.01
+    assert sum(0.2 < way < 0.8 for way in ways) > 6
+    page.keyboard.press("Escape")
+
+
 def test_a_map_is_heard_while_its_stroke_is_drawn(visit):
     page = visit.page
     page.get_by_role("button", name="Templates").click()

@@ -61,6 +61,25 @@ def test_a_failure_is_forgotten_when_it_goes_on(tmp_path: Path) -> None:
     assert state["material"] == {"pairs": 2}
 
 
+def test_how_much_is_painted_is_told_until_it_goes_on(tmp_path: Path) -> None:
+    followed = Followed(tmp_path)
+    painted = {"event": "painted", "pictures": 3, "of": 9, "seconds_left": 4.0}
+    started = {"event": "started", "step": 0, "base": "b", "onlooker": "o", "asks": "class"}
+    write(tmp_path, {"event": "material", "pictures": 7}, painted)
+    state = followed.state(alive=True)
+    assert (state["phase"], state["pictures"], state["of"]) == ("starting", 3, 9)
+    assert state["seconds_left"] == 4.0
+    write(tmp_path, {**started, "sees": "state", "levels": [0.5], "folder": "/x"})
+    state = followed.state(alive=True)
+    assert "seconds_left" not in state
+    assert (state["onlooker"], state["asks"], state["levels"]) == ("o", "class", [0.5])
+    assert "folder" not in state
+    write(tmp_path, {"event": "stopped", "step": None})
+    assert followed.state(alive=False)["phase"] == "paused"
+    write(tmp_path, {"event": "material", "pictures": 7})
+    assert "of" not in followed.state(alive=True)
+
+
 def test_a_line_that_is_cut_is_none_and_the_next_one_counts(tmp_path: Path) -> None:
     followed = Followed(tmp_path)
     write(tmp_path, STARTED)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nodes import catalogue_json
 from studio.session import Session
-from tests.graph.classifiers import LABELS, write_classifier
+from tests.graph.classifiers import LABELS, teach, write_classifier
 from tests.graph.fakes import playground
 from tests.graph.modules import write_modulator
 
@@ -25,7 +25,10 @@ def test_a_classifier_is_offered_to_guidance_with_its_classes(tmp_path: Path) ->
     library = playground(tmp_path)
     write_classifier(library.folder / "resnet")
     models = Session(library).models()
-    assert models["resnet"] == {"condition": "guidance", "labels": list(LABELS), "palette": []}
+    known = {"condition": "guidance", "labels": list(LABELS), "palette": [], "asks": "class"}
+    assert models["resnet"] == {**known, "taught": False}
+    teach(library.folder / "resnet")
+    assert Session(library).models()["resnet"] == {**known, "taught": True}
     write_classifier(library.folder / "seg", "segformer")
     told = Session(library).models()["seg"]
     assert [each["name"] for each in told["palette"]] == list(told["labels"]) == list(LABELS)

@@ -12,17 +12,20 @@ import time
 import urllib.request
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from PIL import Image
 
 from graph.library import Library
+from studio.jobs import KINDS
 from studio.page import private
 from studio.piece import ROOT
 from studio.session import Session
 from studio.training import Trainings
+from tests.graph.classifiers import write_classifier
 from tests.graph.experts import folders
+from training.jobs.config import Config
 from training.jobs.telling import EVENTS, append
 from training.world import SCENE_KINDS
 
@@ -158,6 +161,72 @@ def test_a_training_that_ended_without_a_word_says_so(trainings: Trainings, tmp_
     assert "It said: MemoryError: no more" in said["message"]
 
 
+def guided(name: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "chorale_training": 1,
+        "kind": "guidance",
+        "name": name,
+        "onlooker": "playground/classifier",
+        "base": "playground/class",
+        "samples": 6,
+        "steps": 2,
+        "settings": {"ranges": 2, "share": 0.5, "batch": 4, "held_out": 2, "steps": 2},
+        **changes,
+    }
+
+
+def test_a_guidance_expert_is_checked_made_and_listed_beside_the_others(
+    trainings: Trainings, models: Path, tmp_path: Path
+) -> None:
+    write_classifier(models / "playground" / "classifier")
+    told = asked(trainings, "check", config=guided("seer"))["material"]
+    assert (told["pictures"], told["asks"], len(told["shown"])) == (6, "class", 6)
+    asked(trainings, "start", config=guided("seer"))
+    found = until(trainings, "seer", "finished", "failed")
+    assert (found["phase"], found["kind"], found["module"]) == ("finished", "guidance", "mine/seer")
+    assert (found["asks"], found["sees"], len(found["levels"])) == ("class", "state", 2)
+    assert [point[0] for point in found["held_out"]] == [0, 2]
+    assert Session(Library(models, tmp_path)).models()["mine/seer"]["taught"]
+    for other in (config("seer"), guided("seer")):
+        said = refused(trainings, "start", config=other)
+        assert "T015 There is a training 'seer' already" in said
+    asked(trainings, "start", config=config("pairs", steps=1))
+    until(trainings, "pairs", "finished", "failed")
+    listed = [(each["name"], each["kind"]) for each in asked(trainings, "list")["trainings"]]
+    assert listed == [("pairs", "modulator"), ("seer", "guidance")]
+    asked(trainings, "discard", name="seer")
+    assert not (tmp_path / "trainings/guidances/seer").exists()
+
+
+def test_a_painting_that_is_paused_goes_on(trainings: Trainings, models: Path) -> None:
+    write_classifier(models / "playground" / "classifier")
+    long = guided("long", samples=2000, settings={"ranges": 2, "share": 0.5, "batch": 4})
+    asked(trainings, "start", config=long)
+    while asked(trainings, "state", name="long")["training"].get("pictures", 0) < 40:
+        time.sleep(0.2)
+    asked(trainings, "pause", name="long")
+    found = until(trainings, "long", "paused", "failed")
+    assert found["phase"] == "paused", found
+    asked(trainings, "resume", name="long")
+    while not (state := asked(trainings, "state", name="long")["training"]).get("of"):
+        time.sleep(0.2)
+    assert state["pictures"] >= 32
+
+
+@pytest.mark.parametrize("kind", ["upload", "expert", "../x", None, ["guidance"]])
+def test_what_is_no_kind_of_training_is_refused(
+    trainings: Trainings, kind: Any, tmp_path: Path
+) -> None:
+    said = refused(trainings, "start", config=config("x", kind=kind))
+    assert said.startswith("T002 There is no training of ")
+    assert list(tmp_path.rglob("config.json")) == []
+
+
+def test_the_page_and_the_command_know_the_same_kinds() -> None:
+    kinds = [get_args(each.model_fields["kind"].annotation) for each in get_args(Config)]
+    assert [kind for (kind,) in kinds] == list(KINDS)
+
+
 def zipped(count: int) -> bytes:
     stream, picture = io.BytesIO(), io.BytesIO()
     Image.new("RGB", (40, 40), (90, 60, 30)).save(picture, "PNG")
@@ -173,7 +242,9 @@ def zipped(count: int) -> bytes:
 def test_an_upload_is_checked_and_said_to_be_what_it_is(trainings: Trainings) -> None:
     data = base64.b64encode(zipped(3)).decode()
     answer = asked(trainings, "upload", upload=UPLOAD, start=0, data=data, last=True)
-    assert answer["left_out"] == ["mine/readme.txt: it is in no folder pictures, mask, sketch"]
+    assert answer["left_out"] == [
+        "mine/readme.txt: it is in no folder pictures, mask, sketch, depth"
+    ]
     mine = config("uploaded", material={"upload": UPLOAD})
     told = asked(trainings, "check", config=mine)["material"]
     assert (told["pairs"], told["held_out"], told["sizes"]) == (2, 1, [["40×40", 3]])

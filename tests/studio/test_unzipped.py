@@ -82,7 +82,7 @@ def test_what_is_hostile_or_strange_is_left_out_by_name(tmp_path: Path) -> None:
     said = "\n".join(left_out)
     assert "pictures/link.png: it is a link" in said
     assert "../../pictures/up.png: its path leads out of the zip file" in said
-    assert "other/a.png: it is in no folder pictures, mask, sketch" in said
+    assert "other/a.png: it is in no folder pictures, mask, sketch, depth" in said
     assert "pictures/bell?.png: its name cannot be that of a file" in said
 
 

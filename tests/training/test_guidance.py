@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from itertools import pairwise
@@ -22,6 +23,7 @@ from tests.graph.experts import folders
 from training import guidance
 from training.__main__ import main
 from training.guidance import GuidanceTraining, Settings, Task
+from training.modules import ChangedError
 from training.world import SCENE_KINDS
 
 SMALL = Settings(ranges=3, share=0.3, samples=12, held_out=4, steps=3, batch=9, lr=2e-2)
@@ -150,6 +152,73 @@ def test_an_interrupted_training_goes_on_bit_for_bit(models: Path, tmp_path: Pat
         assert all(torch.equal(a, b) for a, b in pairs)
 
 
+def test_as_many_pictures_are_made_at_once_as_memory_holds() -> None:
+    assert guidance.at_once((128, 128)) == guidance.at_once((32, 32)) == guidance.BLOCK
+    assert guidance.at_once((512, 512)) == guidance.BLOCK // 16
+    assert guidance.at_once((4096, 2048)) == 1
+
+
+def test_a_teacher_of_many_words_is_asked_again_and_says_the_same(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = replace(TASK, onlooker="playground/segmenter")
+    kept = begun(models, tmp_path / "kept", task)
+    monkeypatch.setattr(guidance, "KEPT", 0)
+    asked = begun(models, tmp_path / "asked", task)
+    looked: list[int] = []
+    look = asked.told[0]._look
+    monkeypatch.setattr(
+        asked.told[0], "_look", lambda part: (looked.append(len(part)), look(part))[1]
+    )
+    losses = [[each.advance(0.0) for _ in range(3)] for each in (kept, asked)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert looked == [3] * 9
+
+
+class EnoughError(Exception):
+    """Ends a painting."""
+
+
+def test_a_painting_that_is_cut_short_goes_on_from_its_last_block(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guidance, "BLOCK", 6)
+    whole = begun(models, tmp_path / "whole")
+    told: list[float] = []
+
+    def watch(done: float, of: int) -> None:
+        told.append(done)
+        if done > 8:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        GuidanceTraining(TASK, SMALL, models, tmp_path / "cut", watch)
+    assert told == [2, 4, 6, 8, 10]
+    again: list[tuple[float, int]] = []
+    cut = GuidanceTraining(TASK, SMALL, models, tmp_path / "cut", lambda *two: again.append(two))
+    assert again[0] == (8, 16)
+    assert again[-1] == (16, 16)
+    assert torch.equal(cut.learned, whole.learned)
+    assert torch.equal(cut.held_out, whole.held_out)
+
+
+def test_what_has_changed_since_it_was_begun_is_named(models: Path, tmp_path: Path) -> None:
+    library = tmp_path / "models"
+    shutil.copytree(models, library)
+    first = begun(library, tmp_path)
+    for changes in ({"sees": "estimate"}, {"held_out": 5}, {"samples": 13}, {"ranges": 2}):
+        with pytest.raises(ChangedError):
+            begun(library, tmp_path, settings=replace(SMALL, **changes))
+    begun(library, tmp_path, settings=replace(SMALL, lr=1e-3))
+    weights = library / "playground/classifier/model.safetensors"
+    other = {name: part + 1 for name, part in load_file(weights).items()}
+    save_file(other, weights, {"format": "pt"})
+    with pytest.raises(ChangedError) as caught:
+        begun(library, tmp_path)
+    (before, now) = caught.value.changes["onlooker_hash"]
+    assert before == first.facts.onlooker_hash != now
+
+
 def test_the_finished_folder_guides(models: Path, tmp_path: Path) -> None:
     training = begun(models, tmp_path)
     for _ in range(25):
@@ -184,7 +253,7 @@ def test_a_range_that_learned_nothing_good_keeps_the_model_as_it_was(
     taught, plain = training.validate()
     assert taught[1] > plain[1]
     folder = tmp_path / "seer"
-    assert training.write(folder)["held_out"][1] == plain[1]
+    assert training.write(folder)["by_range"][1] == plain[1]
     likelihood = load_likelihood(
         open_companion("seer", folder), Machine(torch.device("cpu"), torch.float32)
     )

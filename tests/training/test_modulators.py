@@ -145,6 +145,19 @@ def test_small_regions_count_for_more_and_the_whole_for_as_much() -> None:
     assert balanced(masks, 3, 0.0).allclose(torch.ones(1, 1, 4, 4))
 
 
+def test_what_a_mask_does_not_tell_counts_one() -> None:
+    """The told half as it would by itself; the other half one, half told the mean of both."""
+    masks = torch.zeros(1, 2 * 4, 4, 4)
+    masks[:, 0:4, :, :1] = 1
+    masks[:, 4:8, 1:, 1:2] = 1
+    masks[:, 4:8, 0, 1] = 0.5
+    found = balanced(masks, 2, 0.5)[0, 0]
+    assert found[:, 2:].eq(1.0).all()
+    assert float(found[1, 1] / found[1, 0]) == pytest.approx((4 / 3.5) ** 0.5)
+    assert float(found[0, 1]) == pytest.approx(0.5 * float(found[1, 1]) + 0.5)
+    assert float(found.mean()) == pytest.approx(1.0)
+
+
 def test_places_are_weighed_only_where_the_mask_is_told(models: Path, tmp_path: Path) -> None:
     examples = begun(models, tmp_path).examples
     chosen, told = torch.tensor([0, 1]), torch.tensor([True, False])

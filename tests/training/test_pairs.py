@@ -10,7 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from graph.planes import planes
 from training.pairs import Pair, drawn, of_folder
+from training.world import draw
 
 KINDS = ("mask", "sketch")
 SKY = (116, 176, 224)
@@ -64,6 +66,60 @@ def test_what_cannot_be_used_is_listed_by_name_and_the_rest_counts(folder: Path)
     assert "mask/notes.txt: expected .png" in listed
     assert "pictures/0.png" in listed or "pictures/0.jpg" in listed
     assert len(found.left_out) == 7
+
+
+def test_depth_of_8_or_16_bits_is_taken_and_depth_without_any_is_not(folder: Path) -> None:
+    """A camera's 16 bits may use few of its greys; one grey throughout says nothing."""
+    ramp = np.linspace(0, 1, 32)[:, None].repeat(32, 1)
+    (folder / "depth").mkdir()
+    Image.fromarray((255 * ramp).astype(np.uint8)).save(folder / "depth" / "0.png")
+    Image.fromarray((3000 + 400 * ramp).astype(np.uint16)).save(folder / "depth" / "1.png")
+    save(folder, "depth", "2.png", colour=(90, 90, 90))
+    save(folder, "pictures", "3.png")
+    save(folder, "depth", "3.png", (64, 32))
+    save(folder, "pictures", "4.png")
+    (folder / "depth" / "4.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    save(folder, "depth", "5.png")
+    found = of_folder(folder, ("depth",))
+    one, other = (np.asarray(pair.maps["depth"].convert("L"), float) for pair in found.pairs)
+    assert np.abs(one - other).max() < 3
+    assert [each.split(":")[0] for each in found.left_out] == ["2", "3", "depth/4.png", "5"]
+    listed = "\n".join(found.left_out)
+    assert "2: the depth is one grey throughout" in listed
+    assert "3: the depth is 64×32 and the picture 32×32" in listed
+    assert "depth/4.png: A004" in listed
+    assert "5: it is not in pictures" in listed
+
+
+def test_a_soft_mask_is_a_pair_and_keeps_what_is_transparent(folder: Path) -> None:
+    sky, sea = np.array(SKY), np.array((26, 90, 150))
+    ways = np.clip((np.arange(32) - 8) / 16, 0, 1)[None, :, None].repeat(32, 0)
+    soft = (sky + ways * (sea - sky)).round().astype(np.uint8)
+    Image.fromarray(soft).save(folder / "mask" / "0.png")
+    clear = np.concatenate([soft, (255 * ways).astype(np.uint8)], -1)
+    Image.fromarray(clear).save(folder / "mask" / "1.png")
+    found = of_folder(folder, ("mask",))
+    assert found.left_out == []
+    assert [pair.maps["mask"].mode for pair in found.pairs] == ["RGB", "RGBA", "RGB"]
+    told = planes("mask", found.pairs[1].maps["mask"], (32, 32), 1, found.palette).sum(0)
+    assert torch.allclose(told[0], torch.from_numpy(ways[0, :, 0]).float(), atol=0.01)
+
+
+def test_a_mask_of_16_bits_is_no_white_one(folder: Path) -> None:
+    (folder / "palette.json").write_text('[{"name": "half", "colour": [128, 128, 128]}]')
+    for number in range(3):
+        grey = np.full((32, 32), 128 * 257, np.uint16)
+        Image.fromarray(grey).save(folder / "mask" / f"{number}.png")
+    assert of_folder(folder, ("mask",)).left_out == []
+
+
+def test_a_draw_tells_the_depth_of_its_scenes() -> None:
+    found = drawn("depth of draws", ("depth",), 3)
+    scene = draw("depth of draws", 0, 3)
+    for pair, near in zip(found.pairs, scene.depth[:, 0], strict=True):
+        told = torch.from_numpy(np.asarray(pair.maps["depth"].convert("L"), np.float32)) / 255
+        assert torch.allclose(told, near, atol=0.003)
+    assert found.digest != drawn("depth of draws", ("sketch",), 3).digest
 
 
 def test_large_pictures_are_kept_smaller_and_masks_unmixed(folder: Path) -> None:

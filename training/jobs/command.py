@@ -13,7 +13,7 @@ from types import FrameType
 from graph.errors import ChoraleError, Diagnostic
 from graph.held import held
 from graph.writing import write_atomically
-from training.jobs.config import ModulatorConfig, Read, read_config, refused
+from training.jobs.config import Config, Read, read_config, refused
 from training.jobs.stop import Stop
 from training.jobs.telling import EVENTS, Teller
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str], models: Path, jobs: Path) -> int:
         read = read_config(arguments.config)
         if arguments.check:
             return _check(read, models, jobs, tell)
-        folder = jobs / f"{read.config.kind}s" / read.config.name
+        folder = _own(read.config, jobs)
         with _alone(folder / "lock", read.config):
             tell = Teller(folder / EVENTS, as_json=arguments.json)
             write_atomically(folder / KEPT, read.absolute().encode())
@@ -67,12 +67,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(read: Read, models: Path, jobs: Path, tell: Teller) -> int:
     from training.jobs.job import prepared
-    from training.jobs.material import SHOWN, look, shown, summary
 
-    prepared(read.config, models, jobs)
-    learned, held_out = look(read, pairs=4 * SHOWN)
-    told = summary(read, learned, held_out)
-    tell("material", **told, shown=shown(learned))
+    tell("material", **prepared(read, models, jobs).check())
     return 0
 
 
@@ -85,13 +81,35 @@ def _train(read: Read, models: Path, jobs: Path, tell: Teller, parent: int | Non
         os.nice(CALM)
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    job = Job(read, models, jobs, tell)
-    with _stopping(parent) as stop:  # before this there is nothing that a signal could lose
-        return 0 if job.play(stop) else STOPPED
+    with _stopping(parent) as stop:
+        try:
+            job = Job(read, models, jobs, tell, stop)
+        except KeyboardInterrupt:
+            tell("stopped", step=None)
+            return STOPPED
+        stop.patient = True
+        return 0 if job.play() else STOPPED
+
+
+def _own(config: Config, jobs: Path) -> Path:
+    """The folder of a training; ChoraleError T015 if one of another kind has its name.
+
+    Trainings of every kind end in one folder of the library.
+    """
+    folder = jobs / f"{config.kind}s" / config.name
+    for other in jobs.glob(f"*/{config.name}/{KEPT}"):
+        if other.parent != folder:
+            raise refused(
+                "T015",
+                f"There is a training '{config.name}' already, among the "
+                f"{other.parent.parent.name}.",
+                "Choose another name.",
+            )
+    return folder
 
 
 @contextmanager
-def _alone(lock: Path, config: ModulatorConfig) -> Generator[None]:
+def _alone(lock: Path, config: Config) -> Generator[None]:
     """Hold a training's folder; ChoraleError T008 if another process trains in it."""
     try:
         with held(lock):
@@ -106,11 +124,14 @@ def _alone(lock: Path, config: ModulatorConfig) -> Generator[None]:
 
 @contextmanager
 def _stopping(parent: int | None) -> Generator[Stop]:
-    """What Ctrl-C and SIGTERM set; a second Ctrl-C ends at once, at the last checkpoint."""
+    """What Ctrl-C and SIGTERM set; a second Ctrl-C ends at once, at the last checkpoint.
+
+    Before anything is learned each of them does: there is nothing that they could lose.
+    """
     stop = Stop(parent)
 
     def ask(number: int, _: FrameType | None) -> None:
-        if stop.asked and number == signal.SIGINT:
+        if not stop.patient or (stop.asked and number == signal.SIGINT):
             raise KeyboardInterrupt
         stop.asked = True
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from graph.companions import MAPS, MapKind
+from graph.companions import MAPS, USUAL_MAPS, MapKind
 from graph.errors import ChoraleError, Diagnostic
 from graph.jsontext import parse_json, read_limited
 from graph.words import describe, got, where
@@ -27,7 +27,7 @@ from graph.words import describe, got, where
 VERSION = 1
 LARGEST = 2**16
 MOST = 2_000
-"""Pairs; they are kept in memory."""
+"""Pairs, or pictures; they are kept in memory."""
 NAME = r"^[a-z0-9][a-z0-9-]{0,39}$"
 
 
@@ -66,10 +66,13 @@ class Tuning(Part):
 
     batch: int | None = Field(default=None, ge=1, le=512)
     levels: int | None = Field(default=None, ge=1, le=16)
+    reuse: Literal[1, 2, 4, 8, 16] | None = None
+    even: float | None = Field(default=None, ge=0.0, le=1.0)
     lr: float | None = Field(default=None, gt=0.0, le=0.1)
     ema: float | None = Field(default=None, ge=0.0, lt=1.0)
     decay: float | None = Field(default=None, ge=0.0, le=1.0)
     drop: float | None = Field(default=None, ge=0.0, le=0.9)
+    loose: float | None = Field(default=None, ge=0.0, le=1.0)
     views: int | None = Field(default=None, ge=1, le=32)
     silence: float | None = Field(default=None, ge=0.0, le=0.9)
     widths: tuple[Width, ...] | None = Field(default=None, min_length=1, max_length=5)
@@ -81,19 +84,50 @@ class Tuning(Part):
         return self.model_dump(exclude_none=True)
 
 
-class ModulatorConfig(Part):
-    """A modulator to be trained: a module that bends `base` by `maps`."""
+class GuidanceTuning(Part):
+    """How a guidance expert is taught; what is left out is as docs/train.md says."""
+
+    ranges: int | None = Field(default=None, ge=1, le=16)
+    share: float | None = Field(default=None, gt=0.0, le=1.0)
+    sees: Literal["state", "estimate"] | None = None
+    held_out: int | None = Field(default=None, ge=1, le=MOST)
+    steps: int | None = Field(default=None, ge=2, le=200)
+    batch: int | None = Field(default=None, ge=1, le=512)
+    lr: float | None = Field(default=None, gt=0.0, le=0.1)
+    ema: float | None = Field(default=None, ge=0.0, lt=1.0)
+    decay: float | None = Field(default=None, ge=0.0, le=1.0)
+    validate_minutes: float | None = Field(default=None, gt=0.0, le=1.0)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings that the file names."""
+        return self.model_dump(exclude_none=True)
+
+
+class Asked(Part):
+    """What every training file says: which expert the module is made for, and for how long."""
 
     chorale_training: Literal[1]
-    kind: Literal["modulator"]
     name: str = Field(pattern=NAME)
     base: str = Field(default="playground/unconditional", max_length=200)
-    maps: tuple[MapKind, ...] = Field(default=MAPS, min_length=1, max_length=len(MAPS))
+    steps: int | None = Field(default=None, ge=1, le=10_000_000)
+    minutes: float | None = Field(default=None, gt=0.0, le=10_080.0)
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("either steps or minutes")
+        return self
+
+
+class ModulatorConfig(Asked):
+    """A modulator to be trained: a module that bends `base` by `maps`."""
+
+    kind: Literal["modulator"]
+    maps: tuple[MapKind, ...] = Field(default=USUAL_MAPS, min_length=1, max_length=len(MAPS))
     material: Annotated[Playground | Folder, Field(discriminator="source")] = Playground(
         source="playground"
     )
-    steps: int | None = Field(default=None, ge=1, le=10_000_000)
-    minutes: float | None = Field(default=None, gt=0.0, le=10_080.0)
     settings: Tuning = Tuning()
 
     @field_validator("maps")
@@ -103,28 +137,30 @@ class ModulatorConfig(Part):
             raise ValueError("every map once")
         return tuple(kind for kind in MAPS if kind in maps)
 
-    @model_validator(mode="after")
-    def _one_budget(self) -> Self:
-        if (self.steps is None) == (self.minutes is None):
-            raise ValueError("either steps or minutes")
-        return self
+
+class GuidanceConfig(Asked):
+    """A guidance expert to be made: `onlooker`, taught to look through the noise of `base`."""
+
+    kind: Literal["guidance"]
+    onlooker: str = Field(default="playground/classifier", max_length=200)
+    samples: int = Field(default=384, ge=2, le=MOST)
+    settings: GuidanceTuning = GuidanceTuning()
 
 
-Config = Annotated[ModulatorConfig, Field(discriminator="kind")]
-"""One member as yet: what else is trained joins here, told by its `kind`."""
-_KINDS = get_args(Config)[0]
+Config = ModulatorConfig | GuidanceConfig
+"""What is trained, told by its `kind`."""
 
 
 @dataclass(frozen=True)
 class Read:
     """A training file that is in order, and where it lies: folders in it start from there."""
 
-    config: ModulatorConfig
+    config: Config
     place: Path
 
     def folder(self) -> Path | None:
-        """The folder of the material; None where the Playground paints it."""
-        material = self.config.material
+        """The folder of the material; None where it is painted."""
+        material = self.config.material if isinstance(self.config, ModulatorConfig) else None
         return self.place / material.path if isinstance(material, Folder) else None
 
     def absolute(self) -> str:
@@ -156,7 +192,7 @@ def read_config(path: Path) -> Read:
         raise ChoraleError(*_wrong(error.errors()[:20])) from None
 
 
-_ADAPTER: TypeAdapter[ModulatorConfig] = TypeAdapter(_KINDS)
+_ADAPTER: TypeAdapter[Config] = TypeAdapter(Annotated[Config, Field(discriminator="kind")])
 _EXAMPLE = "See the example in docs/train.md."
 
 
@@ -172,9 +208,13 @@ def _wrong(errors: list[Any]) -> Iterator[Diagnostic]:
         if error["type"] == "too_short" and error["loc"] in places:
             continue
         expected = describe(error).expected
-        kind, *rest = error["loc"] or ("",)
-        # the name of a choice that pydantic made stands in no file
-        place = where((kind, *rest[1:]) if kind == "material" else error["loc"])
+        # the names of the choices that pydantic made stand in no file
+        _, *path = error["loc"] or ("",)
+        if error["type"].startswith("union_tag") and not path:
+            path = ["kind"]
+        if path[:1] == ["material"]:
+            del path[1:2]
+        place = where(path)
         if place:
             message = f"In the training file, {place}: expected {expected}, got {got(error)}."
         else:

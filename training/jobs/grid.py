@@ -13,6 +13,7 @@ from torch import Tensor
 from graph.levels import NoiseLevel
 from graph.parametrisation import Native, answer, steered
 from graph.pictures import fit, on_canvas
+from graph.preview import plain
 from graph.randomness import Draws
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.karras import Karras
@@ -68,14 +69,13 @@ class Grid:
 
     def _paint(self, denoise: Callable[[Tensor, NoiseLevel], Tensor]) -> Sequence[Image.Image]:
         codec = self.training.base.codec
-        assert codec is not None
         shape, like = self.training.module.shape, self.training.held_out.states
         draw = Draws(SEED, 0, range(len(self.pairs)), "grid", shape, like)
         levels = Karras().levels(STEPS)
         x = draw() * levels[0].sigma
         for step in Dpmpp2M()(denoise, x, levels, draw):
             x = step.x
-        return codec.decode(x)
+        return codec.decode(x) if codec else plain(x)
 
     def _sheet(self, bent: Sequence[Image.Image]) -> Image.Image:
         kinds, reader = self.training.task.maps, self.training.module.reader

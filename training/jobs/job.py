@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from graph.errors import ChoraleError
-from graph.library import Library
 from training.budget import Budget
-from training.jobs.config import ModulatorConfig, Read, refused
-from training.jobs.grid import Grid
-from training.jobs.material import look, summary, task_of
+from training.jobs.config import Config, Read, refused
+from training.jobs.kinds import Kind, kind_of
 from training.jobs.stop import Stop
 from training.jobs.telling import Teller
-from training.modulators import ModulatorTraining, Settings
 from training.modules import ChangedError
-from training.pairs import Material
 
 MINE = "mine"
 """Below the model folder: where modules that a person trained lie."""
@@ -26,69 +21,41 @@ EVERY = 1.0
 """Seconds between two tellings of the loss."""
 
 
-def place(jobs: Path, config: ModulatorConfig) -> Path:
+def place(jobs: Path, config: Config) -> Path:
     """The folder of a training among those of its kind."""
     return jobs / f"{config.kind}s" / config.name
 
 
-def prepared(config: ModulatorConfig, models: Path, jobs: Path) -> Settings:
-    """How it is trained; ChoraleError T002, T009 or M001 to M012 where it cannot be."""
-    settings = _settings(config)
-    module = f"{MINE}/{config.name}"
-    if (models / module).exists() and not (place(jobs, config) / "state.pt").exists():
+def prepared(read: Read, models: Path, jobs: Path) -> Kind:
+    """What is asked for, held against the library; ChoraleError T009 or what its kind says."""
+    module = f"{MINE}/{read.config.name}"
+    if (models / module).exists() and not (place(jobs, read.config) / "state.pt").exists():
         raise refused(
             "T009",
             f"The library has a model '{module}' already.",
             "Choose another name, or remove that folder.",
         )
-    Library(models, jobs).model(config.base)
-    return settings
-
-
-def _settings(config: ModulatorConfig) -> Settings:
-    settings = replace(Settings(), **config.settings.given)
-    if settings.batch % settings.levels:
-        raise refused(
-            "T002",
-            f"In the training file, settings.batch: expected a multiple of levels, "
-            f"which are {settings.levels}, got {settings.batch}.",
-            f"Write {settings.levels * max(1, settings.batch // settings.levels)}.",
-        )
-    return settings
+    return kind_of(read, models, jobs)
 
 
 class Job:
-    """A training of a modulator, from its checkpoint if there is one.
+    """A training, from its checkpoint if there is one.
 
-    ChoraleError T002, T004, T005, T009, T010 or what is wrong with the base, before a step is done.
+    Before a step is done: ChoraleError T005, T009 or what its kind says, KeyboardInterrupt
+    where `stop` is set.
     """
 
-    def __init__(self, read: Read, models: Path, jobs: Path, tell: Teller) -> None:
-        self.config, self.tell = read.config, tell
+    def __init__(self, read: Read, models: Path, jobs: Path, tell: Teller, stop: Stop) -> None:
+        self.config, self.tell, self.stop = read.config, tell, stop
         self.folder, self.module = place(jobs, read.config), f"{MINE}/{read.config.name}"
         self.target = models / self.module
-        settings = prepared(read.config, models, jobs)
-        learned, held_out = look(read)
-        tell("material", **summary(read, learned, held_out))
-        self.training = self._open(read, settings, models, jobs, (learned, held_out))
-        self.grid = Grid(self.training, held_out.pairs)
+        self.kind = prepared(read, models, jobs)
+        try:
+            self.training, self.grid = self.kind.open(tell, stop)
+        except ChangedError as error:
+            raise _changed(read.config, self.kind, error) from None
         self.budget = self._budget()
         self._kept = self.training.trainer.step
-
-    def _open(
-        self,
-        read: Read,
-        settings: Settings,
-        models: Path,
-        jobs: Path,
-        material: tuple[Material, Material],
-    ) -> ModulatorTraining:
-        try:
-            return ModulatorTraining(task_of(read), settings, models, jobs, material)
-        except ChangedError as error:
-            raise _changed(read.config, error) from None
-        except ValueError as error:  # a base without an autoencoder to read maps with
-            raise refused("T010", str(error), "Choose another base.") from None
 
     def _budget(self) -> Budget:
         """What is left of the budget, which counts all that was done under this name."""
@@ -104,8 +71,8 @@ class Job:
         entries = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
         return max((each["minutes"] for each in entries if each["step"] == step), default=0.0)
 
-    def play(self, stop: Stop) -> bool:
-        """Train until the budget is used or `stop` is set; whether it came to its end.
+    def play(self) -> bool:
+        """Train until the budget is used or the stop is set; whether it came to its end.
 
         Raises:
             FloatingPointError: a loss is no number; the last checkpoint stands.
@@ -113,25 +80,25 @@ class Job:
         """
         trainer, config = self.training.trainer, self.config
         told = {"name": config.name, "step": trainer.step, "folder": str(self.folder)}
-        self.tell("started", **told, base=config.base, maps=list(config.maps))
+        self.tell("started", **told, **self.kind.told)
         if trainer.step == 0:
             self._validate(None)
-        self._learn(stop)
-        if stop.is_set() and self.budget.progress < 1.0:
+        self._learn()
+        if self.stop.is_set() and self.budget.progress < 1.0:
             self.tell("stopped", step=trainer.step)
             return False
         scores = self.training.write(self.folder / "module", self.target)
         self.tell("finished", **scores, module=self.module, folder=str(self.target))
         return True
 
-    def _learn(self, stop: Stop) -> None:
+    def _learn(self) -> None:
         """Do the steps, tell of them, and keep a checkpoint now and then and at the end."""
         budget, trainer = self.budget, self.training.trainer
         every = 60 * self.training.settings.validate_minutes
         began, first = time.monotonic(), budget.progress
         validated, spoken = began, -EVERY
         losses, loss = list[float](), None
-        while budget.progress < 1.0 and not stop.is_set():
+        while budget.progress < 1.0 and not self.stop.is_set():
             losses.append(self.training.advance(budget.progress))
             budget.done += 1
             now = time.monotonic()
@@ -170,19 +137,12 @@ class Job:
         )
 
 
-def _changed(config: ModulatorConfig, error: ChangedError) -> ChoraleError:
+def _changed(config: Config, kind: Kind, error: ChangedError) -> ChoraleError:
     """T005: what a training stands on has changed since it was begun."""
-    changes = error.changes
-    told = ("base", "base_hash", "maps", "widths", "data_hash")
-    name = next((each for each in told if each in changes), next(iter(changes)))
-    before, now = changes[name]
-    match name:
-        case "base_hash":
-            what = f"the base '{config.base}' has changed: its weights are {now}, were {before}"
-        case "data_hash":
-            what = f"the material has changed: its content is {now}, was {before}"
-        case _:
-            what = f"it was begun with other {name}: {before}, now {now}"
+    name = next((each for each in kind.named if each in error.changes), next(iter(error.changes)))
+    was, now = error.changes[name]
+    said = kind.named.get(name, f"it was begun with other {name}: {{was}}, now {{now}}")
+    what = said.format(was=was, now=now, **kind.told)
     return refused(
         "T005",
         f"The training of '{config.name}' cannot go on: {what}.",

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 @dataclass
 class Stop:
-    """Set by a person, or by the end of the process `parent` that asked for the training."""
+    """Set by a person, or by the end of the process `parent` that asked for the training.
+
+    It is `patient` while there is something that an end at once would lose.
+    """
 
     parent: int | None = None
     asked: bool = False
+    patient: bool = False
 
     def is_set(self) -> bool:
         """Whether the training is to end at its next step."""

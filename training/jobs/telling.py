@@ -42,7 +42,7 @@ class Teller:
         if self._as_json:
             print(json.dumps(told, ensure_ascii=False), flush=True)
             return
-        if told["event"] in ("progress", "validated"):
+        if told["event"] in ("painted", "progress", "validated"):
             self._advance(told)
             return
         if self._bar is not None:
@@ -55,34 +55,34 @@ class Teller:
         if self._bar is None:
             form = "{percentage:3.0f} %|{bar}| {postfix}"
             self._bar = tqdm(total=1.0, bar_format=form, leave=False)
-        if told["event"] == "progress":
-            self._bar.n = told["progress"]
-            left = f"{told['seconds_left']:.0f} s left"
-            self._bar.set_postfix_str(f"step {told['step']}, loss {told['loss']:.4f}, {left}")
-        else:
+        if told["event"] == "validated":
             self._bar.write(
                 f"step {told['step']}: held-out loss {told['held_out']:.4f}, "
-                f"of the base {told['base']:.4f}  {told['grid']}"
+                f"before it learned {told['base']:.4f}  {told['grid']}"
             )
+            return
+        left = f"{told['seconds_left']:.0f} s left"
+        if told["event"] == "painted":
+            self._bar.n = told["pictures"] / told["of"]
+            self._bar.set_postfix_str(f"{told['pictures']} of {told['of']} pictures, {left}")
+        else:
+            self._bar.n = told["progress"]
+            self._bar.set_postfix_str(f"step {told['step']}, loss {told['loss']:.4f}, {left}")
 
 
 def in_words(told: Mapping[str, Any]) -> list[str]:
     """An event as lines for a person."""
     match told["event"]:
         case "material":
-            sizes = ", ".join(f"{count} of {size}" for size, count in told["sizes"])
-            classes = f" Classes: {', '.join(told['classes'])}." if told["classes"] else ""
-            counts = f"{told['pairs']} pairs to learn from, {told['held_out']} held out"
-            maps = " and ".join(told["maps"])
-            left_out = [f"left out {each}" for each in told["left_out"]]
-            return [f"{counts}, with {maps}; {sizes}.{classes}", *left_out]
+            return [*told["said"], *(f"left out {each}" for each in told.get("left_out", ()))]
         case "started":
             how = f"goes on at step {told['step']}" if told["step"] else "begins"
             return [f"The training of {told['name']} {how}; its folder is {told['folder']}"]
         case "stopped":
-            return [f"Stopped at step {told['step']}; the same command goes on from there."]
+            where = "before it learned" if told["step"] is None else f"at step {told['step']}"
+            return [f"Stopped {where}; the same command goes on from there."]
         case "finished":
-            losses = f"held-out loss {told['held_out']:.4f}, of the base alone {told['base']:.4f}"
+            losses = f"held-out loss {told['held_out']:.4f}, before it learned {told['base']:.4f}"
             made = f"{told['module']} is trained: {losses}, after {told['steps']} steps."
             return [made, f"It lies in {told['folder']}"]
         case _:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from importlib import import_module
 
-STUDIES = ("automatic", "logic", "meters")
+STUDIES = ("automatic", "logic", "loose", "meters")
 """What is measured beside the table; each is a module of its own."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """`python app.py judge [automatic | logic | meters]`; returns the exit status."""
+    """`python app.py judge [automatic | logic | loose | meters]`; returns the exit status."""
     study = argv[0] if argv and argv[0] in STUDIES else None
     command = import_module(f"training.judge.{study or 'cli'}")
     return command.main(argv[1:] if study else argv)

@@ -38,7 +38,6 @@ from training.judge.verdict import Verdict
 
 SEARCH_FROM = 100_000
 """The pictures that weights are searched on: from this one on, so that no table has them."""
-MODULATOR = "playground/modulator-maps"
 MARK = "<!-- made by the command below this line -->"
 
 
@@ -144,7 +143,7 @@ def _rows(guidance: Guidance, options: argparse.Namespace) -> list[Row]:
         *singles(guidance, steps),
         *composed(guidance, steps),
         *ruled(guidance, steps),
-        *bent(MODULATOR, guidance, steps),
+        *bent(guidance, steps),
         *rivals(steps),
     ]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from training.judge.facts import Facts, stated
 from training.judge.network import INK
-from training.pictures import mask_picture, sketch_picture, to_bytes
+from training.pictures import depth_picture, mask_picture, sketch_picture, to_bytes
 from training.world import SCENE_KINDS, draw
 
 DRAW = "judge-conditions"
@@ -91,7 +91,7 @@ def conditions(start: int, count: int, name: str = DRAW) -> Conditions:
         depth=drawn.depth[:, 0],
         masks=to_images(mask_picture(drawn)),
         sketches=to_images(sketch_picture(drawn)),
-        depths=to_images(drawn.depth.expand(-1, 3, -1, -1)),
+        depths=to_images(depth_picture(drawn)),
         facts=[stated(sentence) for sentence in drawn.captions],
     )
 

@@ -40,6 +40,11 @@ TRIPLE = ("text", "mask", "sketch")
 LEVELS = 7
 ALONE = 4.0
 """Guidance of whom superdiff_or follows."""
+MODULATORS = {
+    "playground/modulator-maps": (("mask",), ("sketch",), ("mask", "sketch")),
+    "playground/modulator-depth": (("depth",),),
+}
+"""Modulators of the unconditional expert, with the maps that they are told."""
 BEND = 2.0
 """The modulator's reliability where nothing guides: the best of 1, 1.5 and 2 on 50 pictures of the
 table, with an earlier modulator."""
@@ -256,8 +261,8 @@ def jointly(name: str, asks: tuple[str, ...], guidance: float, steps: int) -> Ro
     return Row(name, "product", (Part("joint", asks, guidance),), steps)
 
 
-def bent(modulator: str, guidance: Guidance, steps: int) -> list[Row]:
-    """The unconditional and the text expert under a modulator, by either of its maps and both.
+def bent(guidance: Guidance, steps: int) -> list[Row]:
+    """The unconditional and the text expert under each modulator, by its maps alone and together.
 
     A modulator learned from few pairs is timid, and serves best at twice its reliability. With
     guidance a map counts as often as the sentence does, and the reliability takes that back
@@ -265,11 +270,12 @@ def bent(modulator: str, guidance: Guidance, steps: int) -> list[Row]:
     """
     rows: list[Row] = []
     for expert, weight in (("unconditional", 1.0), ("text", guidance["text"])):
-        for maps in (("mask",), ("sketch",), ("mask", "sketch")):
-            name = f"{expert}, bent by {' + '.join(maps)}"
-            asks = _asks(expert) if expert != "unconditional" else ()
-            part = Part(expert, asks, weight, 1.0, modulator, maps, BEND / weight)
-            rows.append(Row(name, "product", (part,), steps))
+        for modulator, told in MODULATORS.items():
+            for maps in told:
+                name = f"{expert}, bent by {' + '.join(maps)}"
+                asks = _asks(expert) if expert != "unconditional" else ()
+                part = Part(expert, asks, weight, 1.0, modulator, maps, BEND / weight)
+                rows.append(Row(name, "product", (part,), steps))
     return rows
 
 

@@ -56,7 +56,13 @@ export function flood(image, colour) {
   }
 }
 
-/** Replace every pixel by the nearest colour of the palette (an uploaded mask). */
+/** How far a colour may lie from a class that it is by a hair, as graph/pictures.py has it. */
+const HAIR = 16;
+
+/**
+ * Replace every pixel that is a colour of the palette by a hair (an uploaded mask). Soft borders and
+ * what is transparent stay: who can read them does, and others take the nearest.
+ */
 export function snap(image, palette) {
   for (let at = 0; at < image.data.length; at += 4) {
     let best = palette[0];
@@ -65,6 +71,6 @@ export function snap(image, palette) {
       const away = colour.reduce((sum, part, i) => sum + (part - image.data[at + i]) ** 2, 0);
       if (away < least) [best, least] = [colour, away];
     }
-    [image.data[at], image.data[at + 1], image.data[at + 2], image.data[at + 3]] = [...best, 255];
+    if (least < HAIR ** 2) image.data.set(best, at);
   }
 }

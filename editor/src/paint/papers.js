@@ -9,15 +9,16 @@ const DEPTHS = LIGHTS.map(({ colour }, at) => ({ name: ['nearest', 'near', 'betw
 const PLAIN = [{ name: 'sky', colour: [116, 176, 224] }, { name: 'ground', colour: [104, 190, 74] }, { name: 'thing', colour: [220, 60, 60] }];
 
 /**
- * {palette, blank, ink, brush, soft} of a paper: `ink` is what is painted with at first, on a `soft` one
- * in soft strokes and gradients. Masks take the palette of the experts that read them.
+ * {palette, blank, ink, brush, soft, mixes} of a paper: `ink` is what is painted with at first, on a
+ * `soft` one in soft strokes and gradients; one that `mixes` has a soft brush beside the sharp one. Masks
+ * take the palette of the experts that read them.
  */
 export function paperOf(kind, classes) {
   if (kind === 'sketch') return { palette: [INK], blank: PAPER, ink: INK, brush: 2 };
   if (kind === 'map') return { palette: LIGHTS, blank: LIGHTS[0], ink: LIGHTS[4], brush: 24, soft: true };
   if (kind === 'depth') return { palette: DEPTHS, blank: DEPTHS[4], ink: DEPTHS[0], brush: 24, soft: true };
   const palette = classes.length ? classes : PLAIN;
-  return { palette, blank: palette[0], ink: palette[0], brush: 14 };
+  return { palette, blank: palette[0], ink: palette[0], brush: 14, mixes: true };
 }
 
 /** The palette of the first expert that hears this node, else of any expert that has one. */

@@ -1,4 +1,4 @@
-/** Painting reliability in light: grey pixels, soft edges, gradients. */
+/** Painting softly: strokes that fade to their rims, and gradients of light. */
 
 /** A stroke of a soft brush over a picture as it was: where dabs overlap, the strongest counts. */
 export class SoftStroke {
@@ -6,20 +6,20 @@ export class SoftStroke {
   #cover;
 
   constructor(image) {
-    this.#before = Float32Array.from({ length: image.width * image.height }, (_, at) => image.data[4 * at]);
+    this.#before = Float32Array.from(image.data);
     this.#cover = new Float32Array(image.width * image.height);
   }
 
-  /** Draw a segment towards `light` (0 to 255); in the brush's middle it goes `strength` of the way. */
-  draw(image, from, to, diameter, light, strength) {
+  /** Draw a segment towards a colour; in the brush's middle it goes `strength` of the way. */
+  draw(image, from, to, diameter, colour, strength) {
     const dabs = Math.max(1, Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / Math.max(0.5, diameter / 8)));
     for (let i = 0; i <= dabs; i += 1) {
       const t = i / dabs;
-      this.#dab(image, from.x + (to.x - from.x) * t, from.y + (to.y - from.y) * t, Math.max(0.75, diameter / 2), light, strength);
+      this.#dab(image, from.x + (to.x - from.x) * t, from.y + (to.y - from.y) * t, Math.max(0.75, diameter / 2), colour, strength);
     }
   }
 
-  #dab(image, x, y, radius, light, strength) {
+  #dab(image, x, y, radius, colour, strength) {
     const { width, height } = image;
     for (let row = Math.max(0, Math.floor(y - radius)); row <= Math.min(height - 1, Math.ceil(y + radius)); row += 1) {
       for (let col = Math.max(0, Math.floor(x - radius)); col <= Math.min(width - 1, Math.ceil(x + radius)); col += 1) {
@@ -28,9 +28,17 @@ export class SoftStroke {
         const cover = away < 1 ? strength * Math.cos((Math.PI / 2) * away) ** 2 : 0;
         if (cover <= this.#cover[at]) continue;
         this.#cover[at] = cover;
-        grey(image, at, this.#before[at] + (light - this.#before[at]) * cover);
+        this.#mix(image.data, 4 * at, colour, cover);
       }
     }
+  }
+
+  /** What was transparent takes the colour as it is, and is covered as far as the stroke goes. */
+  #mix(data, at, colour, cover) {
+    const under = this.#before[at + 3] / 255;
+    const whole = cover + under * (1 - cover);
+    for (let i = 0; i < 3; i += 1) data[at + i] = Math.round((colour[i] * cover + this.#before[at + i] * under * (1 - cover)) / whole);
+    data[at + 3] = Math.round(255 * whole);
   }
 }
 

@@ -9,7 +9,10 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
+    DDIMPipeline,
     DDIMScheduler,
+    DDPMPipeline,
+    DDPMScheduler,
     DiTPipeline,
     DiTTransformer2DModel,
     FlowMatchEulerDiscreteScheduler,
@@ -22,6 +25,7 @@ from diffusers import (
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
+    UNet2DModel,
 )
 from transformers import (
     CLIPTextConfig,
@@ -90,6 +94,34 @@ def pixart(
         scheduler=scheduler(**changes),
     ).save_pretrained(folder)
     return _with_card(folder, card or {"condition": "text"})
+
+
+def pixels(
+    folder: Path,
+    *,
+    side: int = 16,
+    channels: int = 3,
+    family: Any = DDPMPipeline,
+    network: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Path:
+    """An expert of pictures without an autoencoder, which takes no condition."""
+    torch.manual_seed(9)
+    unet = UNet2DModel(
+        sample_size=side,
+        in_channels=channels,
+        out_channels=channels,
+        block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        layers_per_block=1,
+        attention_head_dim=4,
+        norm_num_groups=4,
+        **(network or {}),
+    )
+    made = {DDPMPipeline: DDPMScheduler, DDIMPipeline: DDIMScheduler}[family](**changes)
+    family(unet=_shake(unet.eval()), scheduler=made).save_pretrained(folder)
+    return folder
 
 
 def t5_tokenizer() -> T5Tokenizer:

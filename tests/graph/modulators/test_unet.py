@@ -102,6 +102,13 @@ def test_nothing_else_of_a_configuration_is_built(folder: Path, change: dict[str
     assert opened(folder).network.config.num_class_embeds is None
 
 
+def test_a_state_that_cannot_be_halved_is_refused(folder: Path) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    shape = [card["shape"][0], 5, 4]
+    (folder / "card.json").write_text(json.dumps({**card, "shape": shape}))
+    assert "halves its state 1×, and 5×4 places cannot be" in refusal(folder)
+
+
 def test_another_class_of_network_is_named(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "_class_name": "os.system"}))

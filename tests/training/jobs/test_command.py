@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
-from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,70 +18,24 @@ from graph.folders import network_hash
 from graph.held import held
 from graph.library import Library
 from tests.graph.experts import folders
+from tests.training.jobs.bench import Bench, at_step, no_room
 from training.jobs.command import main
 from training.jobs.config import read_config
 from training.jobs.grid import GAP
 from training.modulators import ModulatorTraining
-from training.world import SCENE_KINDS
 
 SMALL = {"batch": 4, "levels": 2, "widths": [8], "views": 1}
-
-
-class Bench:
-    """A library with one small base, a folder for trainings, and what a command says."""
-
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.root, self.models, self.jobs = root, root / "models", root / "jobs"
-        self.capsys = capsys
-        self.base = folders.dit(
-            self.models / "playground/class", card={"condition": "class", "labels": SCENE_KINDS}
-        )
-        self.folder = self.jobs / "modulators" / "tiny"
-
-    def train(self, *options: str, **changes: Any) -> tuple[int, list[dict[str, Any]]]:
-        """The status of a command and its events."""
-        told = {
-            "chorale_training": 1,
-            "kind": "modulator",
-            "name": "tiny",
-            "base": "playground/class",
-            "material": {"source": "playground", "pairs": 4},
-            "steps": 3,
-            "settings": SMALL,
-            **changes,
-        }
-        path = self.root / "t.json"
-        path.write_text(json.dumps(told))
-        status = main([str(path), "--json", *options], self.models, self.jobs)
-        return status, [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
-
-    def refused(self, **changes: Any) -> str:
-        """What is said of a training that cannot be done."""
-        status, events = self.train(**changes)
-        assert status == 1
-        assert events[-1]["event"] == "failure"
-        return "\n".join(f"{d['code']} {d['message']}" for d in events[-1]["diagnostics"])
-
-    def learned(self) -> dict[str, torch.Tensor]:
-        return load_file(self.models / "mine/tiny/diffusion_pytorch_model.safetensors")
+ASKED = {
+    "kind": "modulator",
+    "material": {"source": "playground", "pairs": 4},
+    "settings": SMALL,
+}
 
 
 @pytest.fixture
 def bench(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> Bench:
     monkeypatch.setattr(os, "nice", lambda by: by)  # for this process it could not be taken back
-    return Bench(tmp_path, capsys)
-
-
-def at_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], None]) -> None:
-    """Do something while the step of that number is done."""
-    advance = ModulatorTraining.advance
-
-    def acting(self: ModulatorTraining, progress: float) -> float:
-        if self.trainer.step == step:
-            act()
-        return advance(self, progress)
-
-    monkeypatch.setattr(ModulatorTraining, "advance", acting)
+    return Bench(tmp_path, capsys, ASKED)
 
 
 def test_a_training_ends_in_the_library(bench: Bench) -> None:
@@ -119,6 +70,26 @@ def test_the_grid_shows_maps_base_bent_and_real(bench: Bench) -> None:
         assert np.array_equal(column(first, fixed), column(last, fixed))
 
 
+def test_a_base_of_pixels_is_bent_and_painted(bench: Bench) -> None:
+    folders.pixels(bench.models / "playground/pixels")
+    status, _ = bench.train(base="playground/pixels", maps=["depth", "sketch"], steps=2)
+    assert status == 0
+    found = Library(bench.models, bench.root).companion("mine/tiny")
+    assert (found.card.maps, found.card.shape, found.card.scale) == (
+        ("sketch", "depth"),
+        (3, 16, 16),
+        1,
+    )
+    grid = np.asarray(Image.open(max(bench.folder.glob("grid-*.png"))))
+    assert grid.shape == (16, 5 * (16 + GAP) - GAP, 3)
+
+
+def test_a_base_that_cannot_be_bent_is_named(bench: Bench) -> None:
+    folders.pixels(bench.models / "playground/odd", channels=2)
+    found = bench.refused(base="playground/odd")
+    assert "T010 'playground/odd' cannot be bent. The base has no autoencoder" in found
+
+
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +98,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(
     for folder in (bench.models / "mine/tiny", bench.folder):
         folder.rename(folder.with_name("whole"))
     with monkeypatch.context() as patch:
-        at_step(patch, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        at_step(patch, ModulatorTraining, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
         status, events = bench.train(steps=5)
     assert (status, events[-1]) == (130, {"event": "stopped", "step": 3})
     assert not (bench.models / "mine/tiny").exists()
@@ -156,7 +127,7 @@ def test_a_training_keeps_the_file_that_it_was_begun_with(bench: Bench) -> None:
 
 def test_the_minutes_of_earlier_parts_count(bench: Bench, monkeypatch: Any) -> None:
     with monkeypatch.context() as patch:
-        at_step(patch, 1, lambda: os.kill(os.getpid(), signal.SIGINT))
+        at_step(patch, ModulatorTraining, 1, lambda: os.kill(os.getpid(), signal.SIGINT))
         bench.train(steps=None, minutes=60)
     log = bench.folder / "log.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -255,20 +226,12 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(
     assert bench.train(steps=2)[0] == 0
 
 
-@contextmanager
-def no_room(size: int) -> Any:
-    """Files of this process cannot grow beyond so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_full_disk_keeps_the_last_good_checkpoint(bench: Bench) -> None:
     bench.train(steps=1)
-    good, module = (bench.folder / "state.pt").read_bytes(), bench.learned()
+    good, module = (
+        (bench.folder / "state.pt").read_bytes(),
+        bench.learned(),
+    )
     with no_room(20_000):
         said = bench.refused(steps=3)
     assert "T007 A file could not be written" in said

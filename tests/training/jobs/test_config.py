@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graph.errors import ChoraleError
-from training.jobs.config import Folder, read_config
+from training.jobs.config import Folder, GuidanceTuning, Part, Tuning, read_config
 
 GOOD: dict[str, Any] = {"chorale_training": 1, "kind": "modulator", "name": "mine", "steps": 3}
 
@@ -43,9 +44,9 @@ def test_a_folder_is_found_from_where_the_file_lies(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"name": "../x"}, "name: expected up to 40 small letters, digits and hyphens, got '../x'"),
-        ({"kind": "expert"}, "kind: expected one of 'modulator', got 'expert'"),
+        ({"kind": "expert"}, "kind: expected one of 'modulator', 'guidance', got 'expert'"),
         ({"kind": ["modulator"]}, "kind: expected"),
-        ({"maps": ["smell"]}, "maps[0]: expected one of 'mask' or 'sketch', got 'smell'"),
+        ({"maps": ["smell"]}, "maps[0]: expected one of 'mask', 'sketch' or 'depth', got 'smell'"),
         ({"maps": ["mask", "mask"]}, "maps: expected every map once"),
         ({"maps": []}, "maps: expected at least 1 item"),
         ({"steps": None}, "needs either steps or minutes"),
@@ -70,6 +71,16 @@ def test_what_is_wrong_is_said_with_its_place(
         read_config(written(tmp_path, **changes))
     assert [each.code for each in caught.value.diagnostics] == ["T002"]
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("modulator", Tuning), ("guidance expert", GuidanceTuning)]
+)
+def test_the_documents_name_every_setting(kind: str, settings: type[Part]) -> None:
+    text = (Path(__file__).parents[3] / "docs/train.md").read_text()
+    table = text.partition(f"field of a {kind}")[2].partition("| `settings` | ")[2]
+    named = re.findall("`([a-z_]+)`", table.partition(";")[0])
+    assert named == list(settings.model_fields)
 
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:

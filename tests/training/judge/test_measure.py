@@ -16,6 +16,7 @@ from training.judge.rows import (
     TRIPLE,
     Part,
     Row,
+    bent,
     beside,
     composed,
     faded,
@@ -83,6 +84,14 @@ def test_a_row_is_known_by_how_its_experts_are_bent():
     )
     assert len({row.key("w") for row in (plain, one, other)}) == 3
     assert plain.key("w") == "a2506ac566af8518"
+
+
+def test_every_modulator_has_a_row_for_each_expert_and_what_it_is_told():
+    rows = bent(GUIDANCE, 16)
+    assert len({row.key("w") for row in rows}) == len({row.name for row in rows}) == 2 * 4
+    (depth,) = (row for row in rows if row.name == "text, bent by depth")
+    assert depth.asks == ("text", "depth")
+    assert depth.parts[0].modulator == "playground/modulator-depth"
 
 
 def test_a_row_is_known_by_who_leads_it_where_and_how():
