@@ -94,6 +94,7 @@ def _add_modulator(commands: Any) -> None:
     command.add_argument("--maps", nargs="+", choices=MAPS, default=list(USUAL_MAPS))
     command.add_argument("--pairs", type=int, default=200, help="pictures with their maps")
     command.add_argument("--folder", type=Path, help="own pairs: pictures/ and a folder a map")
+    command.add_argument("--loose", type=float, help="share of softer, coarser or partial maps")
     _add_tuning(command, "states a step")
 
 
@@ -161,7 +162,8 @@ def _name(text: str) -> str:
 def _modulate(options: argparse.Namespace) -> None:
     maps = tuple(kind for kind in MAPS if kind in options.maps)
     task = modulators.Task(options.name, options.base, maps, options.pairs, options.folder)
-    settings = replace(modulators.Settings(), **_changes(options))
+    loose = {} if options.loose is None else {"loose": options.loose}
+    settings = replace(modulators.Settings(), **_changes(options), **loose)
     modulators.train(
         task, settings, options.steps, options.minutes, models=MODELS.parent, ship=options.ship
     )

@@ -48,8 +48,7 @@ def train(pairs: Sequence[int], steps: int | None, minutes: float | None, models
     torch.set_num_threads(1)
     for count in pairs:
         if not _module(count).exists():
-            views = max(2, min(Settings.views, EXAMPLES // count))
-            settings = Settings(views=views, loose=0.0)
+            settings = Settings(views=max(2, min(Settings.views, EXAMPLES // count)))
             task = Task(f"maps-{count}", pairs=count, draw="maps")
             training = ModulatorTraining(task, settings, models)
             advance(training, Budget(steps, minutes))

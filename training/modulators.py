@@ -64,7 +64,7 @@ class Settings:
     ema: float = 0.995
     decay: float = 0.5
     drop: float = 0.3
-    loose: float = 0.25
+    loose: float = 0.0
     views: int = 8
     silence: float = 0.12
     widths: tuple[int, ...] = (32, 32, 64, 120)

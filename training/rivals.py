@@ -210,7 +210,7 @@ def _rival(
 def train(name: str, pairs: int, steps: int | None, minutes: float | None, models: Path) -> None:
     """Train a rival for a budget on the pairs of the modulator that ships."""
     torch.set_num_threads(1)
-    settings = Settings(lr=RATES[name], loose=0.0)
+    settings = Settings(lr=RATES[name])
     training = RivalTraining(Task(name, pairs=pairs, draw="maps"), settings, models)
     advance(training, Budget(steps, minutes))
     print(training.write(training.run / "module"), flush=True)
