@@ -326,15 +326,15 @@ def documents() -> dict[str, Workflow]:
             "look through noise, leads it to a scene.",
             [
                 node("anything", "unconditional_expert", model="playground/unconditional"),
-                node("scene", "label", "Where", name="snowfield at night"),
+                node("scene", "label", "Where", name="sea at sunset"),
                 node(
                     "guidance",
                     "guidance",
                     model="playground/classifier-in-noise",
                     method={"name": "state"},
-                    scale=20.0,
+                    scale=7.0,
                 ),
-                *ends(),
+                *ends(count=4),
             ],
             [
                 ("anything.score", "guidance.score"),

@@ -32,7 +32,7 @@ def stage(folder: Path) -> Library:
     """The Playground's experts with the companions that the examples play."""
     library = playground(folder)
     write_trained(library)
-    scenes = ("sea at night", "snowfield at night")
+    scenes = ("sea at night", "sea at sunset", "snowfield at night")
     models = library.folder / "playground"
     write_classifier(models / "classifier", labels=scenes)
     write_classifier(models / "segmenter", "segformer")
