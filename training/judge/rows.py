@@ -66,7 +66,7 @@ TAUGHT = {
         "labels": ("labelled classifier", 20.0),
     },
     "mask": {TUNED: ("playground/segmenter-in-noise", 0.5)},
-    "depth": {TUNED: ("playground/depth-in-noise", 10.0)},
+    "depth": {TUNED: ("playground/depth-in-noise", 6.0)},
 }
 """By what is asked of them: models that know noise, with the scale that serves them.
 
