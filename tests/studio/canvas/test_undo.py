@@ -76,7 +76,7 @@ def test_sixty_gestures_of_mouse_and_keyboard_are_undone(visit):
 GESTURES = Path(__file__).with_name("gestures.js").read_text()
 
 
-HANDS = [range(start, start + 20) for start in range(0, 60, 20)]
+HANDS = [range(start, start + 20) for start in range(0, 100, 20)]
 
 
 @pytest.mark.parametrize("hands", HANDS, ids=str)
