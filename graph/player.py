@@ -123,14 +123,14 @@ class Player:
         self.weights = self._weights(level)
         windows = self.track.windows
         if windows is None:
-            return self._followed_back(x, level)
-        denoised = windows.join(self._followed_back(windows.cut(x), level))
+            return self._answered(x, level)
+        denoised = windows.join(self._answered(windows.cut(x), level))
         seen = windows.join(self._seen.denoised)
         self._seen = replace(self._seen, x=x.detach(), denoised=seen)
         self.fused = None if self.fused is None else windows.joined(self.fused)
         return denoised
 
-    def _followed_back(self, x: Tensor, level: NoiseLevel) -> Tensor:
+    def _answered(self, x: Tensor, level: NoiseLevel) -> Tensor:
         """The estimate, made so that a guidance finds its way back where one has to."""
         if not self._backward():
             return self._denoised(x, level)
