@@ -8,7 +8,15 @@ STUDIES = ("automatic", "logic", "loose", "meters")
 
 
 def main(argv: Sequence[str]) -> int:
-    """`python app.py judge [automatic | logic | loose | meters]`; returns the exit status."""
+    """`python app.py judge [automatic | logic | loose | meters]`; returns the exit status.
+
+    It is 1 where there is no expert.
+    """
     study = argv[0] if argv and argv[0] in STUDIES else None
     command = import_module(f"training.judge.{study or 'cli'}")
-    return command.main(argv[1:] if study else argv)
+    folder = import_module("training.judge.folder")
+    try:
+        return command.main(argv[1:] if study else argv)
+    except folder.NobodyError as error:
+        print(error)
+        return 1

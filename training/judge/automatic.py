@@ -105,14 +105,10 @@ WAYS: dict[str, Weigh] = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print what was measured; returns the exit status: 1 where there is no expert."""
+    """Print what was measured; returns the exit status."""
     options = parser().parse_args(argv)
     torch.set_num_threads(1)
-    try:
-        bench = open_bench(RUNS / "judge", options.precision)
-    except FileNotFoundError as error:
-        print(error)
-        return 1
+    bench = open_bench(RUNS / "judge", options.precision)
     blocks = list(mixed(options.conditions))
     print(told({name: measured(bench, blocks, weigh) for name, weigh in WAYS.items()}))
     return 0

@@ -75,11 +75,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status. Finished blocks are kept and never made twice."""
     options = parser().parse_args(argv)
     torch.set_num_threads(1)
-    try:
-        bench = open_bench(RUNS / "judge", options.precision)
-    except FileNotFoundError as error:
-        print(error)
-        return 1
+    bench = open_bench(RUNS / "judge", options.precision)
     table = _measured(bench, options)
     print(json.dumps(asdict(table), indent=2) if options.json else markdown(table))
     if options.out:

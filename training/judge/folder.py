@@ -15,6 +15,10 @@ MODELS = Path(__file__).parents[2] / "assets" / "models" / "judge"
 WEIGHTS, CONFIG = "judge.safetensors", "config.json"
 
 
+class NobodyError(FileNotFoundError):
+    """There is nobody to be measured, or nobody to judge."""
+
+
 def write(
     judge: Judge, scores: Scores, trainer: Trainer, pictures: tuple[int, int], folder: Path
 ) -> None:
@@ -33,12 +37,10 @@ def load(folder: Path = MODELS, where: torch.device | None = None) -> Judge:
     """The judge, ready to read.
 
     Raises:
-        FileNotFoundError: there is no judge; `python -m training judge` makes one.
+        NobodyError: there is no judge; `python -m training judge` makes one.
     """
     if not (folder / WEIGHTS).exists():
-        raise FileNotFoundError(
-            f"There is no judge in {folder}. Make one with: python -m training judge"
-        )
+        raise NobodyError(f"There is no judge in {folder}. Make one with: python -m training judge")
     judge = Judge(Shape(**json.loads((folder / CONFIG).read_text())))
     stored = load_file(folder / WEIGHTS)
     judge.load_state_dict(

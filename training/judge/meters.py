@@ -23,14 +23,10 @@ Colour = tuple[int, int, int]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print what was measured; returns the exit status: 1 where there is no expert."""
+    """Print what was measured; returns the exit status."""
     options = parser().parse_args(argv)
     torch.set_num_threads(1)
-    try:
-        bench = open_bench(RUNS / "judge", options.precision)
-    except FileNotFoundError as error:
-        print(error)
-        return 1
+    bench = open_bench(RUNS / "judge", options.precision)
     found = [conflict(bench.cast, pair, options.pairs, options.steps) for pair in PAIRS]
     painted = halves(bench.cast, options.pictures, options.steps)
     print(told(found, painted), end="")

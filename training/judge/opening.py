@@ -28,7 +28,7 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     `precision` is a floating type of torch for the networks; by default the machine's own.
 
     Raises:
-        FileNotFoundError: there is no judge, or no expert.
+        folder.NobodyError: there is no judge, or no expert.
     """
     machine = Machine.best()
     if precision is not None:
@@ -36,7 +36,7 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     runtime = Runtime(Library(models, cache), machine)
     names = [name for name in EXPERTS if (models / "playground" / name / "card.json").exists()]
     if not names:
-        raise FileNotFoundError(
+        raise folder.NobodyError(
             f"There is no expert in {models / 'playground'}. "
             "Make them with: python -m training all --minutes 60"
         )
