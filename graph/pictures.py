@@ -17,6 +17,8 @@ NOISY = 16.0
 """How far from a class a colour may lie that is it by a hair: a file may not hold it exactly."""
 MOST_MIXED = 24
 """Classes of one mask whose mixtures are looked for: those that it paints most."""
+WIDEST = 8
+"""Canvases side by side: how wide a panorama may be."""
 INK_BLUR = 0.6
 """Radius in pixels that gives a traced line the soft edge of the pen strokes that were learned."""
 
@@ -161,7 +163,9 @@ def fitting(
     if picture.size != size:
         whole = picture.width * size[1] == picture.height * size[0]
         how = "resized" if whole else "cropped about its centre and resized"
-        parts.append(f"its {_by(picture.size)} pixels are {how} to {_by(size)}")
+        times, odd = divmod(picture.width * size[1], picture.height * size[0])
+        wide = "" if odd or not 2 <= times <= WIDEST else f" unless the sampler's wide is {times}"
+        parts.append(f"its {_by(picture.size)} pixels are {how} to {_by(size)}{wide}")
     if palette:
         pixels = np.asarray(picture.convert("RGBA").resize(size, Image.Resampling.NEAREST))
         if soft:

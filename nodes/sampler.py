@@ -13,6 +13,7 @@ from graph.errors import Diagnostic
 from graph.interfaces import Corrector, NoiseSchedule
 from graph.interfaces import Sampler as Method
 from graph.node import Carried, Node, Place, Sampling, Wired
+from graph.pictures import WIDEST
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
 from graph.registry import choices
@@ -64,7 +65,7 @@ class Sampler(Node):
     wide: int = Field(
         default=1,
         ge=1,
-        le=8,
+        le=WIDEST,
         description="How many times as wide as the experts' own canvas: a panorama, of windows "
         "that overlap by half.",
     )

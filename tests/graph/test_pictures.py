@@ -67,8 +67,16 @@ def test_what_fitting_changes_is_said_in_words() -> None:
     painted = Image.new("RGB", (64, 32), PALETTE[0].colour)
     ImageDraw.Draw(painted).rectangle((32, 0, 63, 31), fill=(25, 60, 120))
     assert fitting(painted, (32, 32), PALETTE) == (
-        "its 64×32 pixels are cropped about its centre and resized to 32×32; "
+        "its 64×32 pixels are cropped about its centre and resized to 32×32 "
+        "unless the sampler's wide is 2; "
         "50 % of it is in colours of no class and takes the nearest, so that it holds sea, sky"
     )
     assert fitting(mask(painted, (32, 32), PALETTE), (32, 32), PALETTE) == ""
     assert fitting(Image.new("L", (64, 64)), (32, 32)) == "its 64×64 pixels are resized to 32×32"
+
+
+def test_a_picture_of_several_canvases_is_whole_in_a_panorama() -> None:
+    canvas = (32, 16)
+    assert fitting(Image.new("RGB", (256, 32)), canvas).endswith("unless the sampler's wide is 4")
+    for size in ((64, 32), (250, 32), (16, 32), (576, 32)):
+        assert "wide" not in fitting(Image.new("RGB", size), canvas)
