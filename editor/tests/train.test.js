@@ -87,7 +87,7 @@ test('what a guidance is to see is added where nothing says it', () => {
   assert.deepEqual(next.nodes.at(-1), node('label', 'label', { name: 'sky' }));
   assert.deepEqual(next.wires, [{ from: 'label.class', to: 'guidance.class' }]);
   const masked = withGuidance(empty, catalogue, models, { ...seer, asks: 'mask', sees: 'estimate' });
-  assert.deepEqual(masked.workflow.nodes.slice(1), [node('guidance', 'guidance', { model: 'mine/seer', method: { name: 'estimate' } }), node('mask', 'mask')]);
+  assert.deepEqual(masked.workflow.nodes.slice(1), [node('guidance', 'guidance', { model: 'mine/seer', method: { name: 'estimate' }, scale: 0.5 }), node('mask', 'mask')]);
 });
 
 test('every kind says what a training file needs, and what it shows', () => {

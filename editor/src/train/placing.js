@@ -24,6 +24,9 @@ export function withModule(workflow, catalogue, _, { module, base, maps }) {
   return found;
 }
 
+/** Where the usual scale would be too loud: what served the Playground (docs/guidance.md). */
+const SCALES = { mask: { scale: 0.5 }, depth: { scale: 6 } };
+
 /**
  * A copy of a workflow with a Guidance for `module`, behind the first expert on its base and whatever
  * bends that already. It hears a class that its model knows, or the first mask or depth map; where
@@ -32,7 +35,7 @@ export function withModule(workflow, catalogue, _, { module, base, maps }) {
 export function withGuidance(workflow, catalogue, models, { module, base, asks, sees }) {
   const declared = (each) => declarationOf(catalogue, each, workflow);
   const expert = expertOn(workflow, declared, base);
-  const found = behind(workflow, expert && bentEnd(workflow, expert), 'guidance', { model: module, method: { name: sees } });
+  const found = behind(workflow, expert && bentEnd(workflow, expert), 'guidance', { model: module, method: { name: sees }, ...SCALES[asks] });
   const labels = models[module]?.labels ?? [];
   const known = (node) => asks !== 'class' || labels.includes(node.settings?.name ?? declared(node).defaults?.name);
   let source = sourceOf(workflow, declared, asks, known);
