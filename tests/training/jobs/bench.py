@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from tests.graph.experts import folders
 from training.jobs.command import main
 from training.world import SCENE_KINDS
 
+ROOT = Path(__file__).parents[3]
 WEIGHTS = {"modulator": "diffusion_pytorch_model.safetensors", "guidance": "adapters.safetensors"}
 
 
@@ -35,6 +38,11 @@ class Bench:
 
     def train(self, *options: str, **changes: Any) -> tuple[int, list[dict[str, Any]]]:
         """The status of a command and its events."""
+        path = self._file(**changes)
+        status = main([str(path), "--json", *options], self.models, self.jobs)
+        return status, [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
+
+    def _file(self, **changes: Any) -> Path:
         told = {
             "chorale_training": 1,
             "name": "tiny",
@@ -45,8 +53,7 @@ class Bench:
         }
         path = self.root / "t.json"
         path.write_text(json.dumps(told))
-        status = main([str(path), "--json", *options], self.models, self.jobs)
-        return status, [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
+        return path
 
     def refused(self, **changes: Any) -> str:
         """What is said of a training that cannot be done."""
@@ -55,9 +62,34 @@ class Bench:
         assert events[-1]["event"] == "failure"
         return "\n".join(f"{d['code']} {d['message']}" for d in events[-1]["diagnostics"])
 
+    def killed(self, step: int, **changes: Any) -> int:
+        """The status of a process of its own that is killed in the step after the numbered one."""
+        path = self._file(**changes)
+        told = [sys.executable, "-c", DYING, path, self.models, self.jobs, str(step)]
+        return subprocess.run(told, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode
+
     def learned(self) -> dict[str, torch.Tensor]:
         """The weights of the finished module."""
         return load_file(self.models / "mine/tiny" / WEIGHTS[self.asked["kind"]])
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from training.jobs.command import main
+from training.trainer import Trainer
+
+apply = Trainer.apply
+
+def dying(self, loss, progress):
+    found = apply(self, loss, progress)
+    if self.step > int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found
+
+Trainer.apply = dying
+main([sys.argv[1]], *map(Path, sys.argv[2:4]))
+"""
 
 
 def at_step(

@@ -90,25 +90,6 @@ def test_a_base_that_cannot_be_bent_is_named(bench: Bench) -> None:
     assert "T010 'playground/odd' cannot be bent. The base has no autoencoder" in found
 
 
-def test_a_stopped_training_goes_on_as_if_it_had_not_been(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench.train(steps=5)
-    whole = bench.learned()
-    for folder in (bench.models / "mine/tiny", bench.folder):
-        folder.rename(folder.with_name("whole"))
-    with monkeypatch.context() as patch:
-        at_step(patch, ModulatorTraining, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        status, events = bench.train(steps=5)
-    assert (status, events[-1]) == (130, {"event": "stopped", "step": 3})
-    assert not (bench.models / "mine/tiny").exists()
-    status, events = bench.train(steps=5)
-    assert status == 0
-    assert [each["step"] for each in events if each["event"] == "started"] == [3]
-    parts = bench.learned()
-    assert all(torch.equal(part, whole[name]) for name, part in parts.items())
-
-
 def test_a_training_ends_with_the_process_that_asked_for_it(bench: Bench) -> None:
     status, events = bench.train("--parent", str(os.getpid()), steps=50)
     assert (status, events[-1]) == (130, {"event": "stopped", "step": 0})

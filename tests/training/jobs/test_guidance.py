@@ -100,26 +100,6 @@ def test_the_grid_shows_the_clean_picture_then_noise_with_what_was_and_is_said(
         assert np.array_equal(first[top : top + side], last[top : top + side])
 
 
-def test_a_stopped_training_goes_on_as_if_it_had_not_been(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench.train(steps=5)
-    whole = bench.learned()
-    for folder in (bench.models / "mine/tiny", bench.folder):
-        folder.rename(folder.with_name("whole"))
-    with monkeypatch.context() as patch:
-        at_step(patch, GuidanceTraining, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        status, events = bench.train(steps=5)
-    assert (status, events[-1]) == (130, {"event": "stopped", "step": 3})
-    assert not (bench.models / "mine/tiny").exists()
-    status, events = bench.train(steps=5)
-    assert status == 0
-    assert [each["step"] for each in events if each["event"] == "started"] == [3]
-    assert not any(each["event"] == "painted" for each in events)
-    parts = bench.learned()
-    assert all(torch.equal(part, whole[name]) for name, part in parts.items())
-
-
 @pytest.mark.parametrize("parent", [False, True])
 def test_what_stops_the_painting_keeps_what_is_painted(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, parent: bool
