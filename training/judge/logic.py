@@ -28,8 +28,11 @@ DRAW = "judge-not"
 WANTED, UNWANTED = 2.5, -5.0
 """Guidance of the sentence and of what it should not show: between the best tried on another draw,
 2 with −4 and 3 with −6."""
-SHARE = 0.3
-"""How often the first of two alternatives is asked for."""
+WALKS = (
+    *((share, 1.0, "euler_maruyama") for share in (0.1, 0.3, 0.5, 0.7)),
+    (0.3, ALONE, "ddim"),
+)
+"""How often the first of two alternatives is asked for, the guidance, the sampler."""
 Figure = tuple[float, float, float]
 
 
@@ -52,12 +55,14 @@ class Negation:
 
 @dataclass(frozen=True)
 class Alternatives:
-    """What OR painted of two sentences, each picture as a row: first, second, mixed; bool [n, 3].
+    """What OR painted of two sentences, of which the first was asked for in the `share`.
 
-    A picture is mixed where the object of one stands on the ground of the other, or both stand.
+    Each picture is a row of `seen`: first, second, mixed; bool [n, 3]. A picture is mixed where the
+    object of one stands on the ground of the other, or both stand.
     """
 
     name: str
+    share: float
     seen: torch.Tensor
 
 
@@ -106,16 +111,16 @@ def chosen(bench: Bench, pictures: int) -> Iterator[Alternatives]:
         [f"a {COLOURS[number % 7]} {what} by day" for number in range(pictures)]
         for what in ("house in a meadow", "sailboat on the sea")
     )
-    for guidance, walk in ((1.0, "euler_maruyama"), (ALONE, "ddim")):
+    for share, guidance, walk in WALKS:
         rule = SuperdiffOr(guidance=guidance)
         seen: list[Facts] = []
         for part in _parts(pictures):
-            first = _voice(bench.cast, "first", houses[part], SHARE)
-            second = _voice(bench.cast, "second", boats[part], 1.0 - SHARE)
+            first = _voice(bench.cast, "first", houses[part], share)
+            second = _voice(bench.cast, "second", boats[part], 1.0 - share)
             walked = Walked(DIFFUSING, SAMPLERS[walk])
             seen += _looked(bench, Merge("or", rule, (first, second)), part, walked)
         name = f"{walk}, {DIFFUSING} steps, guidance {guidance:g}"
-        yield Alternatives(name, torch.tensor([sorted_out(facts) for facts in seen]))
+        yield Alternatives(name, share, torch.tensor([sorted_out(facts) for facts in seen]))
 
 
 def named(kind: str) -> str:
@@ -142,10 +147,10 @@ def told(negations: Sequence[Negation], alternatives: Sequence[Alternatives]) ->
             for each in negations
         ),
         "",
-        f"| OR, {SHARE:g} to {1 - SHARE:g} | pictures | first of the two | mixed | neither |",
-        "|---|---|---|---|---|",
+        "| OR | pictures | the first asked for in | first of the two | mixed | neither |",
+        "|---|---|---|---|---|---|",
         *(
-            f"| {each.name} | {len(each.seen)} "
+            f"| {each.name} | {len(each.seen)} | {each.share:g} "
             f"| {_figure(each.seen[:, 0][each.seen[:, :2].any(1)])} "
             f"| {_figure(each.seen[:, 2])} | {_figure(~each.seen.any(1))} |"
             for each in alternatives

@@ -69,10 +69,12 @@ def test_not_is_counted_where_the_plain_sentence_shows_it(bench, monkeypatch):
 
 def test_or_is_given_its_shares(bench, monkeypatch):
     asked = Asked(monkeypatch, lambda score, number: seen("sea", "sailboat"))
-    plain, guided = chosen(bench, 3)
-    assert plain.seen.tolist() == guided.seen.tolist() == [[False, True, False]] * 3
-    assert [each.guidance for each in asked.scores[0].inputs] == [0.3, 0.7]
-    assert [score.rule.guidance for score in asked.scores] == [1.0, 4.0]
+    walks = list(chosen(bench, 3))
+    assert all(walk.seen.tolist() == [[False, True, False]] * 3 for walk in walks)
+    asked_for = [[each.guidance for each in score.inputs] for score in asked.scores]
+    assert asked_for == [pytest.approx([walk.share, 1.0 - walk.share]) for walk in walks]
+    assert [walk.share for walk in walks] == [0.1, 0.3, 0.5, 0.7, 0.3]
+    assert [score.rule.guidance for score in asked.scores] == [1.0, 1.0, 1.0, 1.0, 4.0]
 
 
 def test_the_experts_are_asked_what_the_study_says(bench):
@@ -85,10 +87,10 @@ def test_shares_are_those_of_the_pictures_that_took_a_side():
     gone = torch.tensor([True, True, False, True])
     lines = told(
         [Negation("product", gone, torch.ones(4), torch.full((4,), 0.5))],
-        [Alternatives("a walk", sides)],
+        [Alternatives("a walk", 0.3, sides)],
     ).splitlines()
     assert lines[2].startswith("| product | 4 | 0.750 [") and "| 1.000 [" in lines[2]
-    assert lines[6].startswith("| a walk | 5 | 0.250 [") and "| 0.200 [" in lines[6]
+    assert lines[6].startswith("| a walk | 5 | 0.3 | 0.250 [") and "| 0.200 [" in lines[6]
     assert lines[6].endswith("| 0.000 [0.000, 0.000] |")
 
 
