@@ -224,8 +224,10 @@ class Sampler(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - froz
 
     order: ClassVar[int]
     """Order of convergence, held by a test: of the path against an exact flow, or, where it
-    diffuses, of the law of its samples."""
+    diffuses, of the law of its samples; 0 where no step has an error of its own."""
     calls_per_step: ClassVar[int] = 1
+    restarts: ClassVar[bool] = False
+    """Whether it takes each answer for a finished picture: right for consistency models alone."""
 
     @property
     def diffuses(self) -> bool:

@@ -11,6 +11,9 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import NoiseSchedule
 from graph.levels import CLEAN, NoiseLevel
 
+DISTILLED = 50
+"""Times of the teacher that a latent consistency model learned to jump between."""
+
 
 class Discrete(NoiseSchedule):
     """Visits the very noise levels a Stable-Diffusion-like model was trained on.
@@ -18,7 +21,8 @@ class Discrete(NoiseSchedule):
     Equals the levels of diffusers' DDIMScheduler with the same words for its settings; with
     `skip_last`, those of DPMSolverMultistepScheduler. The last step goes to clean
     (set_alpha_to_one, final_sigmas_type zero). `zero_snr` is rescale_betas_zero_snr. Spacings:
-    arXiv 2305.08891, table 2.
+    arXiv 2305.08891, table 2. The spacing `distilled` is that of LCMScheduler: times of the fifty
+    that a latent consistency model was made of.
     """
 
     name: Literal["discrete"] = "discrete"
@@ -28,7 +32,7 @@ class Discrete(NoiseSchedule):
     trained_times: int = Field(
         default=1000, ge=2, le=10_000, description="Number of times the model was trained on."
     )
-    spacing: Literal["leading", "trailing", "linspace"] = Field(
+    spacing: Literal["leading", "trailing", "linspace", "distilled"] = Field(
         default="trailing", description="How the visited times lie among the trained ones."
     )
     steps_offset: int = Field(
@@ -65,6 +69,9 @@ class Discrete(NoiseSchedule):
         if self.spacing == "trailing":
             stride = self.trained_times - (self.trained_times - self.trained_times / steps)
             return tuple(round(self.trained_times - i * stride) - 1 for i in range(steps))
+        if self.spacing == "distilled":
+            kept = [(n + 1) * (self.trained_times // DISTILLED) - 1 for n in range(DISTILLED)]
+            return tuple(kept[-1 - i * DISTILLED // steps] for i in range(steps))
         count = steps + 1 if self.skip_last else steps
         if self.spacing == "leading":
             stride = self.trained_times // count

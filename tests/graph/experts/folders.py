@@ -18,6 +18,8 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
+    LatentConsistencyModelPipeline,
+    LCMScheduler,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
     SD3Transformer2DModel,
@@ -171,6 +173,23 @@ def stable_diffusion(
         vae=autoencoder(),
         unet=conditional_unet(cross_attention_dim=8, **(unet or {})),
         scheduler=stable_scheduler(**changes),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def latent_consistency(folder: Path, **changes: Any) -> Path:
+    """A latent consistency model, whose UNet is told how strongly it was guided."""
+    torch.manual_seed(4)
+    made = LCMScheduler(beta_schedule="scaled_linear", **changes)
+    LatentConsistencyModelPipeline(
+        tokenizer=clip_tokenizer(),
+        text_encoder=clip(CLIPTextModel, 8),
+        vae=autoencoder(),
+        unet=conditional_unet(cross_attention_dim=8, time_cond_proj_dim=8),
+        scheduler=made,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
