@@ -35,6 +35,7 @@ from training.judge.rows import (
 from training.judge.summary import CONDITIONS, Lead, Line, fader_of, lead_of, line_of
 from training.judge.table import Floors, Table, markdown
 from training.judge.verdict import Verdict
+from training.judge.worth import worth_of
 
 SEARCH_FROM = 100_000
 """The pictures that weights are searched on: from this one on, so that no table has them."""
@@ -114,6 +115,7 @@ def _measured(bench: Bench, options: argparse.Namespace) -> Table:
     return Table(
         list(_lines(rows, verdicts, reference, options.seeds, seconds)),
         list(_leads(rows, verdicts, options.seeds)),
+        list(worth_of({row.name: row for row in rows}, verdicts, options.seeds)),
         [
             fader_of(name, group, [bench.verdict(row, few, 1) for row in group])
             for name, group in faders.items()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from training.judge.summary import CONDITIONS, Fader, Figure, Lead, Line
+from training.judge.worth import Worth
 
 SHARED = ("all at once", "keeps", "FD-judge", "diversity", "pictures", "calls")
 
@@ -31,13 +32,14 @@ class Table:
 
     lines: list[Line]
     leads: list[Lead]
+    worths: list[Worth]
     faders: list[Fader]
     floors: Floors | None
     settings: dict[str, str]
 
 
 def markdown(table: Table) -> str:
-    """The table, its floors, what leads over what, and the faders."""
+    """The table, its floors, what leads over what, what guidance is worth, and the faders."""
     shown = [c for c in CONDITIONS if c != "depth" or any(c in line.asks for line in table.lines)]
     timed = any(line.seconds is not None for line in table.lines)
     head = ("row", *shown, *SHARED, *(("CPU seconds",) if timed else ()))
@@ -47,6 +49,12 @@ def markdown(table: Table) -> str:
     if table.leads:
         head = ("the lead of", "over", *shown, "all at once", "keeps")
         parts.append(_grid(head, [_lead(each, shown) for each in table.leads]))
+    if table.worths:
+        head = ("led", "error", "of that when nobody leads", "gap to labels closed")
+        rows = [
+            (each.row, *map(_figure, (each.error, each.left, each.closed))) for each in table.worths
+        ]
+        parts.append(_grid(head, rows))
     if table.faders:
         head = (
             "fader",
