@@ -1,4 +1,4 @@
-"""The command line: run, check, plan, nodes, schema, train, judge and prove."""
+"""The command line: run, check, plan, nodes, models, schema, train, judge and prove."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from tqdm import tqdm
 from graph.assets import SHA256
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Failure, Performance, Progress, Result, Stopped
+from graph.inventory import Entry, inventory
 from graph.jsontext import read_limited
+from graph.library import Library
 from graph.sounds import MAX_BYTES
 from graph.storage import read_any, read_performance
 from studio.piece import JOBS, MODELS, Piece, load
@@ -78,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     nodes = commands.add_parser("nodes", help="list what can be wired")
     nodes.add_argument("--json", action="store_true")
     nodes.set_defaults(command=_nodes)
+    models = commands.add_parser("models", help="list the models that are there; exit 1 if faulty")
+    models.add_argument("--json", action="store_true")
+    models.set_defaults(command=_models)
     schema = commands.add_parser("schema", help="print the JSON Schema of workflow files")
     schema.set_defaults(command=_schema)
     for name, what, start in (
@@ -223,6 +229,34 @@ def _nodes(arguments: argparse.Namespace) -> int:
         help_line = (node.__doc__ or "").strip().splitlines()[0]
         print(f"{node.family:12} {name:22} {takes} → {gives}\n{'':35} {help_line}")
     return 0
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    found = list(inventory(Library(MODELS, JOBS)))
+    entries = [each for each in found if isinstance(each, Entry)]
+    if arguments.json:
+        print(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+    else:
+        head = ("model", "role", "family", "asked", "latent space", "stored", "MiB", "licence")
+        rows = [
+            (
+                *(each.name, each.role, each.family, each.asked, each.space or "any"),
+                *(each.precision, f"{each.size / 2**20:.1f}", each.licence or "unknown"),
+                each.hash,
+            )
+            for each in entries
+        ]
+        _columns([(*head, "hash"), *rows])
+    problems = [each for each in found if not isinstance(each, Entry)]
+    for problem in problems:
+        print(_mark(problem), file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
 def _schema(_: argparse.Namespace) -> int:

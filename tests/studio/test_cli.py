@@ -16,6 +16,7 @@ from graph.errors import ChoraleError
 from graph.writing import write_atomically
 from studio.cli import main
 from studio.piece import load
+from tests.graph.experts import folders
 from tests.graph.recordings import ramp
 from tests.studio.documents import TWO
 
@@ -217,6 +218,24 @@ def test_the_catalogue_lists_every_node_and_its_form(capsys: pytest.CaptureFixtu
     assert (fader["live"], fader["widget"], fader["maximum"]) == ("number", "fader", 2.0)
     assert main(["nodes"]) == 0
     assert "text_expert" in capsys.readouterr().out
+
+
+def test_the_models_that_are_there_are_listed_and_what_is_wrong_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("studio.cli.MODELS", tmp_path)
+    folders.stable_diffusion(tmp_path / "mine/sd")
+    assert main(["models"]) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["model", "role", "family", "asked"]
+    assert line.startswith("mine/sd  expert  StableDiffusionPipeline  text   latent (4×4×4)")
+    (tmp_path / "mine/bad").mkdir()
+    (tmp_path / "mine/bad/model_index.json").write_text("{")
+    assert main(["models", "--json"]) == 1
+    told = capsys.readouterr()
+    (entry,) = json.loads(told.out)
+    assert (entry["name"], entry["precision"]) == ("mine/sd", "float32")
+    assert "M005" in told.err and "mine/bad" in told.err
 
 
 def test_three_lines_of_python_make_a_picture(workflow: Path) -> None:

@@ -1,0 +1,131 @@
+"""The inventory: what lies in the model folder, read from its files without loading a network."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from graph.companions import Companion, ModulatorCard, companion_names
+from graph.errors import ChoraleError, Diagnostic
+from graph.folders import content_hash, network_hash
+from graph.library import Library, Model
+
+NUMBERS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+LICENCE = re.compile(r"^license:\s*(\S.*?)\s*$", re.MULTILINE)
+MOST_READ = 2**16
+"""Characters of a README in which the licence is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One folder of the library.
+
+    Attributes:
+        name: below the model folder.
+        role: expert, modulator or guidance.
+        family: the pipeline's class, or that of the network.
+        asked: what it is asked with, such as text, or mask, sketch.
+        space: the latent space that it belongs to, or "" for one that looks at pictures of any.
+        precision: the type of most of its numbers as stored, such as float16.
+        size: bytes of its weights.
+        licence: as its README.md states it, or "".
+        hash: 16 hexadecimal digits for the weights that make it what it is.
+    """
+
+    name: str
+    role: str
+    family: str
+    asked: str
+    space: str
+    precision: str
+    size: int
+    licence: str
+    hash: str
+
+
+def inventory(library: Library) -> Iterator[Entry | Diagnostic]:
+    """Every expert and companion below the model folder, or what is wrong with it, by name."""
+    names = sorted({*library.names(), *companion_names(library.folder)})
+    experts = set(library.names())
+    for name in names:
+        try:
+            if name in experts:
+                yield _expert(library.model(name))
+            else:
+                yield _companion(library.companion(name))
+        except ChoraleError as error:
+            yield from error.diagnostics
+
+
+def _expert(model: Model) -> Entry:
+    precision, size = _stored(model.name, model.folder)
+    return Entry(
+        name=model.name,
+        role="expert",
+        family=model.pipeline,
+        asked=model.card.condition,
+        space=str(model.space),
+        precision=precision,
+        size=size,
+        licence=_licence(model.folder),
+        hash=network_hash(model.folder),
+    )
+
+
+def _companion(companion: Companion) -> Entry:
+    card = companion.card
+    precision, size = _stored(companion.name, companion.folder)
+    modulates = isinstance(card, ModulatorCard)
+    weights = sorted(companion.folder.glob("*.safetensors"))
+    return Entry(
+        name=companion.name,
+        role=card.kind,
+        family=companion.network,
+        asked=", ".join(card.maps) if modulates else card.asks,
+        space=f"{card.space} ({'×'.join(map(str, card.shape))})" if modulates else "",
+        precision=precision,
+        size=size,
+        licence=_licence(companion.folder),
+        hash=content_hash(weights[0]),
+    )
+
+
+def _stored(name: str, folder: Path) -> tuple[str, int]:
+    """The type of most numbers in the weight files and their bytes; ChoraleError M013."""
+    numbers, size = Counter[str](), 0
+    for path in folder.rglob("*.safetensors"):
+        size += path.stat().st_size
+        try:
+            with safe_open(path, "np") as file:
+                for key in file.keys():  # noqa: SIM118 - it is no mapping
+                    part: Any = file.get_slice(key)
+                    numbers[part.get_dtype()] += math.prod(part.get_shape())
+        except (SafetensorError, OSError) as error:
+            raise ChoraleError(
+                Diagnostic(
+                    "M013",
+                    f"The files of '{name}' cannot be loaded: {path.name}: {error}",
+                    "Copy the model's folder again.",
+                )
+            ) from error
+    most = numbers.most_common(1)[0][0] if numbers else ""
+    return NUMBERS.get(most, most.lower()), size
+
+
+def _licence(folder: Path) -> str:
+    """What the front matter of the README says, as the model hub writes it."""
+    try:
+        with (folder / "README.md").open(encoding="utf-8", errors="replace") as file:
+            said = file.read(MOST_READ)
+    except OSError:
+        return ""
+    head = said.removeprefix("---\n").partition("\n---")[0] if said.startswith("---\n") else ""
+    found = LICENCE.search(head)
+    return found[1][:60] if found else ""
