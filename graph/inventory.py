@@ -103,7 +103,8 @@ def _stored(name: str, folder: Path) -> tuple[str, int]:
     for path in folder.rglob("*.safetensors"):
         size += path.stat().st_size
         try:
-            with safe_open(path, "np") as file:
+            opened: Any = safe_open(path, "np")
+            with opened as file:
                 for key in file.keys():  # noqa: SIM118 - it is no mapping
                     part: Any = file.get_slice(key)
                     numbers[part.get_dtype()] += math.prod(part.get_shape())
