@@ -12,9 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -24,18 +22,17 @@ from graph import fusion
 from graph.experts.mixture import Mixture
 from graph.interfaces import FusionRule
 from graph.levels import CLEAN
+from graph.named import named
+from graph.plane import REACH
+from graph.plotting import FIRST, GROUND, NAMED, SECOND, TEXT, Light, dots, grid, panel, shade
 from graph.registry import choices
 from graph.samplers.euler_maruyama import EulerMaruyama
 from graph.samplers.heun import Heun
 from studio.piece import WORKFLOWS, load
 
-SIDE, REACH, GAP, LINE = 256, 4.0, 12, 22
-"""Of a panel in pixels, of the plane from its middle to its edge, between panels, of a caption."""
+SIDE, GAP, LINE = 256, 12, 22
+"""Of a panel in pixels, between panels, of a caption."""
 POINTS = 2000
-Colour = tuple[int, int, int]
-Light = NDArray[np.float64]
-GROUND, TEXT = (21, 22, 28), (232, 230, 225)
-FIRST, SECOND, NAMED = (242, 180, 92), (108, 197, 224), (183, 156, 242)
 
 HEIGHT = Mixture((2,), ((0.0, 1.5), (0.0, -1.5)), ((2.5, 0.08),) * 2, (0.5, 0.5))
 """Knows how high a point may lie, and nothing of how far to the right."""
@@ -79,11 +76,11 @@ def draw(folder: Path) -> Iterator[Path]:
 def picture(rule: FusionRule, scene: Scene) -> Image.Image:
     """The panels of one rule with their captions."""
     walk = _walk(rule)
-    known = [_shade(_logs(each)) for each in scene.experts]
-    experts = _panel(list(zip(known, (FIRST, SECOND), strict=True)))
+    known = [shade(_logs(each)) for each in scene.experts]
+    experts = panel(list(zip(known, (FIRST, SECOND), strict=True)), SIDE)
     panels = [(scene.said, experts)]
     if (logs := _named(rule, scene)) is not None:
-        panels.append(("the density that is named", _panel([(_shade(logs), NAMED)])))
+        panels.append(("the density that is named", panel([(shade(logs), NAMED)], SIDE)))
     panels.append((f"{walk.sampler.name}, {walk.steps} steps", _dots(experts, rule, scene, walk)))
     panels.append(("words, mask and lines", _painted(rule, scene)))
     return _row(panels)
@@ -96,46 +93,22 @@ def _walk(rule: FusionRule) -> Walk:
 
 def _named(rule: FusionRule, scene: Scene) -> Light | None:
     """The log density that the weights name; None where a rule has none of its own."""
-    logs, total = [_logs(each) for each in scene.experts], sum(scene.weights)
-    if rule.name == "superdiff_or":
-        return np.logaddexp(*(np.log(w) + log for w, log in zip(scene.weights, logs, strict=True)))
-    if not rule.multiplies:
-        return None
-    weights = scene.weights if rule.needs_background else [w / total for w in scene.weights]
-    named = sum(w * log for w, log in zip(weights, logs, strict=True))
-    return named + (1.0 - sum(weights)) * _logs(ANYWHERE)
+    logs = [torch.from_numpy(_logs(each)).reshape(-1, 1) for each in (*scene.experts, ANYWHERE)]
+    found = named(rule, CLEAN, logs[:-1], scene.weights, logs[-1])
+    return None if found is None else found.reshape(SIDE, SIDE).numpy()
 
 
 def _logs(expert: Mixture) -> Light:
     """log p at the middle of every pixel of a panel, [h, w], the first row on top."""
-    across = (torch.arange(SIDE, dtype=torch.float64) + 0.5) / SIDE * 2 * REACH - REACH
-    down, right = torch.meshgrid(-across, across, indexing="ij")
-    points = torch.stack([right, down], -1).reshape(-1, 2)
+    points = grid(SIDE, REACH)
     asked = [expert.encode(None)] * len(points)
     return expert.log_density(points, CLEAN, asked).reshape(SIDE, SIDE).numpy()
-
-
-def _shade(logs: Light) -> Light:
-    """Densities between 0 and 1, the faint ones lifted so that they can be seen."""
-    return np.exp(0.6 * (logs - logs.max()))
-
-
-def _panel(shades: Sequence[tuple[Light, Colour]]) -> Image.Image:
-    """Each shade in its colour, laid over one another as light is."""
-    light = np.full((SIDE, SIDE, 3), GROUND, dtype=np.float64)
-    for shade, colour in shades:
-        light += 0.75 * shade[..., None] * (np.array(colour) - GROUND)
-    return Image.fromarray(light.clip(0, 255).astype(np.uint8))
 
 
 def _dots(ground: Image.Image, rule: FusionRule, scene: Scene, walk: Walk) -> Image.Image:
     """What is sampled, as points over a faint picture of the experts."""
     faint = Image.blend(Image.new("RGB", ground.size, GROUND), ground, 0.35)
-    pen = ImageDraw.Draw(faint)
-    for right, up in _sampled(rule, scene, walk).tolist():
-        x, y = (right / REACH + 1) * SIDE / 2, (1 - up / REACH) * SIDE / 2
-        pen.ellipse((x - 1, y - 1, x + 1, y + 1), fill=TEXT)
-    return faint
+    return dots(faint, _sampled(rule, scene, walk), REACH)
 
 
 def _sampled(rule: FusionRule, scene: Scene, walk: Walk) -> Tensor:
@@ -161,8 +134,8 @@ def _row(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     size = len(panels) * (SIDE + GAP) - GAP, SIDE + LINE
     row = Image.new("RGB", size, GROUND)
     pen = ImageDraw.Draw(row)
-    for number, (caption, panel) in enumerate(panels):
+    for number, (caption, shown) in enumerate(panels):
         left = number * (SIDE + GAP)
-        row.paste(panel, (left, 0))
+        row.paste(shown, (left, 0))
         pen.text((left + 2, SIDE + 4), caption, fill=TEXT, font=ImageFont.load_default(13))
     return row

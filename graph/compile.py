@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graph import forms, fusion, samplers
@@ -19,6 +19,7 @@ from graph.library import Library, Space
 from graph.node import Carried, Node, Wired
 from graph.panorama import check as panoramic
 from graph.plan import Operation, Plan, PlanBuilder
+from graph.plane import check as planar
 from graph.registry import choices
 from graph.sweeps import expand
 from graph.validate import validate
@@ -147,7 +148,8 @@ def _check_turns(document: Document, plan: Plan) -> None:
 def _check_paths(document: Document, plan: Plan) -> None:
     """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse.
 
-    C001 to C004 if a corrector cannot know what it needs; F011 or C007 if nothing wide can be made.
+    C001 to C004 if a corrector cannot know what it needs; F011 or C007 if nothing wide can be made,
+    F015 or F016 for what points of the plane have not.
     """
     rules: Mapping[str, Any] = choices(fusion, FusionRule)
     methods: Mapping[str, Any] = choices(samplers, Sampler)
@@ -158,6 +160,7 @@ def _check_paths(document: Document, plan: Plan) -> None:
         unsound = (
             *correctable(plan, operation, document.title),
             *panoramic(plan, operation, document.title),
+            *planar(plan, operation, document.title),
         )
         if unsound:
             raise ChoraleError(*unsound)
@@ -236,7 +239,7 @@ def _check_pixels(document: Document, plan: Plan) -> None:
             space = next(s for _, s in document.incoming_spaces(operation.node, document.spaces))
             samples: Any = operation["samples"]
             shape: Any = operation["shape"]
-            height, width = (side * space.scale for side in shape[-2:])
+            width, height = replace(space, shape=shape).size
             if len(samples) * height * width > MAX_PIXELS:
                 raise ChoraleError(
                     Diagnostic(

@@ -25,7 +25,9 @@ from graph.interfaces import (
     Sampler,
 )
 from graph.plan import Choice, Condition, Operation, Plan, Value
-from graph.preview import Painter
+from graph.plane import PLANE
+from graph.points import PointPainter
+from graph.preview import Painter, Shows
 from graph.registry import choices
 from graph.reliability import Reliability
 from graph.scores import (
@@ -82,7 +84,7 @@ class Ensemble:
     """Tracks to play, with what draws and finishes their pictures, by the track's name."""
 
     tracks: tuple[Track, ...]
-    painters: Mapping[str, Painter]
+    painters: Mapping[str, Shows]
     codecs: Mapping[str, Codec | None]
 
 
@@ -90,7 +92,7 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
     """Load and encode everything that the plan names."""
     operations = plan.operations
     tracks: list[Track] = []
-    painters: dict[str, Painter] = {}
+    painters: dict[str, Shows] = {}
     codecs: dict[str, Codec | None] = {}
     for operation in operations:
         if operation.op != "decode":
@@ -99,13 +101,16 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
         noise, score = (operations[ref.number] for ref in sample.inputs)
         shape = tuple(_integers(noise["shape"]))
         windows = _windows(sample, shape)
-        builder = _Builder(operations, preparation, shape, windows)
+        points = _integers(dict(noise.settings).get("points", 1))[0]
+        builder = _Builder(operations, preparation, shape, windows, points)
         merge = builder.build(score.number)
         if isinstance(merge, Voice):
             raise TypeError("a plan samples a fused score")
         lead = builder.lead
         codecs[operation.node] = lead.codec
-        if lead.preview is not None and lead.canvas is not None:
+        if points > 1:
+            painters[operation.node] = PointPainter(merge, points, PLANE.scale)
+        elif lead.preview is not None and lead.canvas is not None:
             painters[operation.node] = Painter(lead.preview, _whole(lead.canvas, windows))
         schedule: Any = _chosen(sample["schedule"], choices(schedules, NoiseSchedule))
         tracks.append(
@@ -124,6 +129,7 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
                 score=merge,
                 like=preparation.like(),
                 windows=windows,
+                points=points,
             )
         )
     return Ensemble(tuple(tracks), painters, codecs)
@@ -149,11 +155,13 @@ class _Builder:
         preparation: Preparation,
         shape: tuple[int, ...],
         windows: Windows | None,
+        points: int,
     ) -> None:
         self._operations = operations
         self._preparation = preparation
         self._shape = shape
         self._windows = windows
+        self._points = points
         self._built: dict[int, Score] = {}
         self.lead: Expert
 
@@ -248,7 +256,9 @@ class _Builder:
 
     def _reliability(self, weight: Value) -> Reliability:
         preparation = self._preparation
-        return Reliability(_tuple(weight), self._shape, preparation.picture, preparation.like())
+        return Reliability(
+            _tuple(weight), self._shape, preparation.picture, preparation.like(), self._points
+        )
 
     def _merge(self, operation: Operation) -> Merge:
         settings = dict(operation.settings)

@@ -108,6 +108,11 @@ class FusionRule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] - f
     multiplies: ClassVar[bool] = False
     """Whether it is D̂ = Σ kⱼ·Dⱼ with factors that no estimate changes: the score of Π pⱼ^kⱼ."""
 
+    @property
+    def mixes(self) -> bool:
+        """Whether it draws from the mixture Σ wⱼ·pⱼ/Σw."""
+        return False
+
     def turns(self, count: int) -> Sequence[tuple[float, float]]:
         """From what noise on, and down to what, each of `count` scores is heard; else it is silent.
 

@@ -33,13 +33,21 @@ KEPT_SOUNDS = 32
 class Space:
     """A latent space: experts can be mixed when they share `id` (the autoencoder's hash).
 
-    `scale` is how many pixels a place of the state has on a side.
+    `scale` is how many pixels a place of the state has on a side; a picture shows so many `points`,
+    each of them a sample.
     """
 
     id: str
     label: str
     shape: tuple[int, ...]
     scale: int = 1
+    points: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its pictures in pixels."""
+        height, width = (side * self.scale for side in self.shape[1:] or (1, 1))
+        return width, height
 
     def __str__(self) -> str:
         return f"{self.label} ({'×'.join(map(str, self.shape))})"
@@ -96,8 +104,7 @@ class Model:
     @property
     def canvas(self) -> tuple[int, int]:
         """Width and height of its pictures in pixels."""
-        height, width = (side * self.space.scale for side in self.space.shape[-2:])
-        return width, height
+        return self.space.size
 
 
 class Library:

@@ -50,7 +50,7 @@ def play(
                 level=step.level,
                 seconds_left=pace * (steps - number - 1),
                 weights={node: weight.number for node, weight in player.weights.items()},
-                preview=watch.picture(player.track.name, step.denoised) if due else None,
+                preview=watch.picture(player.track.name, step, player.weights) if due else None,
                 meters=tally.now() if due else None,
                 readings=player.correction.readings,
             )

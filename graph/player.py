@@ -36,9 +36,8 @@ from graph.scores import (
     Voice,
     bare,
     companions,
-    kinds,
-    read,
     voices,
+    weights,
 )
 from graph.trails import Trail, added, apart, calm, still
 
@@ -155,11 +154,8 @@ class Player:
         )
 
     def _weights(self, level: NoiseLevel) -> dict[str, Weight]:
-        """Of every voice and companion; a solo silences others of its kind alone."""
-        found: dict[str, Weight] = {}
-        for kind in kinds(self.track.score):
-            solo = any(read(each.solo, self.values) for each in kind)
-            found |= {each.node: each.weight(level, self.values, solo) for each in kind}
+        """Of every voice and companion, in every window."""
+        found = weights(self.track.score, level, self.values)
         windows, samples = self.track.windows, len(self.track.samples)
         if windows is None:
             return found
@@ -174,7 +170,15 @@ class Player:
 
     def _draws(self, role: str) -> Draws:
         track = self.track
-        return Draws(track.seed, track.number, track.samples, role, track.shape, track.like)
+        return Draws(
+            track.seed,
+            track.number,
+            track.samples,
+            role,
+            track.shape,
+            track.like,
+            track.points,
+        )
 
     def _loud(self, score: Score) -> bool:
         return any(not self.weights[voice.node].silent for voice in voices(score))

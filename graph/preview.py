@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from graph.interfaces import Step
 from graph.library import Preview
+from graph.reliability import Weight
 
 PREVIEWS_PER_SECOND = 20.0
 
@@ -22,7 +25,7 @@ class Watch:
     `rate` is the most previews a second; 0 when nobody looks, infinity for every step.
     """
 
-    def __init__(self, rate: float, painters: Mapping[str, Painter]) -> None:
+    def __init__(self, rate: float, painters: Mapping[str, Shows]) -> None:
         self._pause = math.inf if rate <= 0.0 else 1.0 / rate  # 0 for an infinite rate
         self._painters = painters
         self._next = -math.inf
@@ -37,10 +40,20 @@ class Watch:
         self._next = now + self._pause
         return True
 
-    def picture(self, track: str, denoised: Tensor) -> tuple[Image.Image, ...] | None:
-        """The estimate as pictures, one per sample; None where the track has no picture."""
+    def picture(
+        self, track: str, step: Step, weights: Mapping[str, Weight]
+    ) -> tuple[Image.Image, ...] | None:
+        """A step as pictures, one per sample; None where the track has no picture."""
         painter = self._painters.get(track)
-        return painter(denoised) if painter else None
+        return painter.show(step, weights) if painter else None
+
+
+class Shows(Protocol):
+    """What makes of a step, taken under these weights, a picture for each sample."""
+
+    def show(self, step: Step, weights: Mapping[str, Weight]) -> tuple[Image.Image, ...]:
+        """The pictures."""
+        ...
 
 
 class Painter:
@@ -57,6 +70,10 @@ class Painter:
         self._bias = torch.tensor(preview.bias)
         self._patch = math.isqrt(len(preview.bias) // 3)
         self._size = size
+
+    def show(self, step: Step, weights: Mapping[str, Weight]) -> tuple[Image.Image, ...]:
+        """The estimate of the step."""
+        return self(step.denoised)
 
     def __call__(self, denoised: Tensor) -> tuple[Image.Image, ...]:
         """[b, channels, h, w] latents to b pictures."""

@@ -18,6 +18,8 @@ def generator(seed: int, track: int, sample: int, role: str) -> torch.Generator:
 class Draws:
     """Standard normal draws for a batch, [b, *shape]; a sample's draws do not depend on the batch.
 
+    Each stands for so many `points`, all of one generator: then it is [b·points, *shape].
+
     The numbers are made on the host, so that one seed paints the same picture on every device.
     """
 
@@ -29,15 +31,16 @@ class Draws:
         role: str,
         shape: tuple[int, ...],
         like: Tensor,
+        points: int = 1,
     ) -> None:
         self._generators = [generator(seed, track, sample, role) for sample in samples]
-        self._shape = shape
+        self._shape = (points, *shape)
         self._like = like
 
     def __call__(self) -> Tensor:
         """The next draw."""
         rows = [torch.randn(self._shape, generator=each) for each in self._generators]
-        return torch.stack(rows).to(self._like, non_blocking=True)
+        return torch.cat(rows).to(self._like, non_blocking=True)
 
 
 class Foreseen:

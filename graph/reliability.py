@@ -50,6 +50,7 @@ class Reliability:
         canvas: tuple[int, ...],
         picture: Callable[[str], Image.Image],
         like: Tensor,
+        points: int = 1,
     ) -> None:
         self._factors = tuple(factors)
         self._canvas = canvas
@@ -57,7 +58,10 @@ class Reliability:
         self._like = like
         self._maps: dict[tuple[str, float, float], Tensor] = {}
         self._sweeps = {
-            factor: torch.tensor(factor.values).to(like).reshape(-1, *(1,) * len(canvas))
+            factor: torch.tensor(factor.values)
+            .repeat_interleave(points)
+            .to(like)
+            .reshape(-1, *(1,) * len(canvas))
             for factor in self._factors
             if isinstance(factor, Sweep)
         }

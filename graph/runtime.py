@@ -15,19 +15,19 @@ from PIL import Image
 from torch import Tensor
 
 from graph.checkpoints import load_expert, load_likelihood, load_modulator
-from graph.codec import Codec
 from graph.controls import Controls
-from graph.ensemble import assemble
+from graph.ensemble import Ensemble, assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
-from graph.interfaces import Expert, Likelihood, Modulator, Reader
+from graph.interfaces import Expert, Likelihood, Modulator, Reader, Step
+from graph.levels import CLEAN
 from graph.library import Library
 from graph.loop import play
 from graph.machine import Machine
 from graph.pictures import prepare
 from graph.plan import Asset, Choice, Condition, Plan, Value
 from graph.preview import Watch, plain
-from graph.scores import Encoded
+from graph.scores import Encoded, Track, weights
 from graph.windows import Windows
 
 log = logging.getLogger("chorale")
@@ -172,7 +172,7 @@ class Runtime:
                 track, state, tally = event
                 yield Result(
                     track=track.name,
-                    pictures=_pictures(cast.codecs[track.name], state),
+                    pictures=_pictures(cast, track, state, controls.performance),
                     meters=tally.whole(),
                     record=controls.performance,
                     seconds=time.perf_counter() - began,
@@ -181,7 +181,9 @@ class Runtime:
                 yield event
 
 
-def _pictures(codec: Codec | None, state: Tensor) -> tuple[Image.Image, ...]:
+def _pictures(
+    cast: Ensemble, track: Track, state: Tensor, played: Performance
+) -> tuple[Image.Image, ...]:
     """The finished state as pictures; a state that is no number is refused."""
     if not bool(torch.isfinite(state).all()):
         raise ChoraleError(
@@ -191,7 +193,12 @@ def _pictures(codec: Codec | None, state: Tensor) -> tuple[Image.Image, ...]:
                 "Lower guidance and reliabilities, or look for an expert with damaged weights.",
             )
         )
+    codec = cast.codecs[track.name]
     with torch.inference_mode():
+        if track.points > 1:
+            heard = {name: value for _, name, value in played.moves}
+            led = weights(track.score, track.levels[-2], heard)
+            return cast.painters[track.name].show(Step(state, CLEAN, state), led)
         return codec.decode(state) if codec else plain(state)
 
 

@@ -140,7 +140,10 @@ Score = Voice | Merge | Bent
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One output being sampled; in `windows`, where it is wider than its experts know."""
+    """One output being sampled; in `windows`, where it is wider than its experts know.
+
+    Each of its `samples` is of so many `points`, which are samples to all that plays.
+    """
 
     name: str
     number: int
@@ -153,6 +156,7 @@ class Track:
     like: Tensor
     corrector: Corrector = field(default_factory=Uncorrected)
     windows: Windows | None = None
+    points: int = 1
 
 
 def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:
@@ -214,3 +218,14 @@ def kinds(score: Score) -> Iterator[tuple[Faded, ...]]:
     for kind in (Modulated, Guided):
         yield tuple(each for each in bent if isinstance(each, kind))
     yield tuple(shapes(score))
+
+
+def weights(
+    score: Score, level: NoiseLevel, values: Mapping[str, ControlValue]
+) -> dict[str, Weight]:
+    """Of every voice and companion; a solo silences others of its kind alone."""
+    found: dict[str, Weight] = {}
+    for kind in kinds(score):
+        solo = any(read(each.solo, values) for each in kind)
+        found |= {each.node: each.weight(level, values, solo) for each in kind}
+    return found

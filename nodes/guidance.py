@@ -127,9 +127,8 @@ class Guidance(Node):
         yield from _asked(place, self.model, card)
         yield from _known(place, self.model, card)
         for space in place.spaces.get("score", ()):
-            size = (space.shape[-1] * space.scale, space.shape[-2] * space.scale)
             if card.asks != "class":
-                yield from check_fit(place, card.asks, size, card.palette)
+                yield from check_fit(place, card.asks, space.size, card.palette)
         if card.asks == "depth":
             yield from check_relief(place)
 
@@ -137,7 +136,8 @@ class Guidance(Node):
 def _visible(place: Place) -> Iterator[Diagnostic]:
     """M022 for a score whose state is no picture and has no autoencoder that makes one of it."""
     for space in place.spaces.get("score", ()):
-        if space.scale == 1 and (len(space.shape) != COLOURS or space.shape[0] != COLOURS):
+        no_picture = len(space.shape) != COLOURS
+        if no_picture or (space.scale == 1 and space.shape[0] != COLOURS):
             yield Diagnostic(
                 "M022",
                 f"'{place.title}' looks at pictures; the score of the space {space} is none, "

@@ -133,10 +133,9 @@ def _maps(place: Place, name: str, card: ModulatorCard) -> Iterator[Diagnostic]:
                 severity="warning",
             )
     for space in place.spaces.get("score", ()):
-        size = (space.shape[-1] * space.scale, space.shape[-2] * space.scale)
         for kind in card.maps:
             palette = card.palette if kind == "mask" else ()
-            yield from check_fit(place, kind, size, palette, soft=True)
+            yield from check_fit(place, kind, space.size, palette, soft=True)
 
 
 def _base(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from graph.node import Carried, Node, Wired
+from graph.errors import Diagnostic
+from graph.node import Carried, Node, Place, Wired
 from graph.plan import Choice, PlanBuilder, Value
 from graph.ports import Kind, Port
 from nodes.fuse import fused
@@ -25,6 +26,13 @@ class Picture(Node):
     )
     track: ClassVar[bool] = True
 
+    def check(self, place: Place) -> Iterator[Diagnostic]:
+        """Whether a corrector that chooses among samples has enough of them."""
+        for title, node in place.all("sampling"):
+            for space in place.spaces.get("score", ()):
+                if isinstance(node, Sampler):
+                    yield from node.crowd(title, space.points)
+
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Noise, one sampled score, decoded; an expert alone is fused with its own null."""
         score = fused(plan, wired)
@@ -38,6 +46,7 @@ class Picture(Node):
             shape=(*space.shape[:-1], space.shape[-1] * sampling.wide),
             seed=sampling.seed,
             samples=tuple(range(sampling.count)),
+            **({} if space.points == 1 else {"points": space.points}),
         )
         sampled = plan.add(
             wired.node,

@@ -81,7 +81,7 @@ class Sampler(Node):
     )
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
-        """Whether the corrector has the sampler and the batch that it needs."""
+        """Whether the corrector has the sampler that it needs."""
         corrector, method = cast("Corrector", self.corrector), cast("Method", self.method)
         if corrector.diffusing and not method.diffuses:
             yield Diagnostic(
@@ -90,10 +90,14 @@ class Sampler(Node):
                 f"which {choice(method)} does not take.",
                 "Let the method be euler_maruyama, or euler_ancestral with eta 1.",
             )
-        if corrector.couples and self.count < PARTICLES:
+
+    def crowd(self, title: str, points: int) -> Iterator[Diagnostic]:
+        """C006 where a corrector has too few particles, `points` of them to a picture."""
+        corrector = cast("Corrector", self.corrector)
+        if corrector.couples and self.count * points < PARTICLES:
             yield Diagnostic(
                 "C006",
-                f"The corrector {corrector.name} of '{place.title}' chooses among the pictures of "
+                f"The corrector {corrector.name} of '{title}' chooses among the pictures of "
                 f"a batch; {self.count} are too few to choose from, expected {PARTICLES} or more.",
                 f"Raise the count to {PARTICLES}.",
                 severity="warning",

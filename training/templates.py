@@ -23,6 +23,8 @@ GUIDANCE = {"text": 2.7, "mask": 2.0, "sketch": 2.0}
 """What `python app.py judge --search` found best where several play."""
 ALONE = 4.0
 """The same for a sentence by itself."""
+LONG, NARROW = 1.58, 0.28
+"""Deviations of a bar in the plane."""
 Workflow = dict[str, Any]
 
 
@@ -405,6 +407,25 @@ def documents() -> dict[str, Workflow]:
             ],
             (ramp(falling=True), ramp(falling=False)),
         ),
+        "plane": workflow(
+            "One knows height, one knows side",
+            "A thousand points of the plane: two experts, what they are measured against, and the "
+            "density that their faders name. Change the rule, and move a fader while it plays.",
+            [
+                node("height", "plane_expert", "Height", heaps=bars(0.0, 1.5)),
+                node("side", "plane_expert", "Side", heaps=bars(1.5, 0.0, (0.7, 0.3))),
+                node("anywhere", "plane_expert", "Anywhere", heaps=[heap(0.0, 0.0, LONG, LONG)]),
+                node("fuse", "fuse"),
+                node("sampler", "sampler", steps=60, method={"name": "heun"}),
+                node("picture", "picture"),
+            ],
+            [
+                ("height.score", "fuse.scores"),
+                ("side.score", "fuse.scores"),
+                ("anywhere.score", "fuse.background"),
+                *END,
+            ],
+        ),
         "photo-edges": workflow(
             "From a photograph",
             "The contours of a photograph become a sketch; the sentence gives it another time.",
@@ -427,6 +448,20 @@ def documents() -> dict[str, Workflow]:
             (hill["photo"],),
         ),
     }
+
+
+def heap(x: float, y: float, wide: float, high: float, share: float = 1.0) -> Workflow:
+    """A heap of the plane."""
+    return {"x": x, "y": y, "wide": wide, "high": high, "share": share}
+
+
+def bars(x: float, y: float, shares: tuple[float, float] = (0.5, 0.5)) -> list[Workflow]:
+    """Two bars across the line from (x, y) through the middle to its other side."""
+    wide, high = (NARROW, LONG) if x else (LONG, NARROW)
+    return [
+        heap(s * x + 0.0, s * y + 0.0, wide, high, share)
+        for s, share in zip((1, -1), shares, strict=True)
+    ]
 
 
 def ramp(*, falling: bool) -> bytes:

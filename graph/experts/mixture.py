@@ -25,7 +25,8 @@ class Mixture(Expert):
     """Knows that clean samples come from a few Gaussian heaps: exact, with classes and a null.
 
     Heap k has mean `means`[k] and variance `variances`[k] > 0, which broadcast to `shape`, and the
-    share `shares`[k]. A condition is a heap's number or several; the null condition is them all.
+    share `shares`[k]. A condition is a heap's number or several; none, which is the null condition
+    where it `has_null`, is them all.
     With s_k = alpha²·v_k + sigma², E[x0 | x] = Σ r_k·(m_k + alpha·v_k/s_k·(x − alpha·m_k)), where
     r_k ∝ share_k·N(x; alpha·m_k, s_k) over all dimensions of a sample.
     """
@@ -34,7 +35,7 @@ class Mixture(Expert):
     means: Sequence[Values]
     variances: Sequence[Values]
     shares: Sequence[float]
-    has_null = True
+    has_null: bool = True
 
     def __post_init__(self) -> None:
         sizes = len(self.means), len(self.variances), len(self.shares)
@@ -66,7 +67,7 @@ class Mixture(Expert):
     ) -> Float[Tensor, "n"]:
         """log Σ share_k·N(x; alpha·m_k, s_k), the shares of the chosen heaps summing to one."""
         logs, _ = self._heaps(wide(x), level, conditions)
-        chosen = torch.stack([condition.to(logs) for condition in conditions])
+        chosen = _rows(conditions, logs)
         constant = 0.5 * x[0].numel() * math.log(2.0 * math.pi)
         return logs.logsumexp(1) - chosen.logsumexp(1) - constant
 
@@ -79,5 +80,12 @@ class Mixture(Expert):
         spread = level.alpha**2 * variances + level.sigma**2
         off = x.unsqueeze(1) - level.alpha * means
         log_normal = -0.5 * (off**2 / spread + spread.log()).flatten(2).sum(2)
-        log_shares = torch.stack([condition.to(x) for condition in conditions])
-        return log_shares + log_normal, means + level.alpha * variances / spread * off
+        return _rows(conditions, x) + log_normal, means + level.alpha * variances / spread * off
+
+
+def _rows(conditions: Sequence[Tensor], like: Tensor) -> Tensor:
+    """The log shares that are asked for, [n, k]; [1, k] where all samples ask for the same."""
+    one = conditions[0]
+    if all(each is one for each in conditions):  # many points at once: stacking them is slow
+        return one.to(like)[None]
+    return torch.stack([condition.to(like) for condition in conditions])

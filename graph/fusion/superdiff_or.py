@@ -60,6 +60,11 @@ class SuperdiffOr(FusionRule):
     signed: ClassVar[bool] = False
     diffusing: ClassVar[bool] = True
 
+    @property
+    def mixes(self) -> bool:
+        """At T = 1 and g = 1."""
+        return self.sharpness == self.guidance == 1.0
+
     def follow(
         self,
         memory: Followed | None,

@@ -15,16 +15,18 @@ from graph.fusion.product import Product
 from graph.fusion.superdiff_or import SuperdiffOr
 from graph.fusion.switch import Switch
 from graph.interfaces import FusionRule
+from graph.plane import REACH
+from graph.plotting import Light
 from graph.registry import choices
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def moments(logs: plots.Light) -> tuple[float, float, float]:
+def moments(logs: Light) -> tuple[float, float, float]:
     """How often a point is right of the middle, and the variances of what is left and above it."""
     density = np.exp(logs - logs.max())
     density /= density.sum()
-    middle = (np.arange(plots.SIDE) + 0.5) / plots.SIDE * 2 * plots.REACH - plots.REACH
+    middle = (np.arange(plots.SIDE) + 0.5) / plots.SIDE * 2 * REACH - REACH
     across, up = density.sum(0), density.sum(1)[::-1]
     right = float(across[middle > 0].sum())
     left = across * (middle < 0) / across[middle < 0].sum()
@@ -58,10 +60,10 @@ def test_samples_of_the_product_are_drawn_in_its_corners(monkeypatch: pytest.Mon
     black = Image.new("RGB", (plots.SIDE, plots.SIDE))
     light = np.asarray(plots._dots(black, rule, scene, plots._walk(rule)).convert("L")) > 128
     down, right = np.nonzero(light)
-    corner = plots.SIDE / 2 * 1.5 / plots.REACH
+    corner = plots.SIDE / 2 * 1.5 / REACH
     for axis in (down, right):
         away = np.abs(np.abs(axis + 0.5 - plots.SIDE / 2) - corner)
-        assert np.quantile(away, 0.95) < 4 * np.sqrt(0.08) / plots.REACH * plots.SIDE / 2
+        assert np.quantile(away, 0.95) < 4 * np.sqrt(0.08) / REACH * plots.SIDE / 2
     quarters = {(a, b) for a, b in zip(down > plots.SIDE / 2, right > plots.SIDE / 2, strict=True)}
     assert len(quarters) == 4
 

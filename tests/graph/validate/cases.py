@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graph.drawing import WorkflowNode
@@ -119,6 +119,23 @@ def swept(count: int, axes: int, **sampler: Any) -> Workflow:
     sweeps = {f"sweep{i}": ("sweep", {"count": count}) for i in range(axes)}
     wires = tuple(f"{name}.reliability > text_expert.reliability" for name in sweeps)
     return document({**changed(sampler=sampler), **sweeps}, (*WIRES, *wires))
+
+
+def plane(
+    *wires: str, heaps: Sequence[Mapping[str, Any]] | None = None, **sampler: Any
+) -> Workflow:
+    """Two experts of the plane, one of them with these heaps, and a map beside them."""
+    heaped = {} if heaps is None else {"heaps": list(heaps)}
+    nodes: Nodes = {
+        "one": ("plane_expert", {"reliability": 0.5, **heaped}),
+        "two": ("plane_expert", {"reliability": 0.5}),
+        "place": ("map", {}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", sampler),
+        "picture": ("picture", {}),
+    }
+    plain = ("one.score > fuse.scores", "two.score > fuse.scores", "fuse.score > picture.score")
+    return document(nodes, (*plain, "sampler.sampling > picture.sampling", *wires))
 
 
 def encoded(data: bytes) -> str:
@@ -256,6 +273,15 @@ CASES: Mapping[str, Workflow] = {
     ),
     "a corrector that leaves a path": corrected(
         "ula", method="euler_maruyama", fuse={"rule": {"name": "superdiff_or"}}
+    ),
+    "a plane that is wide": plane(wide=2),
+    "a plane over a map": plane("place.reliability > one.reliability"),
+    "particles of a plane": plane(corrector={"name": "fkc"}, method={"name": "euler_maruyama"}),
+    "heaps that are none": plane(heaps=[{"x": 9, "wide": 0, "colour": "red"}]),
+    "no heaps": plane(heaps=[]),
+    "heaps without end": plane(heaps=[{}] * 9),
+    "a plane beside a picture": document(
+        {**changed(), "odd": ("plane_expert", {})}, (*WIRES, "odd.score > fuse.background")
     ),
     "silence": with_settings(text_expert={"muted": True}, class_expert={"reliability": 0.0}),
     "a sweep too large": swept(7, 3),
