@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graph.bridging import crossed
+from graph.scores import Bank
 from training.budget import load_checkpoint, save_atomically
 from training.judge.conditions import Conditions, conditions, from_images, to_images
 from training.judge.ensemble import Cast, paint
 from training.judge.network import Judge
-from training.judge.rows import Row
+from training.judge.rows import FOREIGN, Row
 from training.judge.sight import look
 from training.judge.verdict import Verdict, joined, judged
 from training.pictures import to_bytes
@@ -62,7 +64,9 @@ class Bench:
         key = self._key(row, seed, start, count)
         states = kept(self._sampled(key), lambda: self._states(row, asked, seed))["rows"]
         path = self.cache / "pictures" / f"{key}-{self.weights['codec'][:12]}.pt"
-        made = kept(path, lambda: to_bytes(from_images(self.cast.decoded(states))))["rows"]
+        made = kept(path, lambda: to_bytes(from_images(self.cast.playing(row).decoded(states))))[
+            "rows"
+        ]
         return made.float() / 255
 
     def seconds(self, row: Row, pictures: int, seeds: int, first: int = 0) -> float | None:
@@ -89,6 +93,8 @@ class Bench:
 
     def can(self, row: Row) -> bool:
         """Whether the experts of the row are there, and what bends them."""
+        if row.rule == "round trip":
+            return self.cast.codec is not None and set(FOREIGN) <= set(self.cast.experts)
         known = {*self.cast.experts, *self.cast.modulators, *self.cast.onlookers}
         return _networks(row) <= known and (
             self.cast.codec is not None or row.rule != "autoencoder"
@@ -98,7 +104,16 @@ class Bench:
         if row.rule == "autoencoder" and self.cast.codec:
             with torch.inference_mode():
                 return self.cast.codec.encode(to_images(asked.pictures))
-        return paint(row, self.cast, asked, seed)
+        if row.rule == "round trip" and self.cast.codec:
+            with torch.inference_mode():
+                return self._there_and_back(self.cast.codec.encode(to_images(asked.pictures)))
+        return paint(row, self.cast.playing(row), asked, seed)
+
+    def _there_and_back(self, states: Tensor) -> Tensor:
+        """States over the bridge to the foreign space, and home."""
+        foreign = self.cast.experts[FOREIGN[0]]
+        home, abroad = Bank(self.cast.codec), Bank(foreign.codec)
+        return crossed(crossed(states, home, abroad), abroad, home)
 
 
 def kept(path: Path, make: Callable[[], Tensor]) -> dict[str, Any]:
@@ -115,8 +130,12 @@ def kept(path: Path, make: Callable[[], Tensor]) -> dict[str, Any]:
 
 
 def _networks(row: Row) -> set[str]:
-    named = (name for part in row.parts for name in (part.expert, part.modulator, part.onlooker))
-    return {name for name in named if name}
+    named = {
+        name
+        for part in row.parts
+        for name in (part.expert, part.modulator, part.onlooker, part.anchor)
+    }
+    return {*named, *(FOREIGN if row.rule == "round trip" else ())} - {""}
 
 
 def _blocks(pictures: int, seeds: int, first: int) -> Iterator[tuple[int, int, int]]:
