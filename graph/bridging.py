@@ -23,16 +23,17 @@ def away(bridge: Bridged, anchor: Estimate, noise: Tensor, level: NoiseLevel) ->
 def back(bridge: Bridged, anchor: Estimate, foreign: Estimate) -> Estimate:
     """What the foreign condition changes, at home: (B + S(D_B) − S(N_B), B), with S as T reversed.
 
-    N_B is the foreign score without its condition; where it has no null, D_A as it comes back from
-    abroad. B is the anchor's null, or D_A where it has none. The round trip's loss is on both
+    N_B is the foreign score without its condition; where it knows none, z = T(D_A), and what comes
+    home is what the foreign expert makes of the anchor's picture. B is the anchor's null, or D_A where it has none. The round trip's loss is on both
     sides of the difference: a condition that changes nothing abroad changes nothing at home, bit
     for bit (docs/decisions/0020-bridges-bring-the-condition-home.md).
     """
     base = unmoved(anchor).denoised
     there, here = bridge.abroad, bridge.home
     null = foreign.null
-    without = crossed(anchor.denoised, here, there) if null is None else null
-    both = crossed(torch.cat([foreign.denoised, without]), there, here).to(base)
+    if null is None or null is foreign.denoised:  # whose only answer is that to no condition
+        null = crossed(anchor.denoised, here, there)
+    both = crossed(torch.cat([foreign.denoised, null]), there, here).to(base)
     heard, unheard = both.chunk(2)
     return Estimate(base + (heard - unheard), base)
 
