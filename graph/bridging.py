@@ -24,9 +24,10 @@ def back(bridge: Bridged, anchor: Estimate, foreign: Estimate) -> Estimate:
     """What the foreign condition changes, at home: (B + S(D_B) − S(N_B), B), with S as T reversed.
 
     N_B is the foreign score without its condition; where it knows none, z = T(D_A), and what comes
-    home is what the foreign expert makes of the anchor's picture. B is the anchor's null, or D_A where it has none. The round trip's loss is on both
-    sides of the difference: a condition that changes nothing abroad changes nothing at home, bit
-    for bit (docs/decisions/0020-bridges-bring-the-condition-home.md).
+    home is what the foreign expert makes of the anchor's picture. B is the anchor's null, or D_A
+    where it has none. The round trip's loss is on both sides of the difference: a condition that
+    changes nothing abroad changes nothing at home, bit for bit
+    (docs/decisions/0020-bridges-bring-the-condition-home.md).
     """
     base = unmoved(anchor).denoised
     there, here = bridge.abroad, bridge.home

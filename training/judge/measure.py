@@ -10,13 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graph.bridging import crossed
-from graph.scores import Bank
 from training.budget import load_checkpoint, save_atomically
 from training.judge.conditions import Conditions, conditions, from_images, to_images
 from training.judge.ensemble import Cast, paint
 from training.judge.network import Judge
-from training.judge.rows import FOREIGN, Row
+from training.judge.rows import Row
 from training.judge.sight import look
 from training.judge.verdict import Verdict, joined, judged
 from training.pictures import to_bytes
@@ -93,8 +91,6 @@ class Bench:
 
     def can(self, row: Row) -> bool:
         """Whether the experts of the row are there, and what bends them."""
-        if row.rule == "round trip":
-            return self.cast.codec is not None and set(FOREIGN) <= set(self.cast.experts)
         known = {*self.cast.experts, *self.cast.modulators, *self.cast.onlookers}
         return _networks(row) <= known and (
             self.cast.codec is not None or row.rule != "autoencoder"
@@ -104,16 +100,7 @@ class Bench:
         if row.rule == "autoencoder" and self.cast.codec:
             with torch.inference_mode():
                 return self.cast.codec.encode(to_images(asked.pictures))
-        if row.rule == "round trip" and self.cast.codec:
-            with torch.inference_mode():
-                return self._there_and_back(self.cast.codec.encode(to_images(asked.pictures)))
         return paint(row, self.cast.playing(row), asked, seed)
-
-    def _there_and_back(self, states: Tensor) -> Tensor:
-        """States over the bridge to the foreign space, and home."""
-        foreign = self.cast.experts[FOREIGN[0]]
-        home, abroad = Bank(self.cast.codec), Bank(foreign.codec)
-        return crossed(crossed(states, home, abroad), abroad, home)
 
 
 def kept(path: Path, make: Callable[[], Tensor]) -> dict[str, Any]:
@@ -135,7 +122,7 @@ def _networks(row: Row) -> set[str]:
         for part in row.parts
         for name in (part.expert, part.modulator, part.onlooker, part.anchor)
     }
-    return {*named, *(FOREIGN if row.rule == "round trip" else ())} - {""}
+    return named - {""}
 
 
 def _blocks(pictures: int, seeds: int, first: int) -> Iterator[tuple[int, int, int]]:

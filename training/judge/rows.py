@@ -16,7 +16,6 @@ Rule = Literal[
     "switch",
     "render",
     "autoencoder",
-    "round trip",
 ]
 RULES: tuple[Rule, ...] = ("product", "mean", "alternating")
 LED: tuple[Rule, ...] = (*RULES, "conflict_averse", "switch", "superdiff_and")
@@ -142,8 +141,8 @@ class Row:
     so that all three ask the networks equally often; `share` says how loud each is. Under
     "superdiff_and" and "switch" every expert is guided for itself too, and "superdiff_or" guides
     whom it follows by `guidance`. "render" is the real picture itself and "autoencoder" the same
-    encoded and decoded: what the judge and the latent space leave to reach; "round trip" takes it
-    over a bridge and back between. Foreign experts without an anchor play in their own space.
+    encoded and decoded: what the judge and the latent space leave to reach. A foreign expert
+    without an anchor plays in its own space.
     """
 
     name: str
@@ -194,11 +193,7 @@ Guidance = dict[str, float]
 
 def real() -> list[Row]:
     """The pictures that the conditions were taken from, before and after the autoencoder."""
-    return [
-        Row("real", "render", (), 0),
-        Row("real, autoencoded", "autoencoder", (), 0),
-        Row("real, there and back", "round trip", (), 0),
-    ]
+    return [Row("real", "render", (), 0), Row("real, autoencoded", "autoencoder", (), 0)]
 
 
 def searched(steps: int) -> list[Row]:

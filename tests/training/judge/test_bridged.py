@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from training.judge import bridge
 from training.judge.conditions import conditions
 from training.judge.ensemble import paint, shape_of
 from training.judge.measure import Bench
-from training.judge.rows import GUIDANCE, TOGETHER, Part, Row, bridged, composed, real, singles
+from training.judge.rows import GUIDANCE, TOGETHER, Part, Row, bridged, composed, singles
 
 
 class Doubled:
@@ -72,17 +73,30 @@ def test_a_bridged_row_is_known_by_its_anchor_and_its_weights(cast, tiny_judge, 
     without = {name: expert for name, expert in cast.experts.items() if name != "mask-fine"}
     lacking = Bench(replace(cast, experts=without), tiny_judge, weights, tmp_path)
     assert not any(lacking.can(row) for row in bridged(GUIDANCE, 4))
-    assert not any(bench.can(row) for row in real() if row.rule == "round trip")  # no codec at home
     assert len({row.key("w") for row in bridged(GUIDANCE, 4)}) == 3
 
 
-def test_real_pictures_go_there_and_back(cast, tiny_judge, tmp_path):
-    class Home(Doubled):
-        def encode(self, images):
-            return torch.full((len(images), 3, 128, 128), 0.5)
-
+def test_what_a_way_loses_is_measured_on_the_pictures_and_in_the_latents(
+    cast, tiny_judge, tmp_path
+):
+    home, foreign = Doubled(), cast.experts["mask-fine"]
     weights = {name: name for name in (*cast.experts, "judge", "encoder", "codec", "world")}
-    bench = Bench(replace(cast, codec=Home()), tiny_judge, weights, tmp_path)
-    (trip,) = (row for row in real() if row.rule == "round trip")
-    assert bench.can(trip)
-    assert bench._states(trip, conditions(0, 2), 0).equal(torch.full((2, 3, 128, 128), 0.5))
+    bench = Bench(replace(cast, codec=home), tiny_judge, weights, tmp_path)
+    ways = list(bridge.measured(bench, 3))
+    assert [way.name for way in ways] == list(bridge.WAYS)
+    assert all(float(way.psnr[0]) == pytest.approx(100, abs=1) for way in ways)
+    assert all(way.moved < 1e-6 for way in ways)
+    foreign.codec = Lossy()
+    ways = {way.name: way for way in bridge.measured(bench, 3)}
+    assert float(ways["home"].psnr[0]) > 90
+    assert float(ways["abroad"].psnr[0]) == pytest.approx(20.0, abs=0.05)
+    assert float(ways["home, abroad and home"].psnr[0]) == pytest.approx(20.0, abs=0.05)
+    assert ways["home, abroad and home"].moved == pytest.approx(0.4, abs=1e-5)
+    assert bridge.told(ways.values()).count("\n") == 2 + len(bridge.WAYS)
+
+
+class Lossy(Doubled):
+    """Every picture comes back a tenth of the range darker."""
+
+    def pixels(self, latents):
+        return latents / 2 - 0.2
