@@ -20,6 +20,11 @@ def away(bridge: Bridged, anchor: Estimate, noise: Tensor, level: NoiseLevel) ->
     return level.alpha * clean + level.sigma * noise
 
 
+def remainder(x: Tensor, foreign: Estimate, level: NoiseLevel) -> Tensor:
+    """What the foreign estimate takes for noise in its state: (x − alpha·D_B)/sigma."""
+    return (x - level.alpha * foreign.denoised) / level.sigma
+
+
 def back(bridge: Bridged, anchor: Estimate, foreign: Estimate) -> Estimate:
     """What the foreign condition changes, at home: (B + S(D_B) − S(N_B), B), with S as T reversed.
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from graph.asking import Answers, Doubt, ask, doubt, settle
-from graph.bridging import away, back, unmoved
+from graph.bridging import away, back, remainder, unmoved
 from graph.correction import Correction, composition
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue
@@ -265,23 +265,31 @@ class Player:
     def _bridged(self, bridge: Bridged, moment: Moment) -> Estimate:
         """What comes home over a bridge; a silent one asks nobody abroad and decodes nothing.
 
-        The noise abroad is one draw for the whole run, so that the path there is as smooth as the
-        one at home (docs/decisions/0020-bridges-bring-the-condition-home.md).
+        The noise abroad is drawn once; from then on it is what the foreign estimate took for noise
+        at the state before (docs/decisions/0020-bridges-bring-the-condition-home.md).
         """
         level = moment.level
         anchor = self._trails([bridge.anchor], moment)[0][-1][1]
         if level.sigma == 0.0 or not self._loud(bridge):
             return unmoved(anchor)
-        if bridge.bridge not in self._noises:
-            draw = self._abroad(f"bridge {bridge.bridge}", bridge.shape)
-            self._noises[bridge.bridge] = draw()
-        x = away(bridge, anchor, self._noises[bridge.bridge], level)
+        noise = moment.remembered.get(bridge.bridge)
+        if noise is None:
+            noise = self._noise(bridge)
+        x = away(bridge, anchor, noise, level)
         asked = list(self._asked(bridge.score))
         answers = ask(x, level, asked)
         self._doubts.append(doubt(x, level, asked, answers))
         there = Moment(x, level, answers, Sight(level), moment.remembered, bridge.shape)
         foreign = self._trails([bridge.score], there)[0][-1][1]
+        self._memories[bridge.bridge] = remainder(x.detach(), calm(foreign), level)
         return back(bridge, anchor, foreign)
+
+    def _noise(self, bridge: Bridged) -> Tensor:
+        """The noise that a bridge begins with, and begins with again when its ensemble changes."""
+        if bridge.bridge not in self._noises:
+            draw = self._abroad(f"bridge {bridge.bridge}", bridge.shape)
+            self._noises[bridge.bridge] = draw()
+        return self._noises[bridge.bridge]
 
     def _estimate(self, score: Voice | Merge | Bridged, moment: Moment) -> Estimate:
         if isinstance(score, Bridged):

@@ -15,6 +15,7 @@ from graph.fusion.product import Product
 from graph.interfaces import Estimate
 from graph.levels import NoiseLevel
 from graph.player import Player
+from graph.randomness import Draws
 from graph.reliability import Reliability
 from graph.samplers.euler import Euler
 from graph.schedules.karras import Karras
@@ -137,25 +138,30 @@ def test_only_what_survives_the_way_comes_home() -> None:
     assert not change[:, 1].any()
 
 
-def test_without_a_null_the_foreign_estimate_is_held_against_the_round_trip() -> None:
-    """D = B + S(D_B) − S(z), z = T(D_A), at x_B = alpha·z + sigma·noise, by hand."""
+def test_every_step_is_as_the_formulas_say() -> None:
+    """D = B + S(D_B) − S(z), z = T(D_A), at x_B = alpha·z + sigma·ε, twice by hand.
+
+    The second ε is what the first D_B took for noise: (x_B − alpha·D_B)/sigma.
+    """
     here, there = turned(0), turned(1, 3, 3)
     expert = Gaussian(ABROAD, mean=0.3, variance=0.5)
     spoken = abroad("foreign", expert, Encoded("none", (expert.encode(0.0),)))
     one = replace(at_home(), null=None)
     player = Player(track(bridge(spoken, one, here, there)))
     player.values = {"foreign.reliability": 1.0, "foreign.muted": False, "foreign.solo": False}
-    player.values |= {name.replace("foreign", "home"): v for name, v in player.values.items()}
-    level = NoiseLevel.from_ratio(0.8)
-    x = torch.randn(2, *HOME, generator=torch.Generator().manual_seed(1)).double()
-    got = player.denoise(x, level)
-    noise = player._noises["bridge"]  # pyright: ignore[reportPrivateUsage]
-    d_a = level.alpha * VARIANCE / (level.alpha**2 * VARIANCE + level.sigma**2) * x
-    z = crossed(d_a, Bank(here), Bank(there))
-    x_b = level.alpha * z + level.sigma * noise
-    d_b = expert.denoise(x_b, level, spoken.condition.spread(2))
-    s = [crossed(each, Bank(there), Bank(here)) for each in (d_b, z)]
-    assert (got - (d_a + s[0] - s[1])).abs().max() < 1e-12
+    role = Draws(3, 0, (0, 5), "bridge bridge", ABROAD, LIKE)
+    noise = role()
+    for ratio in (0.8, 0.3):
+        level = NoiseLevel.from_ratio(ratio)
+        x = torch.randn(2, *HOME, generator=torch.Generator().manual_seed(1)).double()
+        got = player.denoise(x, level)
+        d_a = level.alpha * VARIANCE / (level.alpha**2 * VARIANCE + level.sigma**2) * x
+        z = crossed(d_a, Bank(here), Bank(there))
+        x_b = level.alpha * z + level.sigma * noise
+        d_b = expert.denoise(x_b, level, spoken.condition.spread(2))
+        noise = (x_b - level.alpha * d_b) / level.sigma
+        s = [crossed(each, Bank(there), Bank(here)) for each in (d_b, z)]
+        assert (got - (d_a + s[0] - s[1])).abs().max() < 1e-12
 
 
 def test_a_muted_one_costs_nothing() -> None:

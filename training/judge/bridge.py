@@ -3,20 +3,24 @@
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from graph.bridging import crossed
 from graph.scores import Bank
 from training.budget import RUNS
+from training.judge.conditions import from_images
 from training.judge.intervals import interval
 from training.judge.measure import BLOCK, Bench
 from training.judge.opening import open_bench
-from training.judge.rows import FOREIGN
+from training.judge.rows import FOREIGN, GUIDANCE, bridged, composed
 from training.judge.sight import look
 from training.judge.summary import fidelity_of, fidelity_rows
 from training.judge.verdict import judged
+from training.sheet import tile
 
 WAYS: dict[str, tuple[str, ...]] = {
     "home": ("home",),
@@ -24,6 +28,8 @@ WAYS: dict[str, tuple[str, ...]] = {
     "home, abroad and home": ("home", "abroad", "home"),
 }
 """Ways of a picture: through which latent spaces it goes."""
+AT_HOME, BROUGHT = "text + mask, product", "text + mask-fine, bridged"
+SHOWN, STEPS = 6, 16
 MEASURES = ("mask", "text", "sketch")
 Figures = tuple[float, float, float]
 
@@ -51,6 +57,8 @@ def main(argv: Sequence[str]) -> int:
     torch.set_num_threads(1)
     bench = open_bench(RUNS / "judge", options.precision)
     print(told(measured(bench, options.pictures)))
+    if options.picture:
+        sheet(bench).save(options.picture, quality=88, method=6)
     return 0
 
 
@@ -58,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     root = argparse.ArgumentParser(prog="python app.py judge bridge", description=__doc__)
     root.add_argument("--pictures", type=int, default=100, help="held-out pictures a way")
+    root.add_argument("--picture", type=Path, help="where a sheet of samples is written")
     root.add_argument("--precision", choices=("float32", "bfloat16"), help="of the networks")
     return root
 
@@ -90,6 +99,16 @@ def measured(bench: Bench, pictures: int) -> Iterator[Way]:
             {each: _kept(all_rows[each], each) for each in MEASURES},
             float(all_rows["moved"].mean().sqrt()),
         )
+
+
+def sheet(bench: Bench, shown: int = SHOWN) -> Image.Image:
+    """Masks, and below them what a sentence and the mask paint: at home, over the bridge."""
+    at_home = next(row for row in composed(GUIDANCE, STEPS) if row.name == AT_HOME)
+    brought = next(row for row in bridged(GUIDANCE, STEPS) if row.name == BROUGHT)
+    asked = bench.conditions(0, BLOCK)
+    painted = [bench.pictures(row, 0, 0, BLOCK) for row in (at_home, brought)]
+    rows = [from_images(tuple(asked.masks)), *painted]
+    return tile(torch.cat([each[:shown] for each in rows]), shown)
 
 
 def _kept(rows: Tensor, condition: str) -> Figures:
