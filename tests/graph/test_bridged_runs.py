@@ -128,8 +128,9 @@ def test_a_map_of_the_foreign_expert_lies_over_the_canvas_at_home(
 ) -> None:
     file = io.BytesIO()
     Image.new("L", (2, 2)).save(file, "PNG")
-    wires = ("half.reliability > foreign.reliability",)
-    plan = plan_of(library, more=wires, map=library.assets.put(file.getvalue()))
+    wires = ("pixels.score > bridge.score", "half.reliability > pixels.reliability")
+    black = library.assets.put(file.getvalue())
+    plan = plan_of(library, "foreign.score > bridge.score", more=wires, map=black)
     assert np.array_equal(painted(library, plan), alone)
 
 

@@ -176,6 +176,18 @@ def test_a_muted_one_costs_nothing() -> None:
     assert here.calls == there.calls == 0
 
 
+def test_with_everyone_muted_the_background_is_painted_and_nobody_asked_abroad() -> None:
+    here, there = turned(0), turned(1, 3, 3)
+    one, other = at_home(shift=0.6), foreign(torch.ones((), dtype=torch.float64))
+    mailbox = controls((one, other))
+    mailbox.set("foreign.muted", True)
+    mailbox.set("home.muted", True)
+    got = final([track(one, bridge(other, one, here, there))], mailbox)[0]
+    assert got.equal(final([track(one)], mailbox)[0])
+    assert not other.expert.calls  # pyright: ignore[reportAttributeAccessIssue]
+    assert here.calls == there.calls == 0
+
+
 def test_six_ways_through_a_codec_and_one_question_a_step() -> None:
     here, there = turned(0), turned(1, 3, 3)
     one, other = at_home(shift=0.6), foreign(torch.ones((), dtype=torch.float64))
