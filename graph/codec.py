@@ -33,8 +33,13 @@ class Codec:
         """RGB pictures of one size as latents [n, channels, h/factor, w/factor]: the mean."""
         rows = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
         pixels = torch.from_numpy(rows).movedim(-1, 1).to(self._autoencoder.dtype) / 127.5 - 1.0
-        mean = self._autoencoder.encode(pixels.to(self._autoencoder.device)).latent_dist.mode()
-        return ((mean - self._shift) * self._scale).to(self._precision)
+        return self.latents(pixels.to(self._autoencoder.device)).to(self._precision)
+
+    def latents(self, pixels: Tensor) -> Tensor:
+        """Colours [n, 3, H, W] about −1 to 1 as latents: the mean; differentiable."""
+        native = pixels.to(self._autoencoder.dtype)
+        mean = self._autoencoder.encode(native).latent_dist.mode()
+        return (mean - self._shift) * self._scale
 
     def pixels(self, latents: Tensor) -> Tensor:
         """Latents [n, channels, h, w] as colours [n, 3, H, W] about −1 to 1; differentiable."""

@@ -84,8 +84,8 @@ def lower(document: Document) -> Plan:
 
     ChoraleError R007 or R009 for too large a batch, S001 for steps that cannot be placed, F008
     for a rule that is unsound along the path of its sampler, C001 to C004 for a corrector that is,
-    F010 for an expert with two turns, F020 to F022 for a form of guidance that has nothing to form
-    or cannot form it.
+    F010 for an expert with two turns, F015 for a rule abroad that needs the sampler's path,
+    F020 to F022 for a form of guidance that has nothing to form or cannot form it.
     """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
@@ -104,6 +104,7 @@ def lower(document: Document) -> Plan:
     _check_pixels(document, plan)
     _check_paths(document, plan)
     _check_turns(document, plan)
+    _check_bridges(document, plan)
     _check_forms(document, plan)
     return plan
 
@@ -119,6 +120,8 @@ def _check_turns(document: Document, plan: Plan) -> None:
             inputs = inputs[:-1] if operation["background"] else inputs
             rule: Any = operation["rule"]
             turns = rules[rule.name](**dict(rule.settings)).turns(len(inputs))
+        if operation.op == "bridge" and inputs[1].op == "denoise":
+            inputs, turns = inputs[:1], turns[:1]  # whatever its turn, an anchor is only asked
         yield from zip(inputs, turns, strict=True)
 
     for sample in plan.operations:
@@ -145,11 +148,31 @@ def _check_turns(document: Document, plan: Plan) -> None:
                     )
 
 
+def _check_bridges(document: Document, plan: Plan) -> None:
+    """F015 if a rule beyond a bridge follows densities along the path, which leads at home."""
+    rules: Mapping[str, Any] = choices(fusion, FusionRule)
+    for bridge in plan.operations:
+        if bridge.op != "bridge":
+            continue
+        for each in plan.below(plan.operations[bridge.inputs[0].number]):
+            rule: Any = each["rule"] if each.op == "fuse" else None
+            if rule is not None and rules[rule.name].diffusing:
+                raise ChoraleError(
+                    Diagnostic(
+                        "F015",
+                        f"'{document.title(each.node)}' follows densities along the sampler's "
+                        f"path, and beyond '{document.title(bridge.node)}' no path is taken.",
+                        f"Let '{document.title(each.node)}' take the product.",
+                        node=each.node,
+                    )
+                )
+
+
 def _check_paths(document: Document, plan: Plan) -> None:
     """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse.
 
     C001 to C004 if a corrector cannot know what it needs; F011 or C007 if nothing wide can be made,
-    F015 or F016 for what points of the plane have not.
+    F016 or F017 for what points of the plane have not.
     """
     rules: Mapping[str, Any] = choices(fusion, FusionRule)
     methods: Mapping[str, Any] = choices(samplers, Sampler)

@@ -31,6 +31,9 @@ from graph.preview import Painter, Shows
 from graph.registry import choices
 from graph.reliability import Reliability
 from graph.scores import (
+    Bank,
+    Bent,
+    Bridged,
     Encoded,
     Guided,
     Merge,
@@ -104,7 +107,7 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
         points = _integers(dict(noise.settings).get("points", 1))[0]
         builder = _Builder(operations, preparation, shape, windows, points)
         merge = builder.build(score.number)
-        if isinstance(merge, Voice):
+        if isinstance(merge, Voice | Bridged):
             raise TypeError("a plan samples a fused score")
         lead = builder.lead
         codecs[operation.node] = lead.codec
@@ -173,6 +176,7 @@ class _Builder:
                 "denoise": self._voice,
                 "modulate": self._modulated,
                 "guide": self._guided,
+                "bridge": self._bridged,
                 "fuse": self._merge,
                 "form": self._formed,
             }
@@ -251,6 +255,21 @@ class _Builder:
             noise_range=(high, low),
         )
 
+    def _bridged(self, operation: Operation) -> Bridged:
+        settings = dict(operation.settings)
+        foreign, anchor = (ref.number for ref in operation.inputs)
+        shape = tuple(_integers(settings["shape"]))
+        abroad = _Builder(self._operations, self._preparation, shape, self._windows, points=1)
+        score, anchored = abroad.build(foreign), self.build(anchor)
+        return Bridged(
+            bridge=operation.node,
+            score=_weighed_at(score, self._shape),
+            anchor=anchored,
+            shape=shape,
+            home=Bank(self.lead.codec, self.lead.canvas),
+            abroad=Bank(abroad.lead.codec, abroad.lead.canvas),
+        )
+
     def _encode(self, network: str, reader: Reader, condition: Condition | None) -> Encoded:
         return self._preparation.encode(network, reader, condition, self._windows)
 
@@ -295,6 +314,15 @@ class _Builder:
             noise_range=(1.0, 0.0),
         )
         return replace(merge, forms=(*merge.forms, shape))
+
+
+def _weighed_at(score: Score, shape: tuple[int, ...]) -> Score:
+    """The foreign score with the weight that it has among states of another shape, at home."""
+    if isinstance(score, Voice):
+        return replace(score, reliability=score.reliability.over(shape))
+    if isinstance(score, Bent | Bridged):
+        return replace(score, score=_weighed_at(score.score, shape))
+    return score
 
 
 def _twin(node: str, expert: Expert, blocks: tuple[int, ...]) -> Expert:

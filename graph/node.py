@@ -123,6 +123,8 @@ class Node(BaseModel, ABC):
     outputs: ClassVar[tuple[Port, ...]] = ()
     ports: ClassVar[Literal["fixed", "definition"]] = "fixed"
     """Whether its ports are those named here, or those of the drawing that its settings name."""
+    spans: ClassVar[bool] = False
+    """Whether the scores that it takes may live in different latent spaces."""
     track: ClassVar[bool] = False
     """Whether it ends a track: only what leads to such a node is compiled."""
 

@@ -15,16 +15,16 @@ PLANE = Space("plane", "plane", (2,), scale=384, points=1000)
 
 
 def check(plan: Plan, sample: Operation, title: Callable[[str], str]) -> Iterator[Diagnostic]:
-    """F015 and F016 for one sampled track; `title` tells what a node is called.
+    """F016 and F017 for one sampled track; `title` tells what a node is called.
 
-    F015 for points that are to be wider than they are, F016 for a map of where they count.
+    F016 for points that are to be wider than they are, F017 for a map of where they count.
     """
     noise = plan.operations[sample.inputs[0].number]
     if "points" not in dict(noise.settings):
         return
     if "wide" in dict(sample.settings):
         yield Diagnostic(
-            "F015",
+            "F016",
             f"'{title(sample.node)}' shows points of the plane, which have no width.",
             "Let the sampler's wide be 1.",
             node=sample.node,
@@ -34,7 +34,7 @@ def check(plan: Plan, sample: Operation, title: Callable[[str], str]) -> Iterato
         for factor in weight if isinstance(weight, tuple) else (weight,):
             if isinstance(factor, Control) and factor.kind == "map":
                 yield Diagnostic(
-                    "F016",
+                    "F017",
                     f"'{title(each.node)}' is weighed by a map of places; a point of the plane "
                     "has none.",
                     "Unwire the map, or let a curve or a sweep weigh it.",

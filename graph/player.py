@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from graph.asking import Answers, Doubt, ask, doubt, settle
+from graph.bridging import away, back, remainder, unmoved
 from graph.correction import Correction, composition
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import ControlValue
@@ -27,6 +28,7 @@ from graph.randomness import Draws, Foreseen
 from graph.reliability import Weight
 from graph.scores import (
     Bent,
+    Bridged,
     Encoded,
     Guided,
     Merge,
@@ -36,6 +38,7 @@ from graph.scores import (
     Voice,
     bare,
     companions,
+    source,
     voices,
     weights,
 )
@@ -46,7 +49,8 @@ from graph.trails import Trail, added, apart, calm, still
 class Moment:
     """One evaluation: the state, what the experts answered to it, and what guidance sees of it.
 
-    `remembered` is of the state before, however often a fusion is wired.
+    `remembered` is of the state before, however often a fusion is wired. `shape` is that of a
+    state abroad; None at home.
     """
 
     x: Tensor
@@ -54,6 +58,7 @@ class Moment:
     answers: Answers
     sight: Sight
     remembered: Mapping[str, Any]
+    shape: tuple[int, ...] | None = None
 
 
 class Player:
@@ -69,6 +74,7 @@ class Player:
         self._fresh = Foreseen(self._draws("sampler"))
         self._next = track.levels[-1]
         self._chances: dict[str, Callable[[], Tensor]] = {}
+        self._noises: dict[str, Tensor] = {}
         self._memories: dict[str, Any] = {}
         self._walk: Iterator[Step] = iter(())
         self._sounding: frozenset[str] | None = None
@@ -161,24 +167,39 @@ class Player:
             return found
         return {node: windows.weight(weight, samples) for node, weight in found.items()}
 
-    def _chance(self, node: str) -> Callable[[], Tensor]:
-        """The draws of one guidance, which are no other's."""
+    def _chance(self, node: str, shape: tuple[int, ...] | None) -> Callable[[], Tensor]:
+        """The draws of one guidance, which are no other's; of this shape where it is abroad."""
         if node not in self._chances:
-            draws, windows = self._draws(f"guidance {node}"), self.track.windows
-            self._chances[node] = draws if windows is None else lambda: windows.cut(draws())
+            role = f"guidance {node}"
+            self._chances[node] = (
+                self._at_home(role) if shape is None else self._abroad(role, shape)
+            )
         return self._chances[node]
 
-    def _draws(self, role: str) -> Draws:
+    def _at_home(self, role: str) -> Callable[[], Tensor]:
+        """Draws for the track's states, of which every window has its part."""
+        draws, windows = self._draws(role), self.track.windows
+        return draws if windows is None else lambda: windows.cut(draws())
+
+    def _draws(self, role: str, shape: tuple[int, ...] | None = None) -> Draws:
         track = self.track
         return Draws(
             track.seed,
             track.number,
             track.samples,
             role,
-            track.shape,
+            track.shape if shape is None else shape,
             track.like,
-            track.points,
+            track.points if shape is None else 1,
         )
+
+    def _abroad(self, role: str, shape: tuple[int, ...]) -> Callable[[], Tensor]:
+        """Draws for states of another space, of which every window has one of its own."""
+        windows = self.track.windows
+        if windows is None:
+            return self._draws(role, shape)
+        draws = self._draws(role, (len(windows.starts), *shape))
+        return lambda: draws().flatten(0, 1)
 
     def _loud(self, score: Score) -> bool:
         return any(not self.weights[voice.node].silent for voice in voices(score))
@@ -191,6 +212,9 @@ class Player:
     def _asked(self, score: Score, null: bool = True) -> Iterator[tuple[Voice, Encoded]]:
         """What is asked for: no null of what is measured against a background that is wired."""
         score = bare(score)
+        if isinstance(score, Bridged):
+            yield from self._asked(score.anchor)
+            return
         if isinstance(score, Merge):
             nulls = score.background is None or score.rule.compares_nulls
             for each in self._heard(score):
@@ -215,7 +239,13 @@ class Player:
         seen = {i: trails[i][-self._depth(score)][1] for i, score in guides.items()}
         after = rewritten(moment.x, moment.level, modulated, before, self.weights)
         after |= guided(
-            moment.x, moment.sight, guides, seen, before, self.weights, draws=self._chance
+            moment.x,
+            moment.sight,
+            guides,
+            seen,
+            before,
+            self.weights,
+            draws=lambda node: self._chance(node, moment.shape),
         )
         return [
             (*trail, (awake[i].node, after[i])) if isinstance(awake[i], Bent) else trail
@@ -235,7 +265,38 @@ class Player:
             score = score.score
         return score
 
-    def _estimate(self, score: Voice | Merge, moment: Moment) -> Estimate:
+    def _bridged(self, bridge: Bridged, moment: Moment) -> Estimate:
+        """What comes home over a bridge; a silent one asks nobody abroad and decodes nothing.
+
+        The noise abroad is drawn once; from then on it is what the foreign estimate took for noise
+        at the state before (docs/decisions/0020-bridges-bring-the-condition-home.md).
+        """
+        level = moment.level
+        anchor = self._trails([bridge.anchor], moment)[0][-1][1]
+        if level.sigma == 0.0 or not self._loud(bridge):
+            return unmoved(anchor)
+        noise = moment.remembered.get(bridge.bridge)
+        if noise is None:
+            noise = self._noise(bridge)
+        x = away(bridge, anchor, noise, level)
+        asked = list(self._asked(bridge.score))
+        answers = ask(x, level, asked)
+        self._doubts.append(doubt(x, level, asked, answers))
+        there = Moment(x, level, answers, Sight(level), moment.remembered, bridge.shape)
+        foreign = self._trails([bridge.score], there)[0][-1][1]
+        self._memories[bridge.bridge] = remainder(x.detach(), calm(foreign), level)
+        return back(bridge, anchor, foreign)
+
+    def _noise(self, bridge: Bridged) -> Tensor:
+        """The noise that a bridge begins with, and begins with again when its ensemble changes."""
+        if bridge.bridge not in self._noises:
+            draw = self._abroad(f"bridge {bridge.bridge}", bridge.shape)
+            self._noises[bridge.bridge] = draw()
+        return self._noises[bridge.bridge]
+
+    def _estimate(self, score: Voice | Merge | Bridged, moment: Moment) -> Estimate:
+        if isinstance(score, Bridged):
+            return self._bridged(score, moment)
         x, level = moment.x, moment.level
         if isinstance(score, Voice):
             answers = moment.answers
@@ -247,7 +308,7 @@ class Player:
         background = [trail[-1][1].denoised for trail in self._trails(wired, moment)]
         if not background and not self._loud(score):
             _need_nulls(score, [trail[0][1] for trail in trails])
-        shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(bare, heard)]
+        shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(source, heard)]
         estimates = [trail[-1][1] for trail in trails]
         weights, plain = self._followed(score, heard, estimates, moment)
         forms = [each for each in score.forms if not self.weights[each.node].silent]
@@ -296,7 +357,7 @@ class Player:
         weights = [self._weight(each) for each in heard]
         plain = [
             voice.plain(weight, self.values) if isinstance(voice, Voice) else weight
-            for voice, weight in zip(map(bare, heard), weights, strict=True)
+            for voice, weight in zip(map(source, heard), weights, strict=True)
         ]
         remembered = moment.remembered.get(merge.node)
         coming = self._coming(x, moment.level)
@@ -319,7 +380,7 @@ class Player:
         )
 
     def _weight(self, score: Score) -> Weight:
-        score = bare(score)
+        score = source(score)
         if isinstance(score, Voice):
             return self.weights[score.node]
         return Weight(1.0 if self._loud(score) else 0.0)

@@ -17,7 +17,7 @@ from graph.named import named
 from graph.plane import REACH
 from graph.plotting import COLOURS, GROUND, NAMED, Light, contour, dots, grid, panel, shade
 from graph.reliability import Weight
-from graph.scores import Bent, Score, Voice, bare, voices
+from graph.scores import Bent, Bridged, Score, Voice, bare, voices
 
 COARSE = 2
 """Pixels a side for which a density is worked out once: the log of one is smooth."""
@@ -69,6 +69,8 @@ class PointPainter:
 
     def _named(self, score: Score, step: Step, faders: Mapping[str, float]) -> Tensor | None:
         """The log density [n, 1] that a score stands for; None where nothing tells it."""
+        if isinstance(score, Bridged):
+            return None
         if isinstance(score, Bent):
             return None if faders[score.node] else self._named(score.score, step, faders)
         if isinstance(score, Voice):

@@ -66,6 +66,10 @@ class Reliability:
             if isinstance(factor, Sweep)
         }
 
+    def over(self, canvas: tuple[int, ...]) -> Reliability:
+        """The same for states of another shape."""
+        return Reliability(self._factors, canvas, self._picture, self._like)
+
     def at(self, level: NoiseLevel, values: Mapping[str, ControlValue]) -> Weight:
         """The product of all factors at this level."""
         number = 1.0

@@ -1,4 +1,4 @@
-"""Scores: what a track is made of. Voices are fused, companions bend either."""
+"""Scores: what a track is made of. Voices are fused, companions bend, bridges bring from afar."""
 
 from __future__ import annotations
 
@@ -135,7 +135,35 @@ class Guided(Bent):
         return Faded.weight(self, level, values, solo) * float(read(self.scale, values))
 
 
-Score = Voice | Merge | Bent
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """One end of a bridge: what makes pictures of its clean states, and how large they are.
+
+    Without a codec the states are pictures; `canvas` is (w, h), None where it is not known.
+    """
+
+    codec: Codec | None = None
+    canvas: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridged:
+    """A foreign score of states [*shape], brought home on what the anchor estimates there."""
+
+    bridge: str
+    score: Score
+    anchor: Score
+    shape: tuple[int, ...]
+    home: Bank
+    abroad: Bank
+
+    @property
+    def node(self) -> str:
+        """The node that is heard: the foreign expert or fusion."""
+        return source(self).node
+
+
+Score = Voice | Merge | Bent | Bridged
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +192,16 @@ def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:
     return values[setting.name] if isinstance(setting, Control) else setting
 
 
-def bare(score: Score) -> Voice | Merge:
+def bare(score: Score) -> Voice | Merge | Bridged:
     """The score without its companions."""
     while isinstance(score, Bent):
+        score = score.score
+    return score
+
+
+def source(score: Score) -> Voice | Merge:
+    """Whose weight a score has: itself, beneath its companions and beyond every bridge."""
+    while isinstance(score, Bent | Bridged):
         score = score.score
     return score
 
@@ -175,6 +210,9 @@ def within(score: Score, turn: tuple[float, float]) -> Score:
     """The score with all that has a fader in it silent outside of its turn; backgrounds are not."""
     if isinstance(score, Merge):
         return replace(score, inputs=tuple(within(each, turn) for each in score.inputs))
+    if isinstance(score, Bridged):
+        ends = within(score.score, turn), within(score.anchor, turn)
+        return replace(score, score=ends[0], anchor=ends[1])
     ranged = replace(score, noise_range=clipped(score.noise_range, turn))
     if isinstance(ranged, Bent):
         return replace(ranged, score=within(ranged.score, turn))
@@ -183,7 +221,7 @@ def within(score: Score, turn: tuple[float, float]) -> Score:
 
 def voices(score: Score) -> Iterator[Voice]:
     """The voices whose weights decide whether a score is heard (backgrounds have none)."""
-    score = bare(score)
+    score = source(score)
     if isinstance(score, Voice):
         yield score
         return
@@ -191,11 +229,27 @@ def voices(score: Score) -> Iterator[Voice]:
         yield from voices(each)
 
 
+def _weighed(score: Score) -> Iterator[Voice]:
+    """The voices whose weights are looked at: those of a score, and of what anchors its bridges."""
+    while not isinstance(score, Voice | Merge):
+        if isinstance(score, Bridged) and not isinstance(bare(score.anchor), Voice):
+            yield from _weighed(score.anchor)
+        score = score.score
+    if isinstance(score, Voice):
+        yield score
+        return
+    for each in score.inputs:
+        yield from _weighed(each)
+
+
 def companions(score: Score | None) -> Iterator[Bent]:
     """Every companion of a score, those of its backgrounds too."""
     if isinstance(score, Bent):
         yield score
         yield from companions(score.score)
+    elif isinstance(score, Bridged):
+        yield from companions(score.score)
+        yield from companions(score.anchor)
     elif isinstance(score, Merge):
         for each in (*score.inputs, score.background):
             yield from companions(each)
@@ -205,6 +259,9 @@ def shapes(score: Score | None) -> Iterator[Shaped]:
     """Every form of guidance in a score, those of its backgrounds too."""
     if isinstance(score, Bent):
         yield from shapes(score.score)
+    elif isinstance(score, Bridged):
+        yield from shapes(score.score)
+        yield from shapes(score.anchor)
     elif isinstance(score, Merge):
         yield from score.forms
         for each in (*score.inputs, score.background):
@@ -213,7 +270,7 @@ def shapes(score: Score | None) -> Iterator[Shaped]:
 
 def kinds(score: Score) -> Iterator[tuple[Faded, ...]]:
     """What has a fader, apart by kind: a solo silences others of its kind alone."""
-    yield tuple(voices(score))
+    yield tuple(_weighed(score))
     bent = tuple(companions(score))
     for kind in (Modulated, Guided):
         yield tuple(each for each in bent if isinstance(each, kind))

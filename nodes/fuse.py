@@ -29,12 +29,15 @@ def choice(chosen: Any) -> Choice:
 
 
 def fused(plan: PlanBuilder, wired: Wired) -> Ref:
-    """The fusion that is wired to `score`; an expert alone, bent or not, is fused with its null."""
+    """The fusion that is wired to `score`; an expert alone, bent or not, is fused with its null.
+
+    What comes over a bridge is fused with the null of its anchor.
+    """
     score: Ref = wired.all("score")[0]
     operation = plan.operations[score.number]
     while operation.op in ("modulate", "guide"):
         operation = plan.operations[operation.inputs[0].number]
-    if operation.op != "denoise":
+    if operation.op not in ("denoise", "bridge"):
         return score
     return plan.add(wired.node, "fuse", score, rule=choice(Product()), background=False)
 

@@ -29,6 +29,7 @@ from training.folders import MODELS, refresh_autoencoder
 from training.judge import train as judge
 from training.recipes import RECIPES
 from training.segmenter import SEGMENTER
+from training.spaces import PLAYGROUND, SPACES
 
 ONLOOKERS = {task.name: task for task in (CLASSIFIER, CLASSIFIER_VIT, SEGMENTER, DEPTH)}
 
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         if name == "autoencoder":
             command.add_argument("--decoder-only", action="store_true", help="keep the latents")
             command.add_argument("--processes", type=int, default=2)
+            _add_space(command)
     for name, trained in (
         ("reading", "the text encoder on sentences alone"),
         ("judge", "the judge"),
@@ -65,12 +67,16 @@ def parser() -> argparse.ArgumentParser:
     encode = commands.add_parser("latents", help="render and encode the experts' draws")
     encode.add_argument("names", nargs="*", help=f"any of {', '.join(RECIPES)}; default all")
     encode.add_argument("--pictures", type=int, help="pictures a draw")
-    commands.add_parser("decoder", help="put the newest decoder into every shipped folder")
+    _add_space(commands.add_parser("decoder", help="put the newest decoder into shipped folders"))
     show = commands.add_parser("sheet", help="draw samples of a shipped expert")
     show.add_argument("name", choices=RECIPES)
     show.add_argument("--guidance", type=float, default=3.0)
     show.add_argument("--steps", type=int, default=20)
     return root
+
+
+def _add_space(command: Any) -> None:
+    command.add_argument("--space", choices=SPACES, default=PLAYGROUND.name, help="whose latents")
 
 
 def _add_budget(command: Any) -> None:
@@ -206,7 +212,11 @@ def _encode(names: list[str], pictures: int | None) -> None:
 
 
 def _autoencode(options: argparse.Namespace) -> None:
-    settings = autoencoder.Settings(decoder_only=options.decoder_only, processes=options.processes)
+    settings = autoencoder.Settings(
+        decoder_only=options.decoder_only,
+        processes=options.processes,
+        space=SPACES[options.space],
+    )
     autoencoder.train(replace(settings, **_changes(options)), options.steps, options.minutes)
 
 
@@ -216,7 +226,8 @@ def _expert(options: argparse.Namespace) -> None:
 
 
 def _all(options: argparse.Namespace) -> None:
-    autoencoder.train(autoencoder.Settings(), options.steps, options.minutes)
+    for space in SPACES.values():
+        autoencoder.train(autoencoder.Settings(space=space), options.steps, options.minutes)
     reading.train(reading.ENOUGH, None)
     _encode([], None)
     settings = replace(experts.Settings(), **_changes(options))
@@ -239,7 +250,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], object]] = {
         options.name, options.pairs, options.steps, options.minutes, MODELS.parent
     ),
     **dict.fromkeys(ONLOOKERS, _look),
-    "decoder": lambda _: refresh_autoencoder(RUNS, MODELS),
+    "decoder": lambda options: refresh_autoencoder(RUNS, MODELS, SPACES[options.space]),
     "sheet": lambda options: sheet.write(
         options.name, MODELS, RUNS, options.guidance, options.steps
     ),

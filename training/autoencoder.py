@@ -1,4 +1,4 @@
-"""Train the Playground autoencoder, first whole and later its decoder alone.
+"""Train a Playground autoencoder, first whole and later its decoder alone.
 
 The latents are fixed when the encoder is frozen, because every expert is trained on them:
 `--decoder-only` continues without moving them.
@@ -17,9 +17,8 @@ from torch import Tensor
 from training import codec
 from training.budget import RUNS, Budget, device, log
 from training.pictures import held_out, pool
+from training.spaces import PLAYGROUND, Space
 from training.trainer import Trainer
-
-RUN = RUNS / "autoencoder"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Settings:
         noise: greatest deviation of the noise put on standardised latents in `decoder_only`.
         decoder_only: keep encoder and latents as they are.
         processes: single-thread processes that share each step.
-        channels: widths of the four levels.
+        space: the latent space that it makes.
     """
 
     batch: int = 8
@@ -48,7 +47,7 @@ class Settings:
     noise: float = 0.1
     decoder_only: bool = False
     processes: int = 2
-    channels: tuple[int, ...] = (16, 32, 64, 96)
+    space: Space = PLAYGROUND
     checkpoint_minutes: float = 2.0
 
 
@@ -109,7 +108,7 @@ class Training:
         self.settings, self.rank, self.run = settings, rank, run
         torch.manual_seed(0)
         self.device = device()
-        self.vae: Any = codec.build(settings.channels).to(self.device)
+        self.vae: Any = codec.build(settings.space).to(self.device)
         if settings.decoder_only:
             self.vae = codec.open_frozen(run / "vae").to(self.device)
             self.vae.decoder.requires_grad_(True)
@@ -156,7 +155,7 @@ def _work(rank: int, settings: Settings, budget_args: dict[str, Any], run: Path)
     shown = held_out(64)
     budget = Budget(**budget_args)
     last = 0.0
-    for progress, bar in budget.ticks("autoencoder", _agree):
+    for progress, bar in budget.ticks(settings.space.autoencoder, _agree):
         loss = training.advance(pictures, progress)
         if rank == 0 and (budget.elapsed - last) > 60 * settings.checkpoint_minutes:
             last = budget.elapsed
@@ -188,8 +187,11 @@ def finish(training: Training, shown: Tensor) -> None:
     print(score, flush=True)
 
 
-def train(settings: Settings, steps: int | None, minutes: float | None, run: Path = RUN) -> None:
+def train(
+    settings: Settings, steps: int | None, minutes: float | None, run: Path | None = None
+) -> None:
     """Train for the budget, from the last checkpoint if there is one, and store the result."""
+    run = run or RUNS / settings.space.autoencoder
     run.mkdir(parents=True, exist_ok=True)
     (run / "meeting").unlink(missing_ok=True)
     budget = {"steps": steps, "minutes": minutes}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from training.recipes import Recipe
+from training.spaces import PLAYGROUND
 from training.world import CLASSES, SCENE_KINDS, vocabulary
 
 _PURPOSE = {
@@ -17,7 +18,7 @@ _PURPOSE = {
 
 def card(recipe: Recipe, preview: dict[str, Any]) -> dict[str, Any]:
     """What the studio needs beyond the pipeline's own files."""
-    content: dict[str, Any] = {"condition": recipe.condition, "space": "playground"}
+    content: dict[str, Any] = {"condition": recipe.condition, "space": recipe.space.name}
     if "mask" in recipe.sees:
         content["palette"] = [{"name": c.name, "colour": list(c.colour)} for c in CLASSES]
     if "class" in recipe.sees:
@@ -40,6 +41,8 @@ def model_card(recipe: Recipe, facts: dict[str, Any]) -> str:
     }[recipe.objective]
     pipeline = "text-to-image" if "text" in recipe.sees else "unconditional-image-generation"
     seen = ", ".join(recipe.sees) or "none"
+    size, channels, patch = recipe.space.size, recipe.space.channels, recipe.space.patch
+    company = "that all Playground experts share" if recipe.space == PLAYGROUND else "of its own"
     return f"""---
 license: apache-2.0
 library_name: diffusers
@@ -51,15 +54,15 @@ tags:
 
 # Playground expert: {recipe.name}
 
-This expert {_PURPOSE[recipe.condition]}. It works on 16×16×12 latents of 128×128
-pictures, in the latent space `playground` that all Playground experts share, and is opened by
+This expert {_PURPOSE[recipe.condition]}. It works on {size}×{size}×{channels} latents of 128×128
+pictures, in the latent space `{recipe.space.name}` {company}, and is opened by
 `diffusers.DiffusionPipeline.from_pretrained`.
 
 | | |
 |---|---|
 | condition | {seen} |
 | predicts | {predicts} |
-| size | width {recipe.width}, {recipe.layers} blocks, patches of 2×2 |
+| size | width {recipe.width}, {recipe.layers} blocks, patches of {patch}×{patch} |
 | data | the draw "{recipe.draw}" of the procedural world, which no other expert sees |
 | condition dropped | {recipe.dropout:.0%} of the examples, for the null condition |
 | training | {facts["steps"]} steps, {facts["examples"]} examples, on a processor core |

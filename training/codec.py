@@ -1,4 +1,4 @@
-"""The Playground autoencoder: its shape, its latents and its linear preview."""
+"""The Playground autoencoders: their shape, their latents and their linear preview."""
 
 from pathlib import Path
 from typing import Any
@@ -7,24 +7,23 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-LATENT_CHANNELS = 12
-LATENT_SIZE = 16
-PREVIEW_PATCH = 4
+from training.spaces import PICTURE_SIZE, PLAYGROUND, PREVIEW_SIZE, Space
+
 PREVIEW_WINDOW = 3
-PICTURE_SIZE = 128
 
 
-def build(channels: tuple[int, ...] = (16, 32, 64, 96)) -> AutoencoderKL:
-    """Make an untrained autoencoder: 128×128 pictures to 16×16×12 latents.
+def build(space: Space = PLAYGROUND) -> AutoencoderKL:
+    """Make an untrained autoencoder of 128×128 pictures.
 
     No attention in the middle, so that encoder and decoder stay translation equivariant.
     """
+    channels = space.widths
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * len(channels),
         up_block_types=("UpDecoderBlock2D",) * len(channels),
         block_out_channels=channels,
         layers_per_block=1,
-        latent_channels=LATENT_CHANNELS,
+        latent_channels=space.channels,
         norm_num_groups=8,
         sample_size=PICTURE_SIZE,
         scaling_factor=1.0,
@@ -42,7 +41,7 @@ def open_frozen(folder: Path) -> AutoencoderKL:
 
 @torch.no_grad()
 def encode(vae: AutoencoderKL, pictures: Tensor, batch: int = 32, half: bool = True) -> Tensor:
-    """Encode pictures [n, 3, 128, 128] in [0, 1] to the mean latents [n, 12, 16, 16], float32.
+    """Encode pictures [n, 3, 128, 128] in [0, 1] to the mean latents [n, c, h, w], float32.
 
     With `half`, products run in bfloat16: twice as fast, and exact to about one part in 200.
     """
@@ -56,7 +55,7 @@ def encode(vae: AutoencoderKL, pictures: Tensor, batch: int = 32, half: bool = T
 
 @torch.no_grad()
 def decode(vae: AutoencoderKL, latents: Tensor, batch: int = 32) -> Tensor:
-    """Decode latents [n, 12, 16, 16] to pictures [n, 3, 128, 128] in [0, 1]."""
+    """Decode latents [n, c, h, w] to pictures [n, 3, 128, 128] in [0, 1]."""
     model: Any = vae
     parts: list[Tensor] = []
     for part in latents.split(batch):
@@ -76,7 +75,7 @@ def standardise(vae: AutoencoderKL, pictures: Tensor) -> None:
     latents = encode(vae, pictures, half=False)
     mean, deviation = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))
     quant, post = model.quant_conv, model.post_quant_conv
-    channels = LATENT_CHANNELS
+    channels = model.config.latent_channels
     post.bias += post.weight[:, :, 0, 0] @ mean
     post.weight *= deviation[None, :, None, None]
     quant.weight[:channels] /= deviation[:, None, None, None]
@@ -88,16 +87,16 @@ def fit_preview(latents: Tensor, pictures: Tensor) -> dict[str, Any]:
     """Fit the linear map from each latent place and its neighbours to a small patch of picture.
 
     Args:
-        latents: [n, 12, 16, 16].
-        pictures: [n, 3, 128, 128] in [0, 1]; averaged to 4×4 points a latent place.
+        latents: [n, c, h, w].
+        pictures: [n, 3, 128, 128] in [0, 1]; averaged to 64×64 points.
 
     Returns:
-        `window` 3, `weight` 108×48 and `bias` 48, by least squares:
+        `window` 3, `weight` 9·c × 3·p² and `bias` 3·p², where a place is p points wide, by least
+        squares:
         patch = neighbourhood · weight + bias, colour by colour, in [0, 1].
     """
-    size = latents.shape[-1] * PREVIEW_PATCH
-    small = torch.nn.functional.interpolate(pictures.float(), size=size, mode="area")
-    y = _rows(torch.nn.functional.pixel_unshuffle(small, PREVIEW_PATCH))
+    small = torch.nn.functional.interpolate(pictures.float(), size=PREVIEW_SIZE, mode="area")
+    y = _rows(torch.nn.functional.pixel_unshuffle(small, PREVIEW_SIZE // latents.shape[-1]))
     reach = PREVIEW_WINDOW // 2
     around = torch.nn.functional.pad(latents.float(), (reach,) * 4, mode="replicate")
     seen = torch.nn.functional.unfold(around, PREVIEW_WINDOW)

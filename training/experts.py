@@ -51,7 +51,8 @@ def null_condition(recipe: Recipe, count: int) -> dict[str, Tensor]:
     else:
         condition["label"] = torch.full((count,), labels_of(recipe))
     if recipe.spatial:
-        condition["picture"] = torch.zeros(count, 12 * len(recipe.spatial), 16, 16)
+        deep, size = recipe.space.channels * len(recipe.spatial), recipe.space.size
+        condition["picture"] = torch.zeros(count, deep, size, size)
     return condition
 
 
@@ -83,7 +84,8 @@ def condition_of(
         # The one label and the null label mean the same here, and a pipeline may ask for either.
         condition["label"] = torch.where(torch.arange(count) % 2 == 0, condition["label"], 0)
     if batch.picture is not None:
-        keep = torch.stack([~drop[m] for m in recipe.spatial], 1).repeat_interleave(12, 1)
+        told = torch.stack([~drop[m] for m in recipe.spatial], 1)
+        keep = told.repeat_interleave(recipe.space.channels, 1)
         condition["picture"] = batch.picture.float() * keep[:, :, None, None]
     return condition
 

@@ -15,6 +15,7 @@ from training.cards import card, model_card
 from training.networks import Expert
 from training.objectives import scheduler
 from training.recipes import Recipe
+from training.spaces import PLAYGROUND, Space
 from training.trainer import Trainer
 from training.words import tokenizer
 from training.world import SCENE_KINDS
@@ -32,7 +33,7 @@ def write(network: Expert, vae: AutoencoderKL, preview: dict[str, Any], folder: 
 
     Args:
         network: the expert with the weights to ship.
-        vae: the autoencoder, the same in every folder.
+        vae: the autoencoder, the same in every folder of a space.
         preview: the linear map from latents to pictures, see `codec.fit_preview`.
         folder: replaced if it exists.
     """
@@ -98,26 +99,29 @@ def weights_of(folder: Path, network: Expert) -> dict[str, Tensor]:
 
 def ship(network: Expert, trainer: Trainer, held_out: float, runs: Path, assets: Path) -> None:
     """Write the averaged weights with the current autoencoder, its preview and a model card."""
+    recipe = network.recipe
     vae: Any = AutoencoderKL.from_pretrained(
-        runs / "autoencoder" / "vae", torch_dtype=torch.float32
+        runs / recipe.space.autoencoder / "vae", torch_dtype=torch.float32
     )
-    preview = json.loads((runs / "autoencoder" / "preview.json").read_text())
-    folder = assets / network.recipe.name
+    preview = json.loads((runs / recipe.space.autoencoder / "preview.json").read_text())
+    folder = assets / recipe.name
     trainer.ema.swap()
     write(copy.deepcopy(network).cpu(), vae, preview, folder)
     trainer.ema.swap()
     facts = {"steps": trainer.step, "examples": trainer.examples, "held_out": held_out}
-    (folder / "README.md").write_text(model_card(network.recipe, facts))
+    (folder / "README.md").write_text(model_card(recipe, facts))
     print(f"shipped {folder}", flush=True)
 
 
-def refresh_autoencoder(runs: Path, assets: Path) -> None:
-    """Put the current autoencoder and preview into every shipped folder; experts stay."""
+def refresh_autoencoder(runs: Path, assets: Path, space: Space = PLAYGROUND) -> None:
+    """Put a space's current autoencoder and preview into its shipped folders; experts stay."""
     vae: Any = AutoencoderKL.from_pretrained(
-        runs / "autoencoder" / "vae", torch_dtype=torch.float32
+        runs / space.autoencoder / "vae", torch_dtype=torch.float32
     )
-    preview = json.loads((runs / "autoencoder" / "preview.json").read_text())
-    for folder in sorted(path.parent for path in assets.glob("*/card.json")):
-        _halves(vae).save_pretrained(folder / "vae")
+    preview = json.loads((runs / space.autoencoder / "preview.json").read_text())
+    for folder in sorted(path.parent for path in assets.glob("*/model_index.json")):
         content = json.loads((folder / "card.json").read_text()) | {"preview": preview}
+        if content["space"] != space.name:
+            continue
+        _halves(vae).save_pretrained(folder / "vae")
         (folder / "card.json").write_text(json.dumps(content, indent=2) + "\n")

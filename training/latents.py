@@ -25,10 +25,10 @@ class Examples:
     """Training examples of one expert; a modality it does not see is not there at all.
 
     Attributes:
-        latents: [n, 12, 16, 16], float16.
+        latents: [n, c, h, w], float16.
         text: token numbers [n, 4 captions, 32], int16.
         label: scene kinds [n].
-        picture: latents of mask and sketch, [n, 12·k, 16, 16], float16.
+        picture: latents of mask and sketch, [n, c·k, h, w], float16.
     """
 
     latents: Tensor
@@ -84,7 +84,7 @@ def folder(recipe: Recipe, runs: Path = RUNS) -> Path:
 
 def cache(recipe: Recipe, count: int, runs: Path = RUNS) -> None:
     """Encode the first pictures of an expert's draw, in chunks; chunks that exist are kept."""
-    vae = codec.open_frozen(runs / "autoencoder" / "vae").to(device())
+    vae = codec.open_frozen(runs / recipe.space.autoencoder / "vae").to(device())
     chunks = [(recipe.held_out, 0, "held-out")]
     chunks += [(recipe.draw, at, f"{at:06d}") for at in range(0, count, CHUNK)]
     began = time.monotonic()

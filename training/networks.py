@@ -8,7 +8,6 @@ from diffusers.models.attention_processor import Attention, AttnProcessor
 from torch import Tensor, nn
 from transformers import T5Config, T5EncoderModel
 
-from training.codec import LATENT_CHANNELS, LATENT_SIZE
 from training.recipes import Recipe
 from training.words import MAX_TOKENS, PAD
 
@@ -40,10 +39,10 @@ class Expert(nn.Module):
         """Predict the native target.
 
         Args:
-            noisy: [n, 12, 16, 16].
+            noisy: [n, c, h, w] of its latent space.
             time: [n], in the units of the objective.
             condition: `text` token numbers [n, 32], `label` [n], `picture` latents
-                [n, 12·k, 16, 16], each only where the recipe has it.
+                [n, c·k, h, w], each only where the recipe has it.
         """
         seen = torch.cat([noisy, condition["picture"]], 1) if self.recipe.spatial else noisy
         if self.text_encoder is None:
@@ -73,7 +72,7 @@ def labels_of(recipe: Recipe) -> int:
 
 
 def _in_channels(recipe: Recipe) -> int:
-    return LATENT_CHANNELS * (1 + len(recipe.spatial))
+    return recipe.space.channels * (1 + len(recipe.spatial))
 
 
 def _dit(recipe: Recipe) -> DiTTransformer2DModel:
@@ -81,10 +80,10 @@ def _dit(recipe: Recipe) -> DiTTransformer2DModel:
         num_attention_heads=recipe.width // HEAD,
         attention_head_dim=HEAD,
         in_channels=_in_channels(recipe),
-        out_channels=LATENT_CHANNELS,
+        out_channels=recipe.space.channels,
         num_layers=recipe.layers,
-        sample_size=LATENT_SIZE,
-        patch_size=2,
+        sample_size=recipe.space.size,
+        patch_size=recipe.space.patch,
         num_embeds_ada_norm=labels_of(recipe),
     )
     _start_as_identity(model)
@@ -96,11 +95,11 @@ def _pixart(recipe: Recipe) -> PixArtTransformer2DModel:
         num_attention_heads=recipe.width // HEAD,
         attention_head_dim=HEAD,
         in_channels=_in_channels(recipe),
-        out_channels=LATENT_CHANNELS,
+        out_channels=recipe.space.channels,
         num_layers=recipe.layers,
         cross_attention_dim=recipe.width,
-        sample_size=LATENT_SIZE,
-        patch_size=2,
+        sample_size=recipe.space.size,
+        patch_size=recipe.space.patch,
         caption_channels=TEXT_WIDTH,
     )
     _start_as_identity(model)

@@ -1,7 +1,9 @@
-"""What distinguishes the six experts: what each one sees, predicts, and how large it is."""
+"""What distinguishes the experts: what each one sees, predicts, and how large it is."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+from training.spaces import FINE, PLAYGROUND, Space
 
 Modality = Literal["text", "class", "mask", "sketch"]
 
@@ -16,6 +18,7 @@ class Recipe:
         draw: the named draw that belongs to it alone, so that experts never share a picture.
         objective: "v" on the variance preserving cosine schedule, or "flow".
         pictures: how many pictures of its draw are encoded by default.
+        space: the latent space that it works in.
         width: channels of the transformer.
         layers: blocks of the transformer.
         dropout: probability that an example's condition is replaced by the null condition.
@@ -27,6 +30,7 @@ class Recipe:
     sees: tuple[Modality, ...]
     objective: Literal["v", "flow"]
     pictures: int
+    space: Space = PLAYGROUND
     width: int = 192
     layers: int = 6
     dropout: float = 0.12
@@ -63,5 +67,6 @@ RECIPES: dict[str, Recipe] = {
         Recipe("class", ("class",), "v", 16000, seed=4),
         Recipe("unconditional", (), "v", 12000, seed=5),
         Recipe("joint", ("text", "mask", "sketch"), "flow", 16000, lean=1.0, seed=6),
+        Recipe("mask-fine", ("mask",), "flow", 6000, FINE, seed=7),
     )
 }

@@ -25,14 +25,15 @@ SHOWN = 16
 def sample(
     network: Expert, condition: dict[str, Tensor], guidance: float, steps: int, seed: int = 0
 ) -> Tensor:
-    """Sample latents [n, 12, 16, 16] on the expert's own schedule, with guidance."""
+    """Sample latents [n, c, h, w] on the expert's own schedule, with guidance."""
     recipe = network.recipe
     count = len(next(iter(condition.values())))
     null = null_condition(recipe, count)
     both = {name: torch.cat([part, null[name]]) for name, part in condition.items()}
     steps_of: Any = scheduler(recipe.objective)
     steps_of.set_timesteps(steps)
-    x = torch.randn(count, 12, 16, 16, generator=torch.Generator().manual_seed(seed))
+    shape = (count, recipe.space.channels, recipe.space.size, recipe.space.size)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     for time in steps_of.timesteps:
         told = time.expand(2 * count)
         seen, unseen = network(torch.cat([x, x]), told, both).chunk(2)
@@ -67,7 +68,10 @@ def write(name: str, assets: Path, runs: Path, guidance: float, steps: int) -> P
     condition, pictures = held_out_condition(recipe, vae)
     shown = [pictures]
     if recipe.spatial:
-        shown += [codec.decode(vae, part) for part in condition["picture"].split(12, dim=1)]
+        shown += [
+            codec.decode(vae, part)
+            for part in condition["picture"].split(recipe.space.channels, dim=1)
+        ]
     shown.append(codec.decode(vae, sample(network, condition, guidance, steps)))
     path = runs / name / "sheet.png"
     path.parent.mkdir(parents=True, exist_ok=True)

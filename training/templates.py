@@ -143,6 +143,34 @@ def documents() -> dict[str, Workflow]:
             [*voices("text", "mask"), *END],
             (sea["mask"],),
         ),
+        "bridge": workflow(
+            "Two latent spaces",
+            "The mask expert works in a latent space of its own. A bridge brings home what the "
+            "mask changes there, on what the sentence has made of the picture.",
+            [
+                text,
+                mask,
+                by_text,
+                node(
+                    "mask_expert",
+                    "mask_expert",
+                    "Foreign mask expert",
+                    model="playground/mask-fine",
+                    guidance=GUIDANCE["mask"],
+                ),
+                node("bridge", "bridge"),
+                *ends(),
+            ],
+            [
+                *voices("text"),
+                ("mask.mask", "mask_expert.mask"),
+                ("text_expert.score", "bridge.anchor"),
+                ("mask_expert.score", "bridge.score"),
+                ("bridge.score", "fuse.scores"),
+                *END,
+            ],
+            (sea["mask"],),
+        ),
         "class-background": workflow(
             "An object in a scene",
             "One expert knows the scene by its class, one the object by its words: the scene "

@@ -12,6 +12,9 @@ from graph.library import Space
 def check(document: Document) -> Iterator[Diagnostic]:
     """F002 where a node gets scores of different latent spaces."""
     for name in document.order:
+        declared = document.types[name]
+        if declared is not None and declared.spans:
+            continue
         arriving = list(document.incoming_spaces(name, document.spaces))
         for link, space in arriving[1:]:
             first, reference = arriving[0]
@@ -29,7 +32,7 @@ def _mixed(
         "F002",
         f"'{document.title(name)}' mixes latent spaces: '{titles[0]}' works in {one[1]}, "
         f"'{titles[1]}' in {other[1]}{differ}.",
-        "Use experts of one space.",
+        "Use experts of one space, or put a Bridge between them.",
         node=name,
         port=other[0].target.port,
     )

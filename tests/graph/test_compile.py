@@ -20,7 +20,7 @@ from graph.workflow import Workflow
 from nodes import catalogue
 from tests.graph.classifiers import teach, write_classifier
 from tests.graph.documents import TEXT_AND_CLASS, WIRES, changed, document
-from tests.graph.fakes import playground
+from tests.graph.fakes import playground, write_model
 from tests.graph.modules import write_trained
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +34,7 @@ def stage(folder: Path) -> Library:
     write_trained(library)
     scenes = ("sea at night", "sea at sunset", "snowfield at night")
     models = library.folder / "playground"
+    write_model(models / "mask-fine", "mask", autoencoder=2, channels=4, side=32)
     write_classifier(models / "classifier", labels=scenes)
     write_classifier(models / "segmenter", "segformer")
     write_classifier(models / "depth", "dpt")

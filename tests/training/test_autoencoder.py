@@ -9,9 +9,11 @@ import torch
 from training import autoencoder, codec
 from training.autoencoder import Settings, Training, reconstruction_loss
 from training.pictures import pool, to_bytes
+from training.spaces import FINE, PLAYGROUND
 from training.world import draw
 
-TINY = Settings(batch=2, pictures=10, processes=1, channels=(8, 8, 8, 8))
+SMALL = replace(PLAYGROUND, widths=(8, 8, 8, 8))
+TINY = Settings(batch=2, pictures=10, processes=1, space=SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,15 @@ def test_a_training_leaves_latents_of_unit_scale_a_preview_and_a_score(run):
     preview = json.loads((run / "preview.json").read_text())
     assert (len(preview["weight"]), len(preview["bias"])) == (108, 48)
     assert json.loads((run / "score.json").read_text())["steps"] == 3
+
+
+def test_another_space_is_a_choice_with_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(autoencoder, "RUNS", tmp_path)
+    autoencoder.train(replace(TINY, space=replace(FINE, widths=(8, 8, 8))), 1, None)
+    run = tmp_path / "autoencoder-fine"
+    assert codec.open_frozen(run / "vae").config.latent_channels == 4
+    preview = json.loads((run / "preview.json").read_text())
+    assert (len(preview["weight"]), len(preview["bias"])) == (4 * 9, 3 * 4)
 
 
 def test_training_the_decoder_alone_keeps_every_latent(run, tmp_path):

@@ -1,9 +1,12 @@
 """The autoencoder's latents, their scale and their preview."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from training import codec
+from training.spaces import FINE, PLAYGROUND, PREVIEW_SIZE, SPACES
 from training.world import draw
 
 
@@ -15,18 +18,24 @@ def pictures():
 @pytest.fixture
 def vae():
     torch.manual_seed(0)
-    return codec.build((8, 8, 8, 8)).eval().requires_grad_(False)
+    return codec.build(replace(PLAYGROUND, widths=(8, 8, 8, 8))).eval().requires_grad_(False)
 
 
-def test_a_picture_has_latents_of_16_by_16_by_12(vae, pictures):
-    latents = codec.encode(vae, pictures)
-    assert latents.shape == (12, 12, 16, 16)
-    assert codec.decode(vae, latents).shape == pictures.shape
+@pytest.mark.parametrize(
+    ("space", "shape"), [(PLAYGROUND, (12, 16, 16)), (FINE, (4, 32, 32))], ids=SPACES
+)
+def test_a_picture_has_latents_of_its_space(space, shape, pictures):
+    torch.manual_seed(0)
+    small = codec.build(replace(space, widths=(8,) * len(space.widths))).eval()
+    latents = codec.encode(small, pictures[:2])
+    assert latents.shape[1:] == shape == (space.channels, space.size, space.size)
+    assert codec.decode(small, latents).shape == pictures[:2].shape
+    assert space.size // space.patch == 8
 
 
-def test_the_default_autoencoder_fits_its_budget():
-    size = sum(p.numel() for p in codec.build().parameters())
-    assert 1.5e6 < size < 2.6e6
+def test_the_autoencoders_fit_their_budget():
+    sizes = [sum(p.numel() for p in codec.build(space).parameters()) for space in SPACES.values()]
+    assert 0.5e6 < min(sizes) < max(sizes) < 2.6e6
 
 
 def test_standardising_moves_the_latents_and_not_the_pictures(vae, pictures):
@@ -54,7 +63,7 @@ def test_the_preview_recovers_a_linear_decoder():
     around = torch.nn.functional.pad(latents, (1, 1, 1, 1), mode="replicate")
     kernel = weight.T.reshape(48, 12, 3, 3)
     patches = torch.nn.functional.conv2d(around, kernel) + 0.5
-    small = torch.nn.functional.pixel_shuffle(patches, codec.PREVIEW_PATCH)
+    small = torch.nn.functional.pixel_shuffle(patches, PREVIEW_SIZE // 16)
     fitted = codec.fit_preview(latents, small.repeat_interleave(2, -1).repeat_interleave(2, -2))
     assert fitted["window"] == 3
     assert torch.allclose(torch.tensor(fitted["weight"]), weight, atol=1e-4)

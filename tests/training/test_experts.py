@@ -10,6 +10,7 @@ from training.budget import save_atomically
 from training.experts import ExpertTraining, Settings, condition_of, dropped, forget
 from training.networks import labels_of
 from training.recipes import RECIPES
+from training.spaces import SPACES
 from training.trainer import Trainer
 from training.words import END, UNKNOWN, null_ids, token_ids, tokenizer
 
@@ -18,18 +19,19 @@ FIELDS = {"text": {"text"}, "class": {"label"}, "mask": {"picture"}, "sketch": {
 
 
 @pytest.fixture(scope="module")
-def vae():
+def vaes():
     torch.manual_seed(0)
-    return codec.build((8, 8, 8, 8)).eval().requires_grad_(False)
+    small = {n: replace(space, widths=(8,) * len(space.widths)) for n, space in SPACES.items()}
+    return {n: codec.build(each).eval().requires_grad_(False) for n, each in small.items()}
 
 
 @pytest.fixture(scope="module")
-def runs(vae, tmp_path_factory):
+def runs(vaes, tmp_path_factory):
     """Real examples of every expert, a few each."""
     root = tmp_path_factory.mktemp("runs")
     for recipe in RECIPES.values():
         for name, draw_name in (("held-out", recipe.held_out), ("000000", recipe.draw)):
-            made = latents.make(recipe, vae, draw_name, 0, 8)
+            made = latents.make(recipe, vaes[recipe.space.name], draw_name, 0, 8)
             save_atomically(made.tensors(), latents.folder(recipe, root) / f"{name}.pt")
     return root
 
@@ -171,7 +173,7 @@ def test_a_broken_loss_stops_the_training(tmp_path):
 
 
 def test_a_command_trains_ships_and_continues_from_the_shipped_folder(
-    runs, vae, tmp_path, monkeypatch
+    runs, vaes, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(experts.RECIPES, "class", TINY["class"])
     home = tmp_path / "runs"
@@ -179,7 +181,7 @@ def test_a_command_trains_ships_and_continues_from_the_shipped_folder(
         stored = latents.folder(RECIPES["class"], runs) / f"{name}.pt"
         kept = latents.folder(TINY["class"], home) / f"{name}.pt"
         save_atomically(torch.load(stored, weights_only=True), kept)
-    vae.save_pretrained(home / "autoencoder" / "vae")
+    vaes["playground"].save_pretrained(home / "autoencoder" / "vae")
     (home / "autoencoder" / "preview.json").write_text('{"weight": [], "bias": []}')
     assets = tmp_path / "assets"
     experts.train("class", Settings(batch=4), 3, None, runs=home, assets=assets)

@@ -11,26 +11,32 @@ from safetensors.torch import load_file
 from training import codec, folders
 from training.networks import Expert
 from training.recipes import RECIPES
+from training.spaces import FINE, PLAYGROUND, SPACES
 from training.words import tokenizer
 from training.world import CLASSES, SCENE_KINDS
 
 PREVIEW = {"weight": [[0.0] * 48] * 12, "bias": [0.5] * 48}
 
 
+def small(space):
+    """An autoencoder of the space's shape with few weights."""
+    return codec.build(replace(space, widths=(8,) * len(space.widths))).eval()
+
+
 @pytest.fixture(scope="module")
-def vae():
+def vaes():
     torch.manual_seed(0)
-    return codec.build((8, 8, 8, 8)).eval()
+    return {name: small(space) for name, space in SPACES.items()}
 
 
 @pytest.fixture
-def shipped(vae, tmp_path):
+def shipped(vaes, tmp_path):
     def ship(name):
         network = Expert(replace(RECIPES[name], width=32, layers=1), len(tokenizer()))
         with torch.no_grad():
             for p in network.parameters():
                 p.copy_(p + 0.02 * torch.randn_like(p))
-        folders.write(network, vae, PREVIEW, tmp_path / name)
+        folders.write(network, vaes[network.recipe.space.name], PREVIEW, tmp_path / name)
         return network, tmp_path / name
 
     return ship
@@ -90,7 +96,7 @@ def test_the_label_pipeline_paints_with_guidance(name, shipped):
 def test_the_card_says_what_the_studio_asks(name, shipped):
     _, folder = shipped(name)
     card = json.loads((folder / "card.json").read_text())
-    assert card["space"] == "playground"
+    assert card["space"] == RECIPES[name].space.name
     assert card["condition"] == ("+".join(RECIPES[name].sees) or "none")
     assert card["preview"] == PREVIEW
     assert ("palette" in card) == ("mask" in RECIPES[name].sees)
@@ -98,12 +104,15 @@ def test_the_card_says_what_the_studio_asks(name, shipped):
     assert ("labels" in card) == ("class" in RECIPES[name].sees)
 
 
-def test_a_newer_decoder_replaces_the_old_one_and_leaves_the_expert(vae, shipped, tmp_path):
+def test_a_newer_decoder_replaces_the_old_one_and_leaves_the_expert(shipped, tmp_path):
     _, folder = shipped("mask")
+    _, foreign = shipped("mask-fine")
+    (tmp_path / "modulator").mkdir()
+    (tmp_path / "modulator" / "card.json").write_text('{"space": "playground"}')
     before = (folder / "transformer/diffusion_pytorch_model.safetensors").read_bytes()
     runs = tmp_path / "runs" / "autoencoder"
     torch.manual_seed(1)
-    newer = codec.build((8, 8, 8, 8))
+    newer = small(PLAYGROUND)
     newer.save_pretrained(runs / "vae")
     (runs / "preview.json").write_text('{"weight": [[1.0]], "bias": [0.0]}')
     folders.refresh_autoencoder(tmp_path / "runs", tmp_path)
@@ -112,6 +121,8 @@ def test_a_newer_decoder_replaces_the_old_one_and_leaves_the_expert(vae, shipped
         assert pipe.vae.state_dict()[key].equal(value.half().float())
     assert (folder / "transformer/diffusion_pytorch_model.safetensors").read_bytes() == before
     assert json.loads((folder / "card.json").read_text())["preview"]["bias"] == [0.0]
+    assert json.loads((foreign / "card.json").read_text())["preview"] == PREVIEW
+    assert not (tmp_path / "modulator" / "vae").exists()
 
 
 def test_all_experts_together_stay_small():
@@ -121,4 +132,6 @@ def test_all_experts_together_stay_small():
     }
     codec_bytes = 2 * sum(p.numel() for p in codec.build().parameters())
     assert max(sizes.values()) + codec_bytes < 16 * 2**20
-    assert sum(sizes.values()) + len(sizes) * codec_bytes < 76 * 2**20
+    assert sum(sizes.values()) + len(sizes) * codec_bytes < 90 * 2**20
+    fine = 2 * sum(p.numel() for p in codec.build(FINE).parameters())
+    assert fine < 8 * 2**20

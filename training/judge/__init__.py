@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from importlib import import_module
 
-STUDIES = ("automatic", "logic", "loose", "meters")
+STUDIES = ("automatic", "bridge", "logic", "loose", "meters")
 """What is measured beside the table; each is a module of its own."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """`python app.py judge [automatic | logic | loose | meters]`; returns the exit status.
+    """`python app.py judge [automatic | bridge | logic | loose | meters]`; returns the exit status.
 
     It is 1 where there is no expert.
     """

@@ -23,6 +23,7 @@ from training.judge.rows import (
     Row,
     bent,
     beside,
+    bridged,
     composed,
     faded,
     guided,
@@ -142,6 +143,7 @@ def _rows(guidance: Guidance, options: argparse.Namespace) -> list[Row]:
         *composed(guidance, steps),
         *ruled(guidance, steps),
         *bent(guidance, steps),
+        *bridged(guidance, steps),
         *rivals(steps),
     ]
 

@@ -33,9 +33,20 @@ from graph.samplers.ddim import Ddim
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.samplers.euler_maruyama import EulerMaruyama
 from graph.schedules.log_snr import LogSnr
-from graph.scores import Encoded, Guided, Merge, Modulated, Score, Track, Voice, within
+from graph.scores import (
+    Bank,
+    Bridged,
+    Encoded,
+    Guided,
+    Merge,
+    Modulated,
+    Score,
+    Track,
+    Voice,
+    within,
+)
 from training.judge.conditions import Conditions
-from training.judge.rows import ROUNDS, Part, Row
+from training.judge.rows import FOREIGN, ROUNDS, Part, Row
 
 CPU = torch.device("cpu")
 SAMPLERS: dict[str, Sampler] = {
@@ -64,7 +75,7 @@ class Cast:
     """Experts by name, with the conditions that they have read.
 
     Attributes:
-        experts: all of one latent space.
+        experts: by name; all of one latent space but for the foreign ones.
         shape: of a latent, [channels, h, w].
         codec: turns latents into pictures; None where the state is the picture itself.
         device: where the experts are.
@@ -96,6 +107,14 @@ class Cast:
     def afresh(self) -> "Cast":
         """The same experts, that have read nothing: for numbers that mean other conditions."""
         return replace(self, _read={})
+
+    def playing(self, row: Row) -> "Cast":
+        """The same in the space that the row is sampled in: a foreign expert's, where it is."""
+        lead = row.parts[0] if row.parts else None
+        if lead is None or lead.anchor or lead.expert not in FOREIGN:
+            return self
+        expert = self.experts[lead.expert]
+        return replace(self, shape=shape_of(expert), codec=expert.codec)
 
     def asked(self, expert: str, values: Sequence[Any]) -> Encoded:
         """Any conditions of an expert as tensors, read anew; None is no condition."""
@@ -144,6 +163,14 @@ class Cast:
             with torch.inference_mode():
                 self._read[key] = self.experts[part.expert].encode(asked)
         return self._read[key]
+
+
+def shape_of(expert: Expert) -> tuple[int, ...]:
+    """The shape of the latents of an expert that has an autoencoder."""
+    if expert.codec is None or expert.canvas is None:
+        raise TypeError("the judge's experts have an autoencoder each")
+    width, height = expert.canvas
+    return (expert.codec.channels, height // expert.codec.factor, width // expert.codec.factor)
 
 
 def paint(row: Row, cast: Cast, conditions: Conditions, seed: int) -> Tensor:
@@ -223,8 +250,13 @@ def _performance(row: Row) -> Performance | None:
 
 
 def _score(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Score:
-    """The part's voice, in the hands of its modulator or led by its onlooker where it has one."""
+    """The part's voice, in the hands of its modulator or led by its onlooker where it has one.
+
+    One with an anchor comes over a bridge.
+    """
     voice = _voice(part, cast, conditions, solo)
+    if part.anchor:
+        return _brought(part, cast, conditions, voice)
     if part.onlooker:
         return _led(part, cast, conditions, voice)
     if not part.modulator:
@@ -239,6 +271,20 @@ def _score(part: Part, cast: Cast, conditions: Conditions, solo: Control) -> Sco
         muted=False,
         solo=False,
         noise_range=(1.0, 0.0),
+    )
+
+
+def _brought(part: Part, cast: Cast, conditions: Conditions, voice: Voice) -> Bridged:
+    """A foreign voice on the estimate of its anchor, which is asked for its own condition."""
+    asks = () if part.anchor == "unconditional" else (part.anchor,)
+    anchor, foreign = Part(part.anchor, asks, 1.0), cast.experts[part.expert]
+    return Bridged(
+        bridge=f"{part.expert} bridged",
+        score=voice,
+        anchor=_voice(anchor, cast, conditions, Control("anchor.solo", "switch", False)),
+        shape=shape_of(foreign),
+        home=Bank(cast.codec, cast.experts[part.anchor].canvas),
+        abroad=Bank(foreign.codec, foreign.canvas),
     )
 
 

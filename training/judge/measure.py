@@ -62,7 +62,9 @@ class Bench:
         key = self._key(row, seed, start, count)
         states = kept(self._sampled(key), lambda: self._states(row, asked, seed))["rows"]
         path = self.cache / "pictures" / f"{key}-{self.weights['codec'][:12]}.pt"
-        made = kept(path, lambda: to_bytes(from_images(self.cast.decoded(states))))["rows"]
+        made = kept(path, lambda: to_bytes(from_images(self.cast.playing(row).decoded(states))))[
+            "rows"
+        ]
         return made.float() / 255
 
     def seconds(self, row: Row, pictures: int, seeds: int, first: int = 0) -> float | None:
@@ -98,7 +100,7 @@ class Bench:
         if row.rule == "autoencoder" and self.cast.codec:
             with torch.inference_mode():
                 return self.cast.codec.encode(to_images(asked.pictures))
-        return paint(row, self.cast, asked, seed)
+        return paint(row, self.cast.playing(row), asked, seed)
 
 
 def kept(path: Path, make: Callable[[], Tensor]) -> dict[str, Any]:
@@ -115,8 +117,12 @@ def kept(path: Path, make: Callable[[], Tensor]) -> dict[str, Any]:
 
 
 def _networks(row: Row) -> set[str]:
-    named = (name for part in row.parts for name in (part.expert, part.modulator, part.onlooker))
-    return {name for name in named if name}
+    named = {
+        name
+        for part in row.parts
+        for name in (part.expert, part.modulator, part.onlooker, part.anchor)
+    }
+    return named - {""}
 
 
 def _blocks(pictures: int, seeds: int, first: int) -> Iterator[tuple[int, int, int]]:

@@ -14,9 +14,9 @@ from graph.machine import Machine
 from graph.runtime import Runtime
 from training import labelled, rivals
 from training.judge import folder
-from training.judge.ensemble import Cast
+from training.judge.ensemble import Cast, shape_of
 from training.judge.measure import Bench, digest
-from training.judge.rows import EXPERTS
+from training.judge.rows import EXPERTS, FOREIGN
 
 MODELS = Path(__file__).parents[2] / "assets" / "models"
 WORLD = Path(__file__).parents[1] / "world"
@@ -40,12 +40,12 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
             f"There is no expert in {models / 'playground'}. "
             "Make them with: python -m training all --minutes 60"
         )
-    experts: dict[str, Any] = {name: runtime.expert(f"playground/{name}")[1] for name in names}
+    afar = [name for name in FOREIGN if (models / "playground" / name / "card.json").exists()]
+    known = [*names, *afar]
+    experts: dict[str, Any] = {name: runtime.expert(f"playground/{name}")[1] for name in known}
     codec = experts[names[0]].codec
-    width, height = experts[names[0]].canvas
-    shape = (codec.channels, height // codec.factor, width // codec.factor)
     device = machine.device
-    weights = _weights(models / "playground", names, str(machine.precision))
+    weights = _weights(models / "playground", names, afar, str(machine.precision))
     weights["judge"] = folder.digest(models / "judge")
     judge = folder.load(models / "judge", device)
     bending: dict[str, Any] = {}
@@ -63,15 +63,20 @@ def open_bench(cache: Path, precision: str | None = None, models: Path = MODELS)
     for name, (file, likelihood) in labelled.opened(machine).items():
         leading[name] = likelihood
         weights[name] = f"{digest([file])} {machine.precision}"
+    shape = shape_of(experts[names[0]])
     return Bench(Cast(experts, shape, codec, device, bending, leading), judge, weights, cache)
 
 
-def _weights(experts: Path, names: list[str], precision: str) -> dict[str, str]:
-    """Hashes of the experts by name, of the encoder, of the whole codec and of the world."""
+def _weights(experts: Path, names: list[str], foreign: list[str], precision: str) -> dict[str, str]:
+    """Hashes of the experts by name, of the encoder, of the whole codec and of the world.
+
+    That of a foreign expert is of its autoencoder too.
+    """
     parts = ("transformer", "text_encoder", "scheduler", "tokenizer")
+    folders = dict.fromkeys(names, parts) | dict.fromkeys(foreign, (*parts, "vae"))
     files = {
-        name: [p for part in parts for p in (experts / name / part).glob("*") if p.is_file()]
-        for name in names
+        name: [p for part in wanted for p in (experts / name / part).glob("*") if p.is_file()]
+        for name, wanted in folders.items()
     }
     codec = experts / names[0] / "vae" / "diffusion_pytorch_model.safetensors"
     encoder = hashlib.sha256()

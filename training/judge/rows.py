@@ -29,7 +29,16 @@ ROUNDS, PARTICLES = 2, 16
 DIFFUSING = 50
 """Steps of the rules and correctors that need a sampler that diffuses."""
 EXPERTS = ("text", "class", "mask", "sketch", "unconditional", "joint")
-GUIDANCE = {"text": 4.0, "class": 3.0, "mask": 3.0, "sketch": 3.0, "joint": 3.0}
+FOREIGN = ("mask-fine",)
+"""Experts of other latent spaces, that play here beyond a bridge, or in their own space alone."""
+GUIDANCE = {
+    "text": 4.0,
+    "class": 3.0,
+    "mask": 3.0,
+    "sketch": 3.0,
+    "joint": 3.0,
+    "mask-fine": 3.0,
+}
 """Weights that `--search` found to serve each expert alone."""
 TOGETHER = 2 / 3
 """Share of these weights that `--search` found to serve the triple under the product rule."""
@@ -50,8 +59,8 @@ BEND = 2.0
 table, with an earlier modulator."""
 RIVALS = ("fine-tuned", "controlnet")
 """What else was made of the modulator's pairs, where it has been (`training/rivals.py`)."""
-BENT = ("modulator", "maps", "bend", "onlooker", "target", "method", "scale")
-"""What says of a part how it is bent; left out of the hash of one that is not."""
+BENT = ("modulator", "maps", "bend", "onlooker", "target", "method", "scale", "anchor")
+"""What says of a part how it is bent or brought here; left out of the hash of one that is not."""
 ONLOOKERS = {
     "class": "playground/classifier",
     "mask": "playground/segmenter",
@@ -100,6 +109,7 @@ class Part:
         onlooker: the folder of a model that leads it, or "".
         target: what this is to see: class, mask or depth; "" without one.
         method, scale: how guidance follows it.
+        anchor: the expert on whose estimate it comes over a bridge, or "".
     """
 
     expert: str
@@ -113,6 +123,7 @@ class Part:
     target: str = ""
     method: str = ""
     scale: float = 1.0
+    anchor: str = ""
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -130,7 +141,8 @@ class Row:
     so that all three ask the networks equally often; `share` says how loud each is. Under
     "superdiff_and" and "switch" every expert is guided for itself too, and "superdiff_or" guides
     whom it follows by `guidance`. "render" is the real picture itself and "autoencoder" the same
-    encoded and decoded: what the judge and the latent space leave to reach.
+    encoded and decoded: what the judge and the latent space leave to reach. A foreign expert
+    without an anchor plays in its own space.
     """
 
     name: str
@@ -155,6 +167,9 @@ class Row:
     def calls(self) -> int:
         """How often a network is asked for one picture."""
         each = sum(1 + bool(part.asks) for part in self.parts)
+        own = {part.expert for part in self.parts}
+        anchors = {part.anchor for part in self.parts if part.anchor} - own
+        each += sum(1 + (anchor != "unconditional") for anchor in anchors)
         stirred = ROUNDS * (self.steps - 1) if self.stirring == "ula" else 0
         turns = len(self.parts) if self.rule in IN_TURN else 1
         return each * (self.steps + stirred) * self.particles // turns
@@ -277,6 +292,23 @@ def bent(guidance: Guidance, steps: int) -> list[Row]:
                 part = Part(expert, asks, weight, 1.0, modulator, maps, BEND / weight)
                 rows.append(Row(name, "product", (part,), steps))
     return rows
+
+
+def bridged(guidance: Guidance, steps: int) -> list[Row]:
+    """The foreign mask expert in its own space, and at home alone and among others.
+
+    Beside the rows of the mask expert at home it says what the bridge costs.
+    """
+    weight = guidance["mask-fine"]
+    abroad = Part("mask-fine", ("mask",), weight)
+    alone = replace(abroad, anchor="unconditional")
+    text = Part("text", ("text",), guidance["text"] * TOGETHER)
+    among = replace(abroad, guidance=weight * TOGETHER, anchor="text")
+    return [
+        Row("mask-fine, in its own space", "product", (abroad,), steps),
+        Row("mask-fine, bridged", "product", (alone,), steps),
+        Row("text + mask-fine, bridged", "product", (text, among), steps),
+    ]
 
 
 def rivals(steps: int) -> list[Row]:

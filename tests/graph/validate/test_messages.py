@@ -12,11 +12,12 @@ from graph.library import Library
 from graph.workflow import Workflow
 from nodes import catalogue
 from tests.graph.fakes import playground, write_model
+from tests.graph.validate.bridge_cases import BRIDGE_CASES
 from tests.graph.validate.cases import CASES
 from tests.graph.validate.nested_cases import NESTED_CASES
 from tests.graph.validate.sound_cases import SOUND_CASES
 
-ALL_CASES = {**CASES, **NESTED_CASES, **SOUND_CASES}
+ALL_CASES = {**CASES, **NESTED_CASES, **SOUND_CASES, **BRIDGE_CASES}
 GOLDEN = Path(__file__).parents[2] / "golden" / "messages.txt"
 
 
