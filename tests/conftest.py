@@ -16,6 +16,7 @@ torch.set_num_threads(1)
 shapes.install("graph")
 
 
+@pytest.hookimpl(tryfirst=True)  # what shares them reads the groups in this hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group them for `-n 2 --dist loadgroup`: stories in the browser take longest and begin."""
     if "PYTEST_XDIST_WORKER" not in os.environ:

@@ -70,9 +70,9 @@ ONLOOKERS = {
 TUNED = "guidance expert"
 TAUGHT = {
     "class": {
-        TUNED: ("playground/classifier-in-noise", 10.0),
-        "one range": ("one-range", 10.0),
-        "labels": ("labelled classifier", 10.0),
+        TUNED: ("playground/classifier-in-noise", 6.5),
+        "one range": ("one-range", 6.5),
+        "labels": ("labelled classifier", 6.5),
     },
     "mask": {TUNED: ("playground/segmenter-in-noise", 0.5)},
     "depth": {TUNED: ("playground/depth-in-noise", 6.0)},
