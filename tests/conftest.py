@@ -5,23 +5,30 @@ machine that is busy otherwise. Where two processes share the tests, one of them
 itself, and a file is never divided, so that what its tests share is made once.
 """
 
-import os
+from pathlib import Path
 
 import pytest
 import torch
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests import shapes
+
+ROOT = Path(__file__).parent.parent
 
 torch.set_num_threads(1)
 shapes.install("graph")
 
 
-@pytest.hookimpl(tryfirst=True)  # what shares them reads the groups in this hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group them for `-n 2 --dist loadgroup`: stories in the browser take longest and begin."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
-    for item in items:
-        story = item.get_closest_marker("browser") is not None
-        item.add_marker(pytest.mark.xdist_group("browser" if story else str(item.path)))
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """How two processes share the tests, `-n 2`: by files, the browser's as if they were one."""
+    return Stories(config, log)
+
+
+class Stories(LoadFileScheduling):
+    """Keeps the stories in the browser together: two browsers would be in each other's way."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        story = "pytestmark = pytest.mark.browser" in (ROOT / file).read_text()
+        return "browser" if story else file
