@@ -14,8 +14,9 @@ NAMES = {
     "PIL": "pillow",
     "axe_playwright_python": "axe-playwright-python",
     "pydantic_core": "pydantic",
+    "xdist": "pytest-xdist",
 }
-COMMANDS = {"import-linter", "playwright", "pre-commit", "pyright", "pytest-xdist", "ruff"}
+COMMANDS = {"import-linter", "playwright", "pre-commit", "pyright", "ruff"}
 
 
 def required(file: str) -> set[str]:
