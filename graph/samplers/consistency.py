@@ -30,10 +30,6 @@ class Consistency(Sampler):
         """All the noise of the next level."""
         return there.ratio
 
-    def renoised(self, here: NoiseLevel, there: NoiseLevel) -> float:
-        """Nothing of the noise that was there stays."""
-        return 0.0
-
     def __call__(
         self,
         denoise: Denoiser,

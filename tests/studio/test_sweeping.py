@@ -50,10 +50,18 @@ def test_a_sheet_of_samplers_and_a_fader_opens_as_workflows(visit):
     form = form_of(visit)
     form.get_by_label("Setting across").select_option(label="Sampler · method")
     ticks = form.get_by_role("group", name="Values across")
-    names = ["ddim", "dpmpp 2m", "euler", "euler ancestral", "euler maruyama", "heun"]
+    names = [
+        "consistency",
+        "ddim",
+        "dpmpp 2m",
+        "euler",
+        "euler ancestral",
+        "euler maruyama",
+        "heun",
+    ]
     assert ticks.locator("label").all_inner_texts() == names
-    form.get_by_text("6 pictures one after another").wait_for()
-    for name in ("dpmpp 2m", "euler ancestral", "heun"):
+    form.get_by_text("7 pictures one after another").wait_for()
+    for name in ("consistency", "dpmpp 2m", "euler ancestral", "heun"):
         ticks.get_by_label(name, exact=True).uncheck()
     form.get_by_label("Setting down").select_option(label="Warm · reliability")
     form.get_by_label("values", exact=True).fill("2")

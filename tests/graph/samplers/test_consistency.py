@@ -35,3 +35,7 @@ def test_samples_of_a_consistency_function_are_right_in_any_number_of_steps(
     variance = torch.stack(heard).square().sum(0)
     assert torch.allclose(mean, TARGET.mean, rtol=0, atol=1e-12)
     assert torch.allclose(variance, TARGET.variance, rtol=1e-12)
+
+
+def test_it_says_that_no_noise_is_put_back() -> None:
+    assert Consistency().renoised(NoiseLevel.from_noise(0.9), CLEAN) is None
