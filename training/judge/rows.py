@@ -72,7 +72,7 @@ TAUGHT = {
     "class": {
         TUNED: ("playground/classifier-in-noise", 6.5),
         "one range": ("one-range", 6.5),
-        "labels": ("labelled classifier", 6.5),
+        "labels": ("labelled classifier", 10.0),
     },
     "mask": {TUNED: ("playground/segmenter-in-noise", 0.5)},
     "depth": {TUNED: ("playground/depth-in-noise", 6.0)},
