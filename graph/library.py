@@ -27,6 +27,7 @@ from graph.sounds import Sound, open_sound
 ConditionKind = Literal["text", "class", "mask", "sketch", "none", "text+mask+sketch"]
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*){0,7}", re.ASCII)
 KEPT_SOUNDS = 32
+COLOURS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ class Space:
         """Width and height of its pictures in pixels."""
         height, width = (side * self.scale for side in self.shape[1:] or (1, 1))
         return width, height
+
+    @property
+    def pictorial(self) -> bool:
+        """Whether its states are pictures of three colours, or have an autoencoder that makes them.
+
+        A place of a state of pixels is a pixel.
+        """
+        return len(self.shape) == 3 and (self.scale > 1 or self.shape[0] == COLOURS)
 
     def __str__(self) -> str:
         return f"{self.label} ({'×'.join(map(str, self.shape))})"

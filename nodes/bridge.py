@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from graph.errors import Diagnostic
-from graph.library import Library, Space
+from graph.library import COLOURS, Library, Space
 from graph.node import Carried, Node, Place, Wired
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
-
-COLOURS = 3
 
 
 class Bridge(Node):
@@ -72,8 +70,8 @@ class Bridge(Node):
                     port="score",
                     severity="note",
                 )
-            elif _canvas(here)[0] * _canvas(there)[1] != _canvas(here)[1] * _canvas(there)[0]:
-                sizes = ["×".join(map(str, _canvas(each))) for each in (there, here)]
+            elif here.size[0] * there.size[1] != here.size[1] * there.size[0]:
+                sizes = ["×".join(map(str, each.size)) for each in (there, here)]
                 yield Diagnostic(
                     "F014",
                     f"'{place.title}' leads from pictures of {sizes[0]} pixels to those of "
@@ -86,8 +84,7 @@ class Bridge(Node):
 def _pictorial(title: str, port: str, spaces: Sequence[Space]) -> Iterator[Diagnostic]:
     """F013 for a score whose state is no picture and has no autoencoder that makes one of it."""
     for space in spaces:
-        pictures = len(space.shape) == COLOURS and (space.scale > 1 or space.shape[0] == COLOURS)
-        if not pictures:
+        if not space.pictorial:
             yield Diagnostic(
                 "F013",
                 f"'{title}' goes by way of pictures, and a state of the space {space} is none; "
@@ -95,9 +92,3 @@ def _pictorial(title: str, port: str, spaces: Sequence[Space]) -> Iterator[Diagn
                 "Wire an expert of pictures.",
                 port=port,
             )
-
-
-def _canvas(space: Space) -> tuple[int, int]:
-    """Width and height of a space's pictures."""
-    height, width = (*(side * space.scale for side in space.shape[-2:]), 1, 1)[:2]
-    return width, height

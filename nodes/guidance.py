@@ -14,7 +14,7 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.folders import network_hash
 from graph.guidance.dps import Dps
 from graph.interfaces import GuidanceMethod
-from graph.library import Model
+from graph.library import COLOURS, Model
 from graph.node import Carried, Live, Node, Place, Widget, Wired
 from graph.plan import PlanBuilder
 from graph.ports import Kind, Port
@@ -28,7 +28,6 @@ Methods = Annotated[
     Union[tuple(choices(guidance, GuidanceMethod).values())],  # pyright: ignore[reportInvalidTypeForm, reportInvalidTypeArguments, reportUnknownVariableType] # noqa: UP007
     Field(discriminator="name"),
 ]
-COLOURS = 3
 _SEEN = {"state": "the noisy state", "estimate": "the clean estimate"}
 _NAMES = {"class": "class", "mask": "mask", "depth": "depth map"}
 
@@ -136,8 +135,7 @@ class Guidance(Node):
 def _visible(place: Place) -> Iterator[Diagnostic]:
     """M022 for a score whose state is no picture and has no autoencoder that makes one of it."""
     for space in place.spaces.get("score", ()):
-        no_picture = len(space.shape) != COLOURS
-        if no_picture or (space.scale == 1 and space.shape[0] != COLOURS):
+        if not space.pictorial:
             yield Diagnostic(
                 "M022",
                 f"'{place.title}' looks at pictures; the score of the space {space} is none, "

@@ -50,7 +50,7 @@ class Discrete(NoiseSchedule):
     def levels(self, steps: int) -> tuple[NoiseLevel, ...]:
         """The levels of the visited times, then clean; S001 if there are too few trained times."""
         times = self.times(steps)
-        if len(set(times)) < steps or times[0] >= self.trained_times:
+        if len(set(times)) < steps or times[0] >= self.trained_times or times[-1] < 0:
             raise ChoraleError(
                 Diagnostic(
                     "S001",

@@ -90,6 +90,11 @@ def test_more_steps_than_there_are_times_are_refused() -> None:
         SCHEDULE.levels(51)
 
 
+def test_a_model_of_fewer_times_than_were_distilled_is_refused() -> None:
+    with pytest.raises(ChoraleError, match=r"S001 .* 1 steps on the 40 times"):
+        Discrete(spacing="distilled", trained_times=40).levels(1)
+
+
 @pytest.mark.parametrize("size", [8, 9, 256])
 def test_the_guidance_is_told_as_the_pipeline_tells_it(size: int) -> None:
     theirs = LatentConsistencyModelPipeline.get_guidance_scale_embedding(
