@@ -142,36 +142,46 @@ def t5(width: int) -> T5EncoderModel:
 
 
 def dit(
-    folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any
+    folder: Path,
+    *,
+    pictures: int = 0,
+    card: dict[str, Any] | None = None,
+    transformer: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> Path:
     """A class expert, or one that takes a picture."""
     torch.manual_seed(2)
-    transformer = DiTTransformer2DModel(
-        num_attention_heads=2,
-        attention_head_dim=8,
-        in_channels=CHANNELS * (1 + pictures),
-        out_channels=CHANNELS,
-        num_layers=2,
-        sample_size=SIDE,
-        num_embeds_ada_norm=1000,
-    )
-    _shake(transformer)
+    settings = {
+        "num_attention_heads": 2,
+        "attention_head_dim": 8,
+        "in_channels": CHANNELS * (1 + pictures),
+        "out_channels": CHANNELS,
+        "num_layers": 2,
+        "sample_size": SIDE,
+        "num_embeds_ada_norm": 1000,
+    }
+    network = DiTTransformer2DModel(**{**settings, **(transformer or {})})
     DiTPipeline(
-        transformer=transformer.eval(), vae=autoencoder(), scheduler=scheduler(**changes)
+        transformer=_shake(network.eval()), vae=autoencoder(), scheduler=scheduler(**changes)
     ).save_pretrained(folder)
     return _with_card(folder, card or {"condition": "class", "labels": ["day", "night"]})
 
 
 def stable_diffusion(
-    folder: Path, *, seed: int = 3, unet: dict[str, Any] | None = None, **changes: Any
+    folder: Path,
+    *,
+    seed: int = 3,
+    width: int = 8,
+    unet: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> Path:
     """Stable Diffusion as people find it, without a card; `changes` are those of its scheduler."""
     torch.manual_seed(seed)
     StableDiffusionPipeline(
         tokenizer=clip_tokenizer(),
-        text_encoder=clip(CLIPTextModel, 8),
+        text_encoder=clip(CLIPTextModel, width),
         vae=autoencoder(),
-        unet=conditional_unet(cross_attention_dim=8, **(unet or {})),
+        unet=conditional_unet(**{"cross_attention_dim": width, **(unet or {})}),
         scheduler=stable_scheduler(**changes),
         safety_checker=None,
         feature_extractor=None,
