@@ -31,15 +31,21 @@ class Codec:
 
     def encode(self, pictures: list[Image.Image]) -> Tensor:
         """RGB pictures of one size as latents [n, channels, h/factor, w/factor]: the mean."""
+        return self.latents(self.colours(pictures)).to(self._precision)
+
+    def colours(self, pictures: list[Image.Image]) -> Tensor:
+        """RGB pictures of one size as colours [n, 3, H, W] from −1 to 1, on the device."""
         rows = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
         pixels = torch.from_numpy(rows).movedim(-1, 1).to(self._autoencoder.dtype) / 127.5 - 1.0
-        return self.latents(pixels.to(self._autoencoder.device)).to(self._precision)
+        return pixels.to(self._autoencoder.device)
 
     def latents(self, pixels: Tensor) -> Tensor:
         """Colours [n, 3, H, W] about −1 to 1 as latents: the mean; differentiable."""
-        native = pixels.to(self._autoencoder.dtype)
-        mean = self._autoencoder.encode(native).latent_dist.mode()
-        return (mean - self._shift) * self._scale
+        return (self.mean(pixels) - self._shift) * self._scale
+
+    def mean(self, pixels: Tensor) -> Tensor:
+        """The same in the autoencoder's own numbers, which are not scaled to unit variance."""
+        return self._autoencoder.encode(pixels.to(self._autoencoder.dtype)).latent_dist.mode()
 
     def pixels(self, latents: Tensor) -> Tensor:
         """Latents [n, channels, h, w] as colours [n, 3, H, W] about −1 to 1; differentiable."""

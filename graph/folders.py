@@ -25,6 +25,11 @@ NOT_LOADED = (
 )
 DENOISERS = ("transformer", "unet")
 UNSAID_SIZES = {"FluxPipeline": 128}  # where the pipeline itself knows the size of latents
+SHOWN = {
+    "StableDiffusionInpaintPipeline": "text+photo+region",
+    "StableDiffusionInstructPix2PixPipeline": "text+photo",
+}
+"""What a pipeline is asked with that is shown a picture beside the sentence."""
 MAX_CONFIG = 4 * 2**20
 
 
@@ -202,6 +207,8 @@ def _condition(pipeline: str, index: dict[str, Any]) -> str:
     """What the pipeline is asked with, by its class and its parts."""
     if pipeline.startswith("DiT"):
         return "class"
+    if pipeline in SHOWN:
+        return SHOWN[pipeline]
     return "text" if "text_encoder" in index else "none"
 
 

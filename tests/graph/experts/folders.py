@@ -24,6 +24,8 @@ from diffusers import (
     PixArtTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionInstructPix2PixPipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -172,6 +174,36 @@ def stable_diffusion(
         text_encoder=clip(CLIPTextModel, 8),
         vae=autoencoder(),
         unet=conditional_unet(cross_attention_dim=8, **(unet or {})),
+        scheduler=stable_scheduler(**changes),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def instruct_pix2pix(folder: Path, **changes: Any) -> Path:
+    """A UNet that is shown a picture's latents after those of the state."""
+    return _shown_pictures(folder, StableDiffusionInstructPix2PixPipeline, 2 * CHANNELS, **changes)
+
+
+def inpaint(folder: Path, *, shown: int = 2 * CHANNELS + 1, **changes: Any) -> Path:
+    """A UNet that is shown a region and a picture's latents after those of the state."""
+    return _shown_pictures(folder, StableDiffusionInpaintPipeline, shown, **changes)
+
+
+def _shown_pictures(folder: Path, family: Any, channels: int, **changes: Any) -> Path:
+    """With an autoencoder that is sure of its latents: where a pipeline draws, it gets the mean."""
+    torch.manual_seed(13)
+    vae = autoencoder()
+    with torch.no_grad():
+        vae.quant_conv.weight[CHANNELS:] = 0.0
+        vae.quant_conv.bias[CHANNELS:] = -30.0
+    family(
+        tokenizer=clip_tokenizer(),
+        text_encoder=clip(CLIPTextModel, 8),
+        vae=vae,
+        unet=conditional_unet(cross_attention_dim=8, in_channels=channels),
         scheduler=stable_scheduler(**changes),
         safety_checker=None,
         feature_extractor=None,
