@@ -18,6 +18,7 @@ PIPELINES = (
     "LatentConsistencyModelPipeline",
     "PixArtAlphaPipeline",
     "PixArtSigmaPipeline",
+    "SanaPipeline",
     "StableDiffusion3Pipeline",
     "StableDiffusionInpaintPipeline",
     "StableDiffusionInstructPix2PixPipeline",
@@ -75,6 +76,15 @@ def check_pipeline(name: str, folder: Path, pipeline: str, channels: int) -> Non
             "time_cond_proj_dim": SIZE if pipeline == DISTILLED else None,
         }
         _check_unet(name, unet, pipeline, expected, asked)
+    elif pipeline == "SanaPipeline":
+        transformer = folder / "transformer" / "config.json"
+        if read_json(name, transformer).get("guidance_embeds"):
+            raise _refused(
+                "M023",
+                f"The transformer of '{name}' takes other inputs than those of a {pipeline}: "
+                "expected no guidance_embeds, got some.",
+                "Choose a model that is asked with a sentence alone.",
+            )
 
 
 def flows(config: Mapping[str, Any]) -> bool:
