@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from inspect import signature
 from typing import Any, ClassVar, cast
 
 import torch
@@ -22,10 +23,6 @@ from graph.parametrisation import Parametrisation
 from graph.weights import frozen, frozen_reader, lacking
 
 MAX_TOKENS = 300
-INSTRUCTION = "\n".join(
-    inspect.signature(SanaPipeline.__call__).parameters["complex_human_instruction"].default
-)
-"""What the pipeline says before every sentence, so that Gemma thinks of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Sana(Checkpoint):
     def encode(self, value: str | None) -> Prompt:
         """A sentence, or None for no condition."""
         tokenizer, encoder = self._reader
-        before = "" if value is None else INSTRUCTION
+        before = "" if value is None else instruction()
         room = MAX_TOKENS if value is None else len(tokenizer.encode(before)) + MAX_TOKENS - 2
         tokens = tokenizer(
             before + (value or "").lower().strip(),
@@ -115,3 +112,10 @@ class Sana(Checkpoint):
             return answer[:, : x.shape[1]].to(x)  # a learned variance may ride behind
 
         return self._native.denoise(network, x, level)
+
+
+@cache
+def instruction() -> str:
+    """What the pipeline says before every sentence, so that Gemma thinks of the picture."""
+    call = cast("Any", SanaPipeline).__call__
+    return "\n".join(signature(call).parameters["complex_human_instruction"].default)
