@@ -256,6 +256,41 @@ def test_an_edit_is_fused_as_the_one_estimate_that_it_is(tmp_path: Path) -> None
     assert [each.share for each in track.score.inputs] == [0.25]
 
 
+@pytest.mark.parametrize("faders", [(1.0, 1.0), (4.0, 2.0)], ids=["plain", "guided"])
+def test_a_form_sees_the_guidance_of_an_edit(tmp_path: Path, faders: tuple[float, float]) -> None:
+    """Beyond its interval guidance is one, which for both faders is the expert as trained."""
+    stage = Stage(tmp_path, "edit_expert")
+    set_so = {"guidance": faders[0], "picture_guidance": faders[1]}
+    alone = stage.sampled(expert=set_so)
+    stage.nodes["form"] = ("guidance_form", {"form": {"name": "interval", "from_noise": 0.5}})
+    stage.wires.remove("expert.score > picture.score")
+    stage.wires += ["expert.score > form.score", "form.score > picture.score"]
+    moved = (stage.sampled(expert=set_so) - alone).abs().max()
+    assert moved <= 1e-4 if faders == (1.0, 1.0) else moved >= 1e-2
+
+
+def test_a_corrector_takes_an_edit_apart(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "edit_expert")
+    found = stage.compiled(sampler={"corrector": {"name": "mala"}})
+    assert [each.code for each in found.diagnostics] == ["C003"]
+    crowd = {"corrector": {"name": "fkc"}, "method": {"name": "euler_maruyama"}, "count": 16}
+    found = stage.compiled(sampler={**crowd, "steps": 4})
+    assert found.diagnostics == ()
+    last = list(Runtime(stage.library, CPU).run(found.plan))[-1]
+    assert isinstance(last, Result), last
+
+
+def test_an_edit_has_no_weak_twin(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "edit_expert")
+    stage.nodes |= {"twin": ("weak_twin", {}), "fuse": ("fuse", {})}
+    stage.wires.remove("expert.score > picture.score")
+    stage.wires += ["expert.score > twin.score", "expert.score > fuse.scores"]
+    stage.wires += ["twin.score > fuse.background", "fuse.score > picture.score"]
+    found = stage.compiled()
+    assert found.plan is None
+    assert [each.code for each in found.diagnostics] == ["M026"]
+
+
 def test_a_region_in_which_nothing_lies_is_told(tmp_path: Path) -> None:
     stage = Stage(tmp_path, "inpaint_expert")
     black = stored(stage.library, Image.new("L", (SIDE, SIDE)))
