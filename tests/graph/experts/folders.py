@@ -341,7 +341,7 @@ def sana(folder: Path, made: Any = None, **changes: Any) -> Path:
         cross_attention_dim=16,
         caption_channels=16,
         sample_size=SIDE,
-        **{"out_channels": CHANNELS, **changes},
+        **{"out_channels": CHANNELS, "timestep_scale": 0.5, **changes},
     )
     deep = AutoencoderDC(
         latent_channels=CHANNELS,
