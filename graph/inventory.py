@@ -12,7 +12,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from graph.companions import Companion, ModulatorCard, companion_names
+from graph.companions import Card, Companion, GuidanceCard, ModulatorCard, companion_names
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import content_hash, network_hash
 from graph.library import Library, Model
@@ -29,7 +29,7 @@ class Entry:
 
     Attributes:
         name: below the model folder.
-        role: expert, modulator or guidance.
+        role: expert, modulator, guidance or adapter.
         family: the pipeline's class, or that of the network.
         asked: what it is asked with, such as text, or mask, sketch.
         space: the latent space that it belongs to, or "" for one that looks at pictures of any.
@@ -88,13 +88,19 @@ def _companion(companion: Companion) -> Entry:
         name=companion.name,
         role=card.kind,
         family=companion.network,
-        asked=", ".join(card.maps) if modulates else card.asks,
+        asked=_asked(card),
         space=f"{card.space} ({'×'.join(map(str, card.shape))})" if modulates else "",
         precision=precision,
         size=size,
         licence=_licence(companion.folder),
         hash=content_hash(weights[0]),
     )
+
+
+def _asked(card: Card) -> str:
+    if isinstance(card, ModulatorCard):
+        return ", ".join(card.maps)
+    return card.asks if isinstance(card, GuidanceCard) else "a picture"
 
 
 def _stored(name: str, folder: Path) -> tuple[str, int]:
