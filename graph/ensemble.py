@@ -108,7 +108,7 @@ class Shown:
 
     def encode(self, value: Any) -> Any:
         """The picture as the adapter tells of it: of a drawing, as such were learned, chalk."""
-        picture = chalk(value) if self.kind == "sketch" else value
+        picture = chalk(value) if value and self.kind == "sketch" else value
         return self.adapter.encode(picture, self.canvas or value.size)
 
 
@@ -240,13 +240,15 @@ class _Builder:
         adapter = self._preparation.adapter(name)
         condition: Any = settings["condition"]
         shown = Shown(adapter, expert.canvas, condition.kind)
+        network = f"{name} at {shown.canvas}"
+        unheard = condition if adapter.shown_to_null else None
         high, low = (float(each) for each in _floats(settings["range"]))
         return Adapting(
             node=operation.node,
             adapter=adapter,
             network=name,
-            hint=self._encode(f"{name} at {shown.canvas}", shown, condition),
-            in_null=bool(settings["null"]),
+            hint=self._encode(network, shown, condition),
+            null=self._encode(network, shown, unheard) if settings["null"] else None,
             reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]

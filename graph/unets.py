@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -31,15 +32,19 @@ def answering(
         seen = state.to(unet.dtype)
         times = torch.full((len(state),), time, device=state.device)
         more = _told(Asking(seen, times, words, added, guidance), heard)
-        answer = unet(
-            seen if beside is None else torch.cat([seen, beside], 1),
-            times,
-            encoder_hidden_states=words,
-            timestep_cond=guidance,
-            added_cond_kwargs=added,
-            return_dict=False,
-            **more,
-        )[0]
+        with ExitStack() as changes:
+            for each in heard:
+                hints = _stacked(each.hints)
+                changes.enter_context(each.adapter.within(unet, hints, each.weight))
+            answer = unet(
+                seen if beside is None else torch.cat([seen, beside], 1),
+                times,
+                encoder_hidden_states=words,
+                timestep_cond=guidance,
+                added_cond_kwargs=added,
+                return_dict=False,
+                **more,
+            )[0]
         return answer.to(state)
 
     return network
