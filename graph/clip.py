@@ -15,9 +15,13 @@ class Clip:
     """Reads sentences (arXiv 2103.00020); what of the answer counts is the pipeline's to say."""
 
     def __init__(self, tokenizer: Any, encoder: Any) -> None:
-        self._tokenizer, self._encoder = tokenizer, encoder
+        self._tokenizer, self.encoder = tokenizer, encoder
         # some folders leave the tokenizer's own bound out
         self._tokens = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+
+    def over(self, encoder: Any) -> Clip:
+        """The same tokenizer beside another encoder."""
+        return Clip(self._tokenizer, encoder)
 
     def read(self, sentence: str) -> Any:
         """The encoder's answer to one sentence, with its hidden states [1, tokens, width].
@@ -31,7 +35,7 @@ class Clip:
             truncation=True,
             return_tensors="pt",
         )
-        return self._encoder(tokens.input_ids.to(self._encoder.device), output_hidden_states=True)
+        return self.encoder(tokens.input_ids.to(self.encoder.device), output_hidden_states=True)
 
 
 def clip_of(model: Model, machine: Machine, encoder: Any, number: str = "") -> Clip:

@@ -6,10 +6,11 @@ Importing this module loads no torch: the families below it are declarations wit
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -443,6 +444,20 @@ class Checkpoint(Expert, ABC):
     @abstractmethod
     def load(cls, model: Model, machine: Machine) -> Checkpoint:
         """Load the networks of `model` onto the machine's device, in its precision."""
+
+    def networks(self) -> Mapping[str, Any]:
+        """Its networks that a LoRA may change, as the folder names them; by default none."""
+        return {}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> Checkpoint:
+        """The same expert with others, of the same names, in the places of its `networks`."""
+        return self
+
+    def _with(self, **attributes: Any) -> Self:
+        """A copy in which these attributes are others."""
+        other = copy.copy(self)
+        vars(other).update(attributes)
+        return other
 
 
 class Modulator(ABC):

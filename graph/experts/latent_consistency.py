@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -82,6 +82,15 @@ class LatentConsistency(Checkpoint):
             native_of(folder),
             Boundary(float(config.get("timestep_scaling", 10.0))),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """UNet and text encoder."""
+        return {"unet": self._unet, "text_encoder": self._clip.encoder}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> LatentConsistency:
+        """The same expert with another UNet and text encoder."""
+        clip = self._clip.over(networks["text_encoder"])
+        return self._with(_unet=networks["unet"], _clip=clip)
 
     def encode(self, value: str | None) -> Tensor:
         """A sentence, or None for no condition, as words [tokens, width]."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -46,6 +46,15 @@ class StableDiffusion(Checkpoint):
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """UNet and text encoder."""
+        return {"unet": self._unet, "text_encoder": self._clip.encoder}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> StableDiffusion:
+        """The same expert with another UNet and text encoder."""
+        clip = self._clip.over(networks["text_encoder"])
+        return self._with(_unet=networks["unet"], _clip=clip)
 
     def encode(self, value: str | None) -> Tensor:
         """A sentence, or None for no condition, as words [tokens, width]."""

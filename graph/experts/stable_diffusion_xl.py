@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -69,6 +69,23 @@ class StableDiffusionXL(Checkpoint):
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """UNet and both text encoders."""
+        first, second = self._clips
+        return {
+            "unet": self._unet,
+            "text_encoder": first.encoder,
+            "text_encoder_2": second.encoder,
+        }
+
+    def exchanged(self, networks: Mapping[str, Any]) -> StableDiffusionXL:
+        """The same expert with another UNet and other text encoders."""
+        clips = tuple(
+            clip.over(networks[part])
+            for clip, part in zip(self._clips, ("text_encoder", "text_encoder_2"), strict=True)
+        )
+        return self._with(_unet=networks["unet"], _clips=clips)
 
     def encode(self, value: str | None) -> Prompt:
         """A sentence, or None for no condition."""
