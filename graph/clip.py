@@ -6,9 +6,9 @@ from typing import Any
 
 from transformers import CLIPTokenizer
 
+from graph.converted import reader_of
 from graph.library import Model
 from graph.machine import Machine
-from graph.weights import frozen_reader
 
 
 class Clip:
@@ -42,5 +42,5 @@ def clip_of(model: Model, machine: Machine, encoder: Any, number: str = "") -> C
     """A folder's tokenizer`number` and text_encoder`number`, which is of the class `encoder`."""
     return Clip(
         CLIPTokenizer.from_pretrained(model.folder / f"tokenizer{number}"),
-        frozen_reader(encoder, model.folder / f"text_encoder{number}", machine),
+        reader_of(model, f"text_encoder{number}", encoder, machine),
     )

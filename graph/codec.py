@@ -10,9 +10,9 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from torch import Tensor
 
+from graph.converted import network_of
 from graph.library import Model
 from graph.machine import Machine
-from graph.weights import frozen
 
 
 class Codec:
@@ -60,7 +60,7 @@ def codec_of(model: Model, machine: Machine) -> Codec:
     """The codec of a model's latent space; experts of one space share it in memory."""
     key = (model.space.id, machine)
     if key not in _CODECS:
-        autoencoder = frozen(AutoencoderKL, model.folder / "vae", machine)
+        autoencoder = network_of(model, "vae", AutoencoderKL, machine)
         if machine.precision == torch.float16 and autoencoder.config.force_upcast:
             autoencoder = autoencoder.float()  # that of SDXL overflows, and paints black
         _CODECS[key] = Codec(autoencoder, machine.precision)

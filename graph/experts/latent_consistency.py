@@ -14,6 +14,7 @@ from transformers import CLIPTextModel
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
+from graph.converted import network_of
 from graph.folders import read_json
 from graph.interfaces import Checkpoint
 from graph.levels import NoiseLevel
@@ -22,7 +23,6 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.unets import answering
-from graph.weights import frozen
 
 GUIDANCE = 8.5
 """The guidance that the network is told to have taken, as its pipeline tells it."""
@@ -76,7 +76,7 @@ class LatentConsistency(Checkpoint):
         config = read_json(model.name, folder / "scheduler_config.json")
         return cls(
             model,
-            frozen(UNet2DConditionModel, model.folder / "unet", machine),
+            network_of(model, "unet", UNet2DConditionModel, machine),
             clip_of(model, machine, CLIPTextModel),
             codec_of(model, machine),
             native_of(folder),

@@ -12,6 +12,7 @@ from transformers import CLIPTextModel
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
+from graph.converted import network_of
 from graph.interfaces import Checkpoint
 from graph.levels import NoiseLevel
 from graph.library import Model
@@ -19,7 +20,6 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.unets import answering
-from graph.weights import frozen
 
 
 class StableDiffusion(Checkpoint):
@@ -41,7 +41,7 @@ class StableDiffusion(Checkpoint):
         """Load UNet, text encoder, tokenizer and autoencoder of a folder."""
         return cls(
             model,
-            frozen(UNet2DConditionModel, model.folder / "unet", machine),
+            network_of(model, "unet", UNet2DConditionModel, machine),
             clip_of(model, machine, CLIPTextModel),
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),

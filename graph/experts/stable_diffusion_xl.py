@@ -13,6 +13,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
+from graph.converted import network_of
 from graph.folders import read_json
 from graph.interfaces import Checkpoint
 from graph.levels import NoiseLevel
@@ -21,7 +22,6 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.unets import answering
-from graph.weights import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class StableDiffusionXL(Checkpoint):
         """Load UNet, both text encoders with their tokenizers, and autoencoder of a folder."""
         return cls(
             model,
-            frozen(UNet2DConditionModel, model.folder / "unet", machine),
+            network_of(model, "unet", UNet2DConditionModel, machine),
             (
                 clip_of(model, machine, CLIPTextModel),
                 clip_of(model, machine, CLIPTextModelWithProjection, "_2"),
