@@ -49,8 +49,8 @@ class OneFile:
 
     def fits(self, unet: Mapping[str, Any]) -> bool:
         """Whether this is the configuration of a UNet of its widths."""
-        widths: Any = unet.get("block_out_channels")
-        first = widths[0] if isinstance(widths, list) and widths else None
+        widths: Any = unet.get("block_out_channels") or [None]
+        first = widths[0] if isinstance(widths, list | tuple) else None  # pyright: ignore[reportUnknownVariableType]
         return (first, unet.get("cross_attention_dim")) == (self.width, self.words)
 
     def __str__(self) -> str:
