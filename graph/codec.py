@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderDC, AutoencoderKL
 from PIL import Image
 from torch import Tensor
 
 from graph.converted import network_of
+from graph.folders import levels_of, read_json
 from graph.library import Model
 from graph.machine import Machine
 
 
 class Codec:
-    """An AutoencoderKL with its latent scaling; latents here have about unit variance.
+    """An autoencoder with its latent scaling; latents here have about unit variance.
 
     What it encodes is of the type `precision`, as a network takes it, whatever its own type is.
     """
@@ -25,21 +26,28 @@ class Codec:
         self._autoencoder, self._precision = autoencoder, precision
         config = autoencoder.config
         self._scale = float(config.scaling_factor)
-        self._shift = float(config.shift_factor or 0.0)
-        self.factor = 2 ** (len(config.block_out_channels) - 1)
+        self._shift = float(config.get("shift_factor") or 0.0)
+        self.factor = 2 ** (levels_of(config) - 1)
         self.channels = int(config.latent_channels)
 
     def encode(self, pictures: list[Image.Image]) -> Tensor:
         """RGB pictures of one size as latents [n, channels, h/factor, w/factor]: the mean."""
+        return self.latents(self.colours(pictures)).to(self._precision)
+
+    def colours(self, pictures: list[Image.Image]) -> Tensor:
+        """RGB pictures of one size as colours [n, 3, H, W] from −1 to 1, on the device."""
         rows = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
         pixels = torch.from_numpy(rows).movedim(-1, 1).to(self._autoencoder.dtype) / 127.5 - 1.0
-        return self.latents(pixels.to(self._autoencoder.device)).to(self._precision)
+        return pixels.to(self._autoencoder.device)
 
     def latents(self, pixels: Tensor) -> Tensor:
         """Colours [n, 3, H, W] about −1 to 1 as latents: the mean; differentiable."""
-        native = pixels.to(self._autoencoder.dtype)
-        mean = self._autoencoder.encode(native).latent_dist.mode()
-        return (mean - self._shift) * self._scale
+        return (self.mean(pixels) - self._shift) * self._scale
+
+    def mean(self, pixels: Tensor) -> Tensor:
+        """The same in the autoencoder's own numbers, which are not scaled to unit variance."""
+        encoded = self._autoencoder.encode(pixels.to(self._autoencoder.dtype))
+        return encoded.latent_dist.mode() if "latent_dist" in encoded else encoded.latent
 
     def pixels(self, latents: Tensor) -> Tensor:
         """Latents [n, channels, h, w] as colours [n, 3, H, W] about −1 to 1; differentiable."""
@@ -60,8 +68,12 @@ def codec_of(model: Model, machine: Machine) -> Codec:
     """The codec of a model's latent space; experts of one space share it in memory."""
     key = (model.space.id, machine)
     if key not in _CODECS:
-        autoencoder = network_of(model, "vae", AutoencoderKL, machine)
-        if machine.precision == torch.float16 and autoencoder.config.force_upcast:
+        config = read_json(model.name, model.folder / "vae" / "config.json")
+        deep = config.get("_class_name") == "AutoencoderDC"
+        family = AutoencoderDC if deep else AutoencoderKL
+        autoencoder = network_of(model, "vae", family, machine)
+        upcast = autoencoder.config.get("force_upcast", deep)
+        if machine.precision == torch.float16 and upcast:
             autoencoder = autoencoder.float()  # that of SDXL overflows, and paints black
         _CODECS[key] = Codec(autoencoder, machine.precision)
     return _CODECS[key]

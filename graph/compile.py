@@ -9,6 +9,7 @@ from typing import Any
 from graph import forms, fusion, samplers
 from graph.consulted import Consulted
 from graph.correctable import check as correctable
+from graph.distilled import check as mistaken
 from graph.document import Document
 from graph.drawing import NodeId
 from graph.envelopes import laid, levels_of
@@ -74,7 +75,9 @@ def _compiled(document: Document) -> Compiled:
     if has_errors(diagnostics):
         return Compiled(None, diagnostics)
     try:
-        return Compiled(lower(document), diagnostics)
+        plan = lower(document)
+        said = mistaken(plan, document.library, document.title)
+        return Compiled(plan, (*diagnostics, *said))
     except ChoraleError as error:
         return Compiled(None, (*error.diagnostics, *diagnostics))
 

@@ -43,7 +43,7 @@ def check(plan: Plan, sample: Operation, title: Callable[[str], str]) -> Iterato
             node=(odd or fused).node,
         )
         return
-    for each in parts:
+    for each in {part.node: part for part in parts}.values():  # a node may have two voices
         if corrector.needs == "densities" and not isinstance(each["expert"], Choice):
             yield Diagnostic(
                 "C003",

@@ -24,7 +24,7 @@ from graph.interfaces import (
     Reader,
     Sampler,
 )
-from graph.plan import Choice, Condition, Operation, Plan, Value
+from graph.plan import Asked, Choice, Operation, Plan, Value
 from graph.plane import PLANE
 from graph.points import PointPainter
 from graph.preview import Painter, Shows
@@ -67,7 +67,7 @@ class Preparation(Protocol):
         self,
         network: str,
         reader: Reader,
-        condition: Condition | None,
+        condition: Asked,
         windows: Windows | None = None,
     ) -> Encoded:
         """A condition, or its absence, as this reader's tensors; for each window, where it must."""
@@ -189,7 +189,8 @@ class _Builder:
         self.lead = expert
         condition: Any = settings["condition"]
         asked = self._encode(network, expert, condition)
-        null = self._encode(network, expert, None) if expert.has_null else None
+        kept: Any = settings.get("null")
+        null = self._encode(network, expert, kept) if expert.has_null else None
         blocks = _integers(settings.get("without", ()))
         if blocks:
             network, expert = f"{network} without {blocks}", _twin(operation.node, expert, blocks)
@@ -203,6 +204,7 @@ class _Builder:
             reliability=self._reliability(settings["weight"]),
             guidance=settings["guidance"],  # pyright: ignore[reportArgumentType]
             share=_floats((settings["share"],))[0],
+            part=str(settings.get("part", "")),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]
             noise_range=(high, low),
@@ -270,7 +272,7 @@ class _Builder:
             abroad=Bank(abroad.lead.codec, abroad.lead.canvas),
         )
 
-    def _encode(self, network: str, reader: Reader, condition: Condition | None) -> Encoded:
+    def _encode(self, network: str, reader: Reader, condition: Asked) -> Encoded:
         return self._preparation.encode(network, reader, condition, self._windows)
 
     def _reliability(self, weight: Value) -> Reliability:
@@ -285,7 +287,13 @@ class _Builder:
         background = inputs.pop() if settings.get("background") else None
         rule: Any = _chosen(settings["rule"], choices(fusion, FusionRule))
         turns = zip(inputs, rule.turns(len(inputs)), strict=True)
-        return Merge(operation.node, rule, tuple(within(*each) for each in turns), background)
+        return Merge(
+            operation.node,
+            rule,
+            tuple(within(*each) for each in turns),
+            background,
+            share=_floats(settings.get("share", 1.0))[0],
+        )
 
     def _formed(self, operation: Operation) -> Merge:
         """The fusion with one form more around it; ChoraleError F023 if it has no background."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,11 @@ NOT_LOADED = (
 )
 DENOISERS = ("transformer", "unet")
 UNSAID_SIZES = {"FluxPipeline": 128}  # where the pipeline itself knows the size of latents
+SHOWN = {
+    "StableDiffusionInpaintPipeline": "text+photo+region",
+    "StableDiffusionInstructPix2PixPipeline": "text+photo",
+}
+"""What a pipeline is asked with that is shown a picture beside the sentence."""
 MAX_CONFIG = 4 * 2**20
 
 
@@ -67,10 +73,7 @@ def read_folder(name: str, folder: Path, *, weights: bool = True) -> Folder:
     pipeline = str(index.get("_class_name", "unknown"))
     if "vae" in index:
         vae = read_json(name, folder / "vae" / "config.json")
-        channels, scale = (
-            vae.get("latent_channels"),
-            2 ** (len(vae.get("block_out_channels", "x")) - 1),
-        )
+        channels, scale = vae.get("latent_channels"), 2 ** (levels_of(vae) - 1)
         autoencoder = _weights(folder / "vae")[0] if weights else None
     else:
         channels, scale, autoencoder = (
@@ -86,6 +89,11 @@ def read_folder(name: str, folder: Path, *, weights: bool = True) -> Folder:
         autoencoder,
         _prediction(folder),
     )
+
+
+def levels_of(config: Mapping[str, Any]) -> int:
+    """How many resolutions an autoencoder has, each half of the one before, by its file."""
+    return len(config.get("block_out_channels") or config.get("encoder_block_out_channels") or "x")
 
 
 def read_json(name: str, path: Path) -> dict[str, Any]:
@@ -216,6 +224,8 @@ def _condition(pipeline: str, index: dict[str, Any]) -> str:
     """What the pipeline is asked with, by its class and its parts."""
     if pipeline.startswith("DiT"):
         return "class"
+    if pipeline in SHOWN:
+        return SHOWN[pipeline]
     return "text" if "text_encoder" in index else "none"
 
 

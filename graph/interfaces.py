@@ -405,7 +405,8 @@ class Expert(ABC):
     def encode(self, value: Any) -> Any:
         """Turn a condition (sentence, PIL picture, class name) into tensors; None is no condition.
 
-        Called once per distinct condition; the result is cached.
+        Several things at once are a mapping by kind, without those that are absent. Called once per
+        distinct condition; the result is cached.
         """
 
     @abstractmethod

@@ -37,7 +37,9 @@ from graph.pipelines import check_pipeline
 from graph.signatures import is_sound
 from graph.sounds import Sound, open_sound
 
-ConditionKind = Literal["text", "class", "mask", "sketch", "none", "text+mask+sketch"]
+ConditionKind = Literal[
+    "text", "class", "mask", "sketch", "none", "text+mask+sketch", "text+photo", "text+photo+region"
+]
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*){0,7}", re.ASCII)
 KEPT_SOUNDS = 32
 COLOURS = 3

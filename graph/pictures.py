@@ -19,6 +19,8 @@ MOST_MIXED = 24
 """Classes of one mask whose mixtures are looked for: those that it paints most."""
 WIDEST = 8
 """Canvases side by side: how wide a panorama may be."""
+MIDDLE = 127
+"""The lightest grey that is rather black."""
 INK_BLUR = 0.6
 """Radius in pixels that gives a traced line the soft edge of the pen strokes that were learned."""
 
@@ -128,6 +130,16 @@ def mask(picture: Image.Image, size: tuple[int, int], palette: Sequence[MaskClas
 def sketch(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """A drawing on the canvas as black ink on white paper."""
     return ImageOps.grayscale(fit(picture, size)).convert("RGB")
+
+
+def region(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Where a painted region lies on the canvas, [h, w]: where it is rather white than black.
+
+    What is transparent is painted as little as what is black.
+    """
+    layered = ImageOps.exif_transpose(eight_bits(picture)).convert("RGBA")
+    on_black = Image.alpha_composite(Image.new("RGBA", layered.size, "black"), layered)
+    return np.asarray(ImageOps.grayscale(fit(on_black.convert("RGB"), size))) > MIDDLE
 
 
 def nearness(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.float32]:

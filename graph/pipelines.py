@@ -18,17 +18,27 @@ PIPELINES = (
     "LatentConsistencyModelPipeline",
     "PixArtAlphaPipeline",
     "PixArtSigmaPipeline",
+    "SanaPipeline",
     "StableDiffusion3Pipeline",
+    "StableDiffusionInpaintPipeline",
+    "StableDiffusionInstructPix2PixPipeline",
     "StableDiffusionPipeline",
     "StableDiffusionXLPipeline",
 )
 """What the families in graph/experts load; a test holds them together."""
 ADDITIONS: Mapping[str, str | None] = {
     "LatentConsistencyModelPipeline": None,
+    "StableDiffusionInpaintPipeline": None,
+    "StableDiffusionInstructPix2PixPipeline": None,
     "StableDiffusionPipeline": None,
     "StableDiffusionXLPipeline": "text_time",
 }
 """What a pipeline gives to its conditional UNet beside latents, time and words."""
+BESIDE: Mapping[str, tuple[int, int, str]] = {
+    "StableDiffusionInpaintPipeline": (1, 1, "a sentence, a photograph and a region"),
+    "StableDiffusionInstructPix2PixPipeline": (1, 0, "a sentence and a photograph"),
+}
+"""How many pictures' latents and how many planes a UNet is shown beside its state, and in words."""
 DISTILLED = "LatentConsistencyModelPipeline"
 """The pipeline whose UNet is told how strongly it was guided."""
 SIZE = "a size"
@@ -56,15 +66,25 @@ def check_pipeline(name: str, folder: Path, pipeline: str, channels: int) -> Non
         expected = {"class_embed_type": None, "num_class_embeds": None}
         _check_unet(name, unet, pipeline, {"in_channels": channels, **expected}, "nothing")
     elif pipeline in ADDITIONS:
+        pictures, planes, asked = BESIDE.get(pipeline, (0, 0, "a sentence alone"))
         expected = {
-            "in_channels": channels,
+            "in_channels": channels * (1 + pictures) + planes,
             "addition_embed_type": ADDITIONS[pipeline],
             "class_embed_type": None,
             "encoder_hid_dim_type": None,
             "num_class_embeds": None,
             "time_cond_proj_dim": SIZE if pipeline == DISTILLED else None,
         }
-        _check_unet(name, unet, pipeline, expected, "a sentence alone")
+        _check_unet(name, unet, pipeline, expected, asked)
+    elif pipeline == "SanaPipeline":
+        transformer = folder / "transformer" / "config.json"
+        if read_json(name, transformer).get("guidance_embeds"):
+            raise _refused(
+                "M023",
+                f"The transformer of '{name}' takes other inputs than those of a {pipeline}: "
+                "expected no guidance_embeds, got some.",
+                "Choose a model that is asked with a sentence alone.",
+            )
 
 
 def flows(config: Mapping[str, Any]) -> bool:

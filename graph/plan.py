@@ -92,6 +92,10 @@ class Condition:
         return shown
 
 
+Asked = Condition | tuple[Condition, ...] | None
+"""What a network is asked for: one thing, several things of different kinds at once, or none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A fusion rule, sampler or noise schedule by name, with its settings."""

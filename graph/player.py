@@ -202,7 +202,7 @@ class Player:
         return lambda: draws().flatten(0, 1)
 
     def _loud(self, score: Score) -> bool:
-        return any(not self.weights[voice.node].silent for voice in voices(score))
+        return any(not self.weights[voice.name].silent for voice in voices(score))
 
     def _heard(self, merge: Merge) -> tuple[Score, ...]:
         """The inputs that sound; with all of them silent, all, at weight zero: the background."""
@@ -308,7 +308,7 @@ class Player:
         background = [trail[-1][1].denoised for trail in self._trails(wired, moment)]
         if not background and not self._loud(score):
             _need_nulls(score, [trail[0][1] for trail in trails])
-        shares = [each.share if isinstance(each, Voice) else 1.0 for each in map(source, heard)]
+        shares = [each.share for each in map(source, heard)]
         estimates = [trail[-1][1] for trail in trails]
         weights, plain = self._followed(score, heard, estimates, moment)
         forms = [each for each in score.forms if not self.weights[each.node].silent]
@@ -382,7 +382,7 @@ class Player:
     def _weight(self, score: Score) -> Weight:
         score = source(score)
         if isinstance(score, Voice):
-            return self.weights[score.node]
+            return self.weights[score.name]
         return Weight(1.0 if self._loud(score) else 0.0)
 
 

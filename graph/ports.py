@@ -15,6 +15,7 @@ class Kind(StrEnum):
     DEPTH = "depth"
     LABEL = "class"
     PHOTO = "photo"
+    REGION = "region"
     AUDIO = "audio"
     SCORE = "score"
     RELIABILITY = "reliability"

@@ -25,7 +25,7 @@ from graph.library import Library
 from graph.loop import play
 from graph.machine import Machine
 from graph.pictures import prepare
-from graph.plan import Asset, Choice, Condition, Plan, Value
+from graph.plan import Asked, Asset, Choice, Condition, Plan, Value
 from graph.preview import Watch, plain
 from graph.scores import Encoded, Track, weights
 from graph.windows import Windows
@@ -116,25 +116,39 @@ class Runtime:
         self,
         network: str,
         reader: Reader,
-        condition: Condition | None,
+        condition: Asked,
         windows: Windows | None = None,
     ) -> Encoded:
         """The condition as this reader's tensors; kept, so that equal conditions cost once.
 
-        Of a picture every window is given its part.
+        Of a picture every window is given its part. Of several things at once the reader is given
+        a mapping, by their kinds.
         """
         key = f"{network}|{condition!r}|{windows!r}"
         with self._lock:
             if key not in self._encoded:
                 # such tensors may take part in a gradient, which those of inference mode may not
                 with torch.inference_mode(False), torch.no_grad():
-                    parts = self._parts(condition, reader.canvas, windows)
+                    parts = self._given(condition, reader.canvas, windows)
                     values = tuple(map(reader.encode, parts))
                 self._encoded[key] = Encoded(repr(condition), values)
                 while len(self._encoded) > KEPT_CONDITIONS:
                     self._encoded.popitem(last=False)
             self._encoded.move_to_end(key)
             return self._encoded[key]
+
+    def _given(
+        self, condition: Asked, canvas: tuple[int, int] | None, windows: Windows | None
+    ) -> Sequence[Any]:
+        """What a reader is given, once or for every window; of several things a mapping."""
+        if not isinstance(condition, tuple):
+            return self._parts(condition, canvas, windows)
+        parts = {each.kind: self._parts(each, canvas, windows) for each in condition}
+        count = max(map(len, parts.values()))
+        return [
+            {kind: each[number % len(each)] for kind, each in parts.items()}
+            for number in range(count)
+        ]
 
     def _parts(
         self,

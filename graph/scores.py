@@ -53,6 +53,11 @@ class Faded:
     solo: Control | bool
     noise_range: tuple[float, float]
 
+    @property
+    def name(self) -> str:
+        """What its weight is known by: its node, which has no other."""
+        return self.node
+
     def weight(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> Weight:
         """The reliability as it stands; `solo` says whether another of its kind is soloed."""
         high, low = self.noise_range
@@ -64,7 +69,10 @@ class Faded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice(Faded):
-    """One expert's part in a run: what it is asked for and how loud it is."""
+    """One expert's part in a run: what it is asked for and how loud it is.
+
+    `part` tells apart the voices of a node that has several.
+    """
 
     expert: Expert
     network: str
@@ -72,6 +80,12 @@ class Voice(Faded):
     null: Encoded | None
     guidance: Control | float
     share: float
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its weight is known by: its node, with its part of it."""
+        return f"{self.node}.{self.part}" if self.part else self.node
 
     def weight(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> Weight:
         """Guidance times reliability; zero if muted, not soloed or out of range."""
@@ -99,6 +113,7 @@ class Merge:
     inputs: tuple[Score, ...]
     background: Score | None = None
     forms: tuple[Shaped, ...] = ()
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,5 +299,5 @@ def weights(
     found: dict[str, Weight] = {}
     for kind in kinds(score):
         solo = any(read(each.solo, values) for each in kind)
-        found |= {each.node: each.weight(level, values, solo) for each in kind}
+        found |= {each.name: each.weight(level, values, solo) for each in kind}
     return found

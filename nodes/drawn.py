@@ -1,4 +1,4 @@
-"""Pictures that ask for something: a painted mask, a drawn sketch, a depth map, a photograph."""
+"""Pictures that ask for something: a mask, a sketch, a depth map, a region, a photograph."""
 
 from __future__ import annotations
 
@@ -83,6 +83,21 @@ class Depth(Drawn):
     synonyms: ClassVar[tuple[str, ...]] = ("depth map", "near and far", "distance", "relief")
     outputs: ClassVar[tuple[Port, ...]] = (Port("depth", Kind.DEPTH, "The depth map."),)
     picture: Annotated[str, Widget("depth")] = Field(
+        default="", pattern=STORED, description=DESCRIPTION
+    )
+
+
+class Region(Drawn):
+    """A part of the canvas: white is in it, black is not.
+
+    Pictures of another size are cropped about their centre and fitted to the canvas.
+    """
+
+    type: ClassVar[str] = "region"
+    label: ClassVar[str] = "Region"
+    synonyms: ClassVar[tuple[str, ...]] = ("inpaint", "mask", "area", "selection", "hole")
+    outputs: ClassVar[tuple[Port, ...]] = (Port("region", Kind.REGION, "The region."),)
+    picture: Annotated[str, Widget("region")] = Field(
         default="", pattern=STORED, description=DESCRIPTION
     )
 

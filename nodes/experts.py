@@ -61,6 +61,11 @@ class ExpertNode(Node, ABC):
         default=0.0, ge=0.0, le=1.0, description="It stops at this noise; 0 is clean."
     )
 
+    @property
+    def weighs(self) -> float:
+        """Its weight in a fusion, as its faders stand."""
+        return self.reliability * self.guidance
+
     def check(self, place: Place) -> Iterator[Diagnostic]:
         """Whether the range of noise is one."""
         yield from check_range(place, self.from_noise, self.to_noise)
@@ -76,23 +81,19 @@ class ExpertNode(Node, ABC):
     ) -> Mapping[str, Carried]:
         """Add the operation that asks this expert, within the noise that it was `trained` on.
 
-        `more` is what the operation says beyond what all of them say.
+        `more` is what the operation says beyond what all of them say, or instead.
         """
-        return {
-            "score": plan.add(
-                wired.node,
-                "denoise",
-                expert=expert,
-                condition=condition,
-                weight=weight(self, wired),
-                guidance=self.control(wired.node, "guidance"),
-                share=self.share,
-                muted=self.control(wired.node, "muted"),
-                solo=self.control(wired.node, "solo"),
-                range=(min(self.from_noise, max(trained)), max(self.to_noise, min(trained))),
-                **more,
-            )
+        said: dict[str, Value] = {
+            "expert": expert,
+            "condition": condition,
+            "weight": weight(self, wired),
+            "guidance": self.control(wired.node, "guidance"),
+            "share": self.share,
+            "muted": self.control(wired.node, "muted"),
+            "solo": self.control(wired.node, "solo"),
+            "range": (min(self.from_noise, max(trained)), max(self.to_noise, min(trained))),
         }
+        return {"score": plan.add(wired.node, "denoise", **{**said, **more})}
 
 
 def check_range(place: Place, start: float, stop: float) -> Iterator[Diagnostic]:

@@ -99,7 +99,7 @@ class Fuse(Node):
         experts = [node for _, node in voices]
         if len(experts) < len(scores) or not experts:
             return
-        if all(expert.muted or expert.reliability * expert.guidance == 0 for expert in experts):
+        if all(expert.muted or expert.weighs == 0 for expert in experts):
             yield Diagnostic(
                 "F003",
                 f"Every expert of '{place.title}' is muted or at zero: nothing is asked for.",
@@ -109,7 +109,7 @@ class Fuse(Node):
         plain = not place.all("background") and not any(expert.has_null for expert in experts)
         nets = dict.fromkeys(turns, 0.0)
         for expert, turn in zip(experts, turns, strict=True):
-            nets[turn] += 0.0 if expert.muted else expert.reliability * expert.guidance
+            nets[turn] += 0.0 if expert.muted else expert.weighs
         net = next((net for net in nets.values() if abs(net - 1.0) > 1e-6), 1.0)
         if rule.needs_background and plain and net != 1.0:
             yield Diagnostic(
@@ -130,11 +130,10 @@ class Fuse(Node):
 def _negatives(fusion: str, voices: Sequence[tuple[str, ExpertNode]]) -> Iterator[Diagnostic]:
     """F006 for every expert that is heard below zero."""
     for title, expert in voices:
-        weight = expert.reliability * expert.guidance
-        if weight < 0.0 and not expert.muted:
+        if expert.weighs < 0.0 and not expert.muted:
             yield Diagnostic(
                 "F006",
-                f"The rule of '{fusion}' has no NOT: '{title}' weighs {weight:.3g}, "
+                f"The rule of '{fusion}' has no NOT: '{title}' weighs {expert.weighs:.3g}, "
                 "expected 0 or more.",
                 f"Raise the guidance of '{title}', or let '{fusion}' take the product.",
             )

@@ -31,14 +31,19 @@ class Flow(NoiseSchedule):
         default=1000, ge=2, le=100_000, description="Times between noise and clean in training."
     )
 
-    ending: Literal["trained", "even"] = Field(
+    ending: Literal["trained", "even", "solver"] = Field(
         default="trained",
         description="The last step begins at the first trained time, as in SD 3, or is as long as "
-        "the others before they are bent, as in Flux.",
+        "the others before they are bent, as in Flux; with `solver` the first step begins at the "
+        "last trained time too, below pure noise, as DPM-Solver++ does for Sana.",
     )
 
     def levels(self, steps: int) -> tuple[NoiseLevel, ...]:
-        """`steps` times from 1 down to the ending, shifted, then clean."""
+        """`steps` times from 1, or nearly, down to the ending, shifted, then clean."""
+        if self.ending == "solver":
+            last = 1.0 - 1.0 / self.trained_times
+            times = (self._bend(last * (1.0 - i / steps)) for i in range(steps))
+            return (*map(NoiseLevel.from_flow_time, times), CLEAN)
         even = self.ending == "even"
         reach = 1.0 - (1.0 / steps if even else self._bend(1.0 / self.trained_times))
         times = (self._bend(1.0 - i / max(steps - 1, 1) * reach) for i in range(1, steps))

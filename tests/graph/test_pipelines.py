@@ -52,9 +52,9 @@ def test_the_list_is_what_the_families_load() -> None:
 
 
 def test_a_pipeline_of_no_family_is_named_while_wiring(library: Library) -> None:
-    change(library.folder / NAME / "model_index.json", _class_name="StableDiffusionInpaintPipeline")
+    change(library.folder / NAME / "model_index.json", _class_name="StableDiffusionUpscalePipeline")
     (found,) = said(library)
-    assert found.startswith(f"M006 '{NAME}' is a StableDiffusionInpaintPipeline")
+    assert found.startswith(f"M006 '{NAME}' is a StableDiffusionUpscalePipeline")
     assert "StableDiffusionXLPipeline" in found
 
 

@@ -70,6 +70,7 @@ def compiled(library: Library, workflow: Any) -> Any:
         (folders.stable_diffusion, (32, 32)),
         (folders.stable_diffusion_xl, (48, 32)),
         (folders.stable_diffusion_3, (32, 32)),
+        (folders.sana, (16, 16)),
     ],
 )
 def test_a_sentence_becomes_a_picture_of_the_checkpoints_own_size(

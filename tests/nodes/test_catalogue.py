@@ -128,7 +128,7 @@ def experts() -> list[type[Node]]:
 
 
 def test_experts_have_the_same_faders() -> None:
-    assert len(experts()) == 7
+    assert len(experts()) == 9
     shared = {"reliability", "guidance", "share", "muted", "solo", "from_noise", "to_noise"}
     assert all(shared <= set(node.model_fields) for node in experts())
-    assert {node.model_fields["guidance"].default for node in experts()} == {3.0, 1.0}
+    assert {node.model_fields["guidance"].default for node in experts()} == {7.5, 3.0, 1.0}

@@ -3,7 +3,7 @@
 import { declarationOf, withSetting } from './workflow.js';
 import { rangeOf, valueOf } from './schema.js';
 
-const CONDITIONS = ['text', 'mask', 'sketch', 'depth', 'class', 'photo'];
+const CONDITIONS = ['text', 'mask', 'sketch', 'depth', 'class', 'photo', 'region'];
 
 /** The experts that follow a condition: [{node, field, value}]. */
 export function guided(workflow, catalogue, nodes) {

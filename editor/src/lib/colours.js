@@ -7,6 +7,7 @@ export const KINDS = {
   depth: { colour: '--sky', rgb: [159, 180, 216], shape: 'layers' },
   class: { colour: '--lime', rgb: [195, 207, 111], shape: 'circle' },
   photo: { colour: '--rose', rgb: [231, 146, 184], shape: 'pill' },
+  region: { colour: '--rose', rgb: [231, 146, 184], shape: 'square' },
   audio: { colour: '--violet', rgb: [183, 156, 242], shape: 'bars' },
   score: { colour: '--coral', rgb: [239, 125, 107], shape: 'hexagon' },
   reliability: { colour: '--cream', rgb: [233, 228, 216], shape: 'triangle' },

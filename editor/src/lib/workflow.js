@@ -6,7 +6,7 @@ import { addressOf, everyNode, graphAt, placeOf, withGraph } from '../document/s
 import { unsound } from '../document/sound.js';
 
 const EMPTY = { nodes: [], wires: [] };
-const CONDITIONS = ['text', 'mask', 'sketch', 'depth', 'class', 'photo', 'audio'];
+const CONDITIONS = ['text', 'mask', 'sketch', 'depth', 'class', 'photo', 'region', 'audio'];
 
 /** The declaration of a node; the workflow tells the ports of a subgraph. */
 export const declarationOf = (catalogue, node, workflow = EMPTY) => declared(workflow, workflow, catalogue, node);

@@ -1,4 +1,5 @@
-/** What is painted on: a mask of named classes, a sketch in ink, reliability in light, depth in greys. */
+/** What is painted on: a mask of named classes, a sketch in ink, reliability in light, depth in greys, a
+ *  region in white. */
 
 import { hearersOf } from '../lib/words.js';
 
@@ -6,6 +7,7 @@ const INK = { name: 'ink', colour: [0, 0, 0] };
 const PAPER = { name: 'paper', colour: [255, 255, 255] };
 const LIGHTS = [255, 191, 128, 64, 0].map((light) => ({ name: `${Math.round(light / 2.55)} %`, colour: [light, light, light] }));
 const DEPTHS = LIGHTS.map(({ colour }, at) => ({ name: ['nearest', 'near', 'between', 'far', 'farthest'][at], colour }));
+const PARTS = [{ name: 'in it', colour: [255, 255, 255] }, { name: 'not in it', colour: [0, 0, 0] }];
 const PLAIN = [{ name: 'sky', colour: [116, 176, 224] }, { name: 'ground', colour: [104, 190, 74] }, { name: 'thing', colour: [220, 60, 60] }];
 
 /**
@@ -17,6 +19,7 @@ export function paperOf(kind, classes) {
   if (kind === 'sketch') return { palette: [INK], blank: PAPER, ink: INK, brush: 2 };
   if (kind === 'map') return { palette: LIGHTS, blank: LIGHTS[0], ink: LIGHTS[4], brush: 24, soft: true };
   if (kind === 'depth') return { palette: DEPTHS, blank: DEPTHS[4], ink: DEPTHS[0], brush: 24, soft: true };
+  if (kind === 'region') return { palette: PARTS, blank: PARTS[1], ink: PARTS[0], brush: 24 };
   const palette = classes.length ? classes : PLAIN;
   return { palette, blank: palette[0], ink: palette[0], brush: 14, mixes: true };
 }

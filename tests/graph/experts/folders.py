@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from diffusers import (
+    AutoencoderDC,
     AutoencoderKL,
     DDIMPipeline,
     DDIMScheduler,
@@ -22,8 +23,12 @@ from diffusers import (
     LCMScheduler,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
+    SanaPipeline,
+    SanaTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionInstructPix2PixPipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -34,6 +39,9 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    Gemma2Config,
+    Gemma2Model,
+    GemmaTokenizer,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -180,6 +188,36 @@ def stable_diffusion(
     return folder
 
 
+def instruct_pix2pix(folder: Path, **changes: Any) -> Path:
+    """A UNet that is shown a picture's latents after those of the state."""
+    return _shown_pictures(folder, StableDiffusionInstructPix2PixPipeline, 2 * CHANNELS, **changes)
+
+
+def inpaint(folder: Path, *, shown: int = 2 * CHANNELS + 1, **changes: Any) -> Path:
+    """A UNet that is shown a region and a picture's latents after those of the state."""
+    return _shown_pictures(folder, StableDiffusionInpaintPipeline, shown, **changes)
+
+
+def _shown_pictures(folder: Path, family: Any, channels: int, **changes: Any) -> Path:
+    """With an autoencoder that is sure of its latents: where a pipeline draws, it gets the mean."""
+    torch.manual_seed(13)
+    vae = autoencoder()
+    with torch.no_grad():
+        vae.quant_conv.weight[CHANNELS:] = 0.0
+        vae.quant_conv.bias[CHANNELS:] = -30.0
+    family(
+        tokenizer=clip_tokenizer(),
+        text_encoder=clip(CLIPTextModel, 8),
+        vae=vae,
+        unet=conditional_unet(cross_attention_dim=8, in_channels=channels),
+        scheduler=stable_scheduler(**changes),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
 def latent_consistency(folder: Path, **changes: Any) -> Path:
     """A latent consistency model, whose UNet is told how strongly it was guided."""
     torch.manual_seed(4)
@@ -273,6 +311,68 @@ def flux(folder: Path, *, guidance: bool = True) -> Path:
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
     ).save_pretrained(folder)
     return folder
+
+
+def sana(folder: Path, made: Any = None, **changes: Any) -> Path:
+    """Sana with the scheduler file `made`, and an autoencoder of four pixels to a latent place."""
+    torch.manual_seed(14)
+    tokenizer = gemma_tokenizer()
+    reader = Gemma2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        query_pre_attn_scalar=8,
+        sliding_window=64,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+    )
+    transformer = SanaTransformer2DModel(
+        in_channels=CHANNELS,
+        num_attention_heads=2,
+        attention_head_dim=8,
+        num_layers=2,
+        num_cross_attention_heads=2,
+        cross_attention_head_dim=8,
+        cross_attention_dim=16,
+        caption_channels=16,
+        sample_size=SIDE,
+        **{"out_channels": CHANNELS, "timestep_scale": 0.5, **changes},
+    )
+    deep = AutoencoderDC(
+        latent_channels=CHANNELS,
+        attention_head_dim=4,
+        encoder_block_types=("ResBlock", "ResBlock", "EfficientViTBlock"),
+        decoder_block_types=("ResBlock", "ResBlock", "EfficientViTBlock"),
+        encoder_block_out_channels=(8, 8, 16),
+        decoder_block_out_channels=(8, 8, 16),
+        encoder_layers_per_block=(1, 1, 1),
+        decoder_layers_per_block=(1, 1, 1),
+        encoder_qkv_multiscales=((), (), (5,)),
+        decoder_qkv_multiscales=((), (), (5,)),
+        scaling_factor=0.41,
+    )
+    SanaPipeline(
+        tokenizer=tokenizer,
+        text_encoder=Gemma2Model(reader).eval(),
+        vae=deep.eval(),
+        transformer=_shake(transformer.eval(), 0.2),
+        scheduler=made or FlowMatchEulerDiscreteScheduler(shift=3.0),
+    ).save_pretrained(folder)
+    return folder
+
+
+def gemma_tokenizer() -> GemmaTokenizer:
+    """Bytes, small letters, and a word that is merged of two pieces of itself."""
+    marks = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    pieces = [*marks, *(f"<0x{byte:02X}>" for byte in range(256))]
+    pieces += [*"abcdefghijklmnopqrstuvwxyz▁", "re", "red"]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    return GemmaTokenizer(vocab=vocabulary, merges=[("r", "e"), ("re", "d")])
 
 
 def stable_scheduler(**changes: Any) -> DDIMScheduler:

@@ -168,10 +168,10 @@ def test_a_unet_with_other_inputs_is_refused(
 def test_pipelines_of_no_family_are_named_with_those_that_load(tmp_path: Path) -> None:
     folder = folders.stable_diffusion(tmp_path / "sd")
     index = json.loads((folder / "model_index.json").read_text())
-    index["_class_name"] = "StableDiffusionInpaintPipeline"
+    index["_class_name"] = "StableDiffusionUpscalePipeline"
     (folder / "model_index.json").write_text(json.dumps(index))
     with pytest.raises(
-        ChoraleError, match=r"M006 'sd' is a StableDiffusionInpaintPipeline.*StableDiffusionPipel"
+        ChoraleError, match=r"M006 'sd' is a StableDiffusionUpscalePipeline.*StableDiffusionPipel"
     ):
         expert(folder)
 

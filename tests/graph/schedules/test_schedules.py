@@ -93,6 +93,22 @@ def test_flow_of_an_even_ending_equals_what_flux_asks_of_diffusers(mu: float, st
     )
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+@pytest.mark.parametrize("steps", [1, 2, 28])
+def test_flow_of_the_solvers_ending_equals_dpm_solver_of_diffusers(
+    shift: float, steps: int
+) -> None:
+    theirs = DPMSolverMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift
+    )
+    theirs.set_timesteps(steps)
+    levels = Flow(shift=shift, ending="solver").levels(steps)
+    assert [level.flow_time for level in levels] == pytest.approx(
+        theirs.sigmas.tolist(), rel=1e-5, abs=1e-7
+    )
+
+
 @pytest.mark.parametrize("curve", CURVES)
 @pytest.mark.parametrize("spacing", ["leading", "trailing", "linspace"])
 @pytest.mark.parametrize("offset", [0, 1])
