@@ -60,6 +60,7 @@ def peft(
     *,
     wanted: Callable[[str], bool] = attention,
     alpha: float | None = None,
+    **settings: Any,
 ) -> Path:
     """A file as diffusers saves it today, with what peft trained with in its note."""
     tensors: dict[str, torch.Tensor] = {}
@@ -70,6 +71,7 @@ def peft(
     note: dict[str, Any] = {}
     for part, names in layers.items():
         note |= {f"{part}.r": 2, f"{part}.lora_alpha": alpha, f"{part}.target_modules": names}
+        note |= {f"{part}.{key}": value for key, value in settings.items()}
     noted = {} if alpha is None else {"lora_adapter_metadata": json.dumps(note)}
     return _saved(path, tensors, noted)
 

@@ -32,6 +32,14 @@ WRITTEN: Mapping[str, Any] = {
     ),
     "peft": loras.peft,
     "peft-noted": lambda path, networks, seed: loras.peft(path, networks, seed, alpha=5.0),
+    "peft-patterns": lambda path, networks, seed: loras.peft(
+        path,
+        {"unet": networks["unet"]},
+        seed,
+        alpha=3.0,
+        use_rslora=True,
+        alpha_pattern={"to_q": 7.0},
+    ),
     "diffusers": loras.diffusers,
 }
 
