@@ -4,16 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.interfaces import Expert
+from graph.interfaces import Adaptable, Expert, Heard
 from graph.levels import NoiseLevel
-from graph.scores import Encoded, Voice
+from graph.reliability import Weight
+from graph.scores import Adapting, Encoded, Voice
 
 Answers = Mapping[tuple[str, str], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a voice asks its network: under a condition or none, and with which adapters heard."""
+
+    voice: Voice
+    encoded: Encoded
+    heard: tuple[tuple[Adapting, Weight], ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Network and question; equal questions are asked once."""
+        told = "".join(f"\n{each.node}" for each, _ in self.heard)
+        return self.voice.network, self.encoded.key + told
+
+    @property
+    def network(self) -> tuple[str, ...]:
+        """The names of the network and the adapters that take part in one forward pass."""
+        return self.voice.network, *(each.network for each, _ in self.heard)
+
+
+def question(voice: Voice, encoded: Encoded, weights: Mapping[str, Weight]) -> Question:
+    """What is asked with the faders as they stand: a silent adapter takes no part."""
+    null = encoded is voice.null
+    heard = [
+        (each, weights[each.name])
+        for each in voice.adapters
+        if not weights[each.name].silent and (each.in_null or not null)
+    ]
+    return Question(voice, encoded, tuple(heard))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +58,53 @@ class Doubt:
     broken: Tensor
 
 
-def ask(x: Tensor, level: NoiseLevel, asked: Sequence[tuple[Voice, Encoded]]) -> Answers:
-    """Denoise under every condition that is asked for: one forward pass per distinct network."""
-    experts: dict[str, Expert] = {}
-    wanted: dict[str, dict[str, Encoded]] = {}
-    for voice, encoded in asked:
-        experts[voice.network] = voice.expert
-        wanted.setdefault(voice.network, {})[encoded.key] = encoded
+def ask(x: Tensor, level: NoiseLevel, asked: Sequence[Question]) -> Answers:
+    """Denoise all that is asked for: one forward pass per distinct network with its adapters."""
+    wanted: dict[tuple[str, ...], dict[tuple[str, str], Question]] = {}
+    for each in asked:
+        wanted.setdefault(each.network, {})[each.key] = each
     answers: dict[tuple[str, str], Tensor] = {}
-    for network, conditions in wanted.items():
-        states = x.repeat(len(conditions), *(1,) * (x.ndim - 1))
-        each = [value for encoded in conditions.values() for value in encoded.spread(len(x))]
-        denoised = experts[network].denoise(states, level, each).to(x)
-        for key, part in zip(conditions, denoised.chunk(len(conditions)), strict=True):
-            answers[network, key] = part
+    for questions in wanted.values():
+        states = x.repeat(len(questions), *(1,) * (x.ndim - 1))
+        conditions = [v for each in questions.values() for v in each.encoded.spread(len(x))]
+        expert = next(iter(questions.values())).voice.expert
+        denoised = _denoise(expert, states, level, conditions, _heard(x, [*questions.values()]))
+        parts = denoised.to(x).chunk(len(questions))
+        answers |= dict(zip(questions, parts, strict=True))
     return answers
 
 
-def doubt(
-    x: Tensor, level: NoiseLevel, asked: Sequence[tuple[Voice, Encoded]], answers: Answers
-) -> Doubt:
+def _denoise(
+    expert: Expert,
+    states: Tensor,
+    level: NoiseLevel,
+    conditions: Sequence[Any],
+    heard: Sequence[Heard],
+) -> Tensor:
+    if not heard:
+        return expert.denoise(states, level, conditions)
+    if not isinstance(expert, Adaptable):
+        raise TypeError(f"{type(expert).__name__} takes no adapters")
+    return expert.denoise(states, level, conditions, heard)
+
+
+def _heard(x: Tensor, questions: Sequence[Question]) -> list[Heard]:
+    """The adapters of one forward pass, with what each question shows them and how loudly."""
+    found: list[Heard] = []
+    for row in zip(*(each.heard for each in questions), strict=True):
+        hints = [hint for each, _ in row for hint in each.hint.spread(len(x))]
+        weights = [weight.tensor(x) for _, weight in row]
+        size = max(weight.shape[2:] for weight in weights)
+        loud = [weight.expand(len(x), 1, *size) for weight in weights]
+        found.append(Heard(row[0][0].adapter, hints, torch.cat(loud)))
+    return found
+
+
+def doubt(x: Tensor, level: NoiseLevel, asked: Sequence[Question], answers: Answers) -> Doubt:
     """Whether answers are finite, without waiting for the device; a broken state blames none."""
     ill = {key: ~answer.isfinite().all() for key, answer in answers.items()}
-    broken = torch.stack([ill[voice.network, encoded.key] for voice, encoded in asked])
-    return Doubt(level, tuple(voice for voice, _ in asked), broken & x.isfinite().all())
+    broken = torch.stack([ill[each.key] for each in asked])
+    return Doubt(level, tuple(each.voice for each in asked), broken & x.isfinite().all())
 
 
 def settle(doubts: Sequence[Doubt]) -> None:

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 
-from graph import experts, likelihoods, modulators
+from graph import adapters, experts, likelihoods, modulators
 from graph.companions import Companion
 from graph.errors import ChoraleError, Diagnostic
-from graph.interfaces import Checkpoint, Expert, Likelihood, Modulator
+from graph.interfaces import Adapter, Checkpoint, Expert, Likelihood, Modulator
 from graph.library import Library
 from graph.machine import Machine
 from graph.plan import Choice, Value
@@ -39,6 +39,13 @@ def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
 def load_modulator(companion: Companion, machine: Machine) -> Modulator:
     """The modulator of a folder; ChoraleError M013 for damaged files."""
     families = choices(modulators, Modulator).values()  # pyright: ignore[reportArgumentType]
+    family = next(each for each in families if companion.network in each.networks)
+    return _loaded(companion.name, partial(family.load, companion, machine))
+
+
+def load_adapter(companion: Companion, machine: Machine) -> Adapter:
+    """The adapter of a folder; ChoraleError M013 for damaged files."""
+    families = choices(adapters, Adapter).values()  # pyright: ignore[reportArgumentType]
     family = next(each for each in families if companion.network in each.networks)
     return _loaded(companion.name, partial(family.load, companion, machine))
 

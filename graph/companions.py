@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,18 @@ MODEL_WEIGHTS = "model.safetensors"
 MODULATORS = ("UNet2DModel",)
 """The classes of network that the families in graph/modulators load; a test holds them together."""
 ADAPTERS = "adapters.safetensors"
+ALIKE: Mapping[str, Mapping[str, str]] = {
+    "ControlNetModel": {
+        "in_channels": "in_channels",
+        "block_out_channels": "block_out_channels",
+        "layers_per_block": "layers_per_block",
+        "cross_attention_dim": "cross_attention_dim",
+        "addition_embed_type": "addition_embed_type",
+    },
+    "T2IAdapter": {"channels": "block_out_channels"},
+}
+"""The networks that the families in graph/adapters load; of each, its settings that are those of
+the UNet it was made for, by their names there. A test holds them together."""
 CLASSIFIER = "ForImageClassification"
 SEGMENTER = "ForSemanticSegmentation"
 DEPTH_ESTIMATOR = "ForDepthEstimation"
@@ -96,7 +108,18 @@ class GuidanceCard(BaseModel):
     ranges: NoiseRanges | None = None
 
 
-Card = ModulatorCard | GuidanceCard
+class AdapterCard(BaseModel):
+    """What an adapter's own config.json says of the UNets that it was made for.
+
+    `unet` holds settings that a UNet's config.json must have alike.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    kind: Literal["adapter"] = "adapter"
+    unet: tuple[tuple[str, Any], ...]
+
+
+Card = ModulatorCard | GuidanceCard | AdapterCard
 
 
 @dataclass(frozen=True)
@@ -115,9 +138,14 @@ def companion_names(models: Path) -> tuple[str, ...]:
     for path, folders, files in os.walk(models):
         if "model_index.json" in files:
             folders.clear()
-        elif "config.json" in files and {"card.json", MODEL_WEIGHTS} & set(files):
+        elif "config.json" in files and any(_marks(file) for file in files):
             found.append(Path(path).relative_to(models).as_posix())
     return tuple(sorted(found))
+
+
+def _marks(file: str) -> bool:
+    """Whether a file beside a config.json tells that a companion lies there."""
+    return file == "card.json" or file.endswith(".safetensors")
 
 
 def open_companion(name: str, folder: Path) -> Companion:
@@ -126,6 +154,8 @@ def open_companion(name: str, folder: Path) -> Companion:
     network = _network(read_json(name, config)) if config.is_file() else ""
     if network.endswith((CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)):
         return _open_model(name, folder, network)
+    if network in ALIKE:
+        return _open_adapter(name, folder, network)
     if not (folder / "card.json").is_file() or not network:
         raise _refused(
             "M014",
@@ -173,6 +203,31 @@ def guidance_card(companion: Companion) -> GuidanceCard:
         "Choose an image classifier, a segmentation model or a depth estimator as transformers "
         "writes it.",
     )
+
+
+def adapter_card(companion: Companion) -> AdapterCard:
+    """The card of an adapter; ChoraleError M038 for another companion."""
+    if isinstance(companion.card, AdapterCard):
+        return companion.card
+    raise ChoraleError(no_adapter(companion.name, f"a {companion.network}"))
+
+
+def no_adapter(name: str, found: str) -> Diagnostic:
+    """M038 for a folder that holds something else."""
+    return Diagnostic(
+        "M038",
+        f"'{name}' is no adapter that Chorale can load: it is {found}. "
+        f"It loads: {', '.join(ALIKE)}.",
+        "Choose a folder of one of these, as diffusers writes it.",
+    )
+
+
+def _open_adapter(name: str, folder: Path, network: str) -> Companion:
+    """A folder as diffusers writes it; ChoraleError M003 to M005."""
+    check_weights(name, folder)
+    config = read_json(name, folder / "config.json")
+    told = tuple((wanted, config.get(own)) for own, wanted in ALIKE[network].items())
+    return Companion(name, folder, AdapterCard(unet=told), network)
 
 
 def _open_model(name: str, folder: Path, network: str) -> Companion:

@@ -36,20 +36,20 @@ def composition(
     heard: Sequence[Score],
     weights: Sequence[Tensor | float],
     shares: Sequence[float],
-    at: tuple[Tensor, NoiseLevel, Mapping[tuple[str, str], Tensor]],
+    at: tuple[Tensor, NoiseLevel, Callable[[Voice, Encoded], Tensor]],
 ) -> Composition:
     """A fusion of bare experts taken apart, as it was answered `at` a state.
 
     TypeError for one that is fused of anything else.
     """
-    x, level, answers = at
+    x, level, answer = at
 
     def part(voice: Voice, encoded: Encoded) -> Part:
         def log_density() -> Tensor | None:
             known = voice.expert.log_density(x, level, encoded.spread(len(x)))
             return None if known is None else known.reshape(-1, *(1,) * (x.ndim - 1))
 
-        return Part(answers[voice.network, encoded.key], log_density)
+        return Part(answer(voice, encoded), log_density)
 
     def parts(score: Score) -> tuple[Part, Part | None]:
         if not isinstance(score, Voice):

@@ -13,6 +13,7 @@ from graph import correctors, forms, fusion, guidance, samplers, schedules
 from graph.codec import Codec
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import (
+    Adapter,
     Corrector,
     Expert,
     FusionRule,
@@ -24,6 +25,7 @@ from graph.interfaces import (
     Reader,
     Sampler,
 )
+from graph.pictures import chalk
 from graph.plan import Asked, Choice, Operation, Plan, Value
 from graph.plane import PLANE
 from graph.points import PointPainter
@@ -31,6 +33,7 @@ from graph.preview import Painter, Shows
 from graph.registry import choices
 from graph.reliability import Reliability
 from graph.scores import (
+    Adapting,
     Bank,
     Bent,
     Bridged,
@@ -57,6 +60,10 @@ class Preparation(Protocol):
 
     def modulator(self, name: str) -> Modulator:
         """The modulator of that name, for an expert whose latent space it shares."""
+        ...
+
+    def adapter(self, name: str) -> Adapter:
+        """The adapter of that name."""
         ...
 
     def likelihood(self, name: str) -> Likelihood:
@@ -89,6 +96,20 @@ class Ensemble:
     tracks: tuple[Track, ...]
     painters: Mapping[str, Shows]
     codecs: Mapping[str, Codec | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An adapter as the reader of pictures for an expert of this canvas (w, h)."""
+
+    adapter: Adapter
+    canvas: tuple[int, int] | None
+    kind: str
+
+    def encode(self, value: Any) -> Any:
+        """The picture as the adapter tells of it: of a drawing, as such were learned, chalk."""
+        picture = chalk(value) if self.kind == "sketch" else value
+        return self.adapter.encode(picture, self.canvas or value.size)
 
 
 def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
@@ -205,6 +226,28 @@ class _Builder:
             guidance=settings["guidance"],  # pyright: ignore[reportArgumentType]
             share=_floats((settings["share"],))[0],
             part=str(settings.get("part", "")),
+            adapters=tuple(self._adapting(expert, ref.number) for ref in operation.inputs),
+            muted=settings["muted"],  # pyright: ignore[reportArgumentType]
+            solo=settings["solo"],  # pyright: ignore[reportArgumentType]
+            noise_range=(high, low),
+        )
+
+    def _adapting(self, expert: Expert, number: int) -> Adapting:
+        """What tells an expert more; the picture is shown on this expert's canvas."""
+        operation = self._operations[number]
+        settings = dict(operation.settings)
+        name = str(settings["model"])
+        adapter = self._preparation.adapter(name)
+        condition: Any = settings["condition"]
+        shown = Shown(adapter, expert.canvas, condition.kind)
+        high, low = (float(each) for each in _floats(settings["range"]))
+        return Adapting(
+            node=operation.node,
+            adapter=adapter,
+            network=name,
+            hint=self._encode(f"{name} at {shown.canvas}", shown, condition),
+            in_null=bool(settings["null"]),
+            reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]
             noise_range=(high, low),

@@ -461,6 +461,66 @@ class Checkpoint(Expert, ABC):
         return other
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a conditional UNet is being asked: n states, their time, and what it is told of them."""
+
+    state: Float[Tensor, "n c h w"]
+    time: Float[Tensor, "n"]
+    words: Float[Tensor, "n t d"]
+    added: Mapping[str, Tensor] | None = None
+    guidance: Tensor | None = None
+
+
+class Adapter(ABC):
+    """A frozen module that tells a conditional UNet more, such as a map beside the sentence."""
+
+    networks: ClassVar[tuple[str, ...]]
+    """The network classes (config.json's _class_name) that this family loads."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, companion: Companion, machine: Machine) -> Adapter:
+        """Load the network of a folder."""
+
+    @abstractmethod
+    def encode(self, value: Any, canvas: tuple[int, int]) -> Any:
+        """A picture, for an expert of this canvas (w, h), as a tensor or tensors of one sample."""
+
+    @abstractmethod
+    def told(self, asking: Asking, hints: Any) -> Mapping[str, list[Tensor]]:
+        """What the UNet is to add to its own, by the argument that takes it, at weight one.
+
+        `hints` are the encoded pictures of n samples, stacked.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An adapter that is heard in a call for n samples: what it was shown, and how loudly.
+
+    `hints[i]` belongs to sample i; `weight` is [n, 1, 1, 1] or, for a map, [n, 1, h, w].
+    """
+
+    adapter: Adapter
+    hints: Sequence[Any]
+    weight: Tensor
+
+
+class Adaptable(Checkpoint, ABC):
+    """A checkpoint whose network can be told more by adapters."""
+
+    @abstractmethod
+    def denoise(
+        self,
+        x: Float[Tensor, "n *d"],
+        level: NoiseLevel,
+        conditions: Sequence[Any],
+        heard: Sequence[Heard] = (),
+    ) -> Float[Tensor, "n *d"]:
+        """One forward pass, under what the adapters tell beside the conditions."""
+
+
 class Modulator(ABC):
     """A small trained module that rewrites a frozen expert's prediction: v' = γ ⊙ v + ν.
 

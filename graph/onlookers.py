@@ -17,10 +17,10 @@ from torch.nn import functional as F
 from transformers import AutoConfig
 from transformers.utils import logging
 
-from graph.adapters import Adapted, Adapter, shapes
 from graph.companions import ADAPTERS, MODEL_WEIGHTS, Companion, NoiseRanges, guidance_card
 from graph.folders import read_json
 from graph.levels import CLEAN, NoiseLevel
+from graph.low_rank import Adapted, Adapter, shapes
 from graph.machine import Machine
 
 logging.disable_progress_bar()

@@ -132,6 +132,11 @@ def sketch(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ImageOps.grayscale(fit(picture, size)).convert("RGB")
 
 
+def chalk(picture: Image.Image) -> Image.Image:
+    """A drawing of ink on paper as one of chalk on a board."""
+    return ImageOps.invert(fit(picture, picture.size))
+
+
 def region(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Where a painted region lies on the canvas, [h, w]: where it is rather white than black.
 
@@ -140,6 +145,12 @@ def region(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.bool_]:
     layered = ImageOps.exif_transpose(eight_bits(picture)).convert("RGBA")
     on_black = Image.alpha_composite(Image.new("RGBA", layered.size, "black"), layered)
     return np.asarray(ImageOps.grayscale(fit(on_black.convert("RGB"), size))) > MIDDLE
+
+
+def light(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.float32]:
+    """A picture on the canvas as red, green and blue, [3, h, w] from 0 to 1."""
+    colours = np.asarray(fit(picture, size), dtype=np.float32) / np.float32(255)
+    return np.ascontiguousarray(np.moveaxis(colours, -1, 0))
 
 
 def nearness(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.float32]:

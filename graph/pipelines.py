@@ -39,6 +39,12 @@ BESIDE: Mapping[str, tuple[int, int, str]] = {
     "StableDiffusionInstructPix2PixPipeline": (1, 0, "a sentence and a photograph"),
 }
 """How many pictures' latents and how many planes a UNet is shown beside its state, and in words."""
+ADAPTABLE = (
+    "LatentConsistencyModelPipeline",
+    "StableDiffusionPipeline",
+    "StableDiffusionXLPipeline",
+)
+"""Pipelines whose experts can be told more by adapters; a test holds them together."""
 DISTILLED = "LatentConsistencyModelPipeline"
 """The pipeline whose UNet is told how strongly it was guided."""
 SIZE = "a size"

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graph.asking import Answers, Doubt, ask, doubt, settle
+from graph.asking import Answers, Doubt, Question, ask, doubt, question, settle
 from graph.bridging import away, back, remainder, unmoved
 from graph.correction import Correction, composition
 from graph.errors import ChoraleError, Diagnostic
@@ -209,7 +209,7 @@ class Player:
         loud = tuple(score for score in merge.inputs if self._loud(score))
         return loud or tuple(map(bare, merge.inputs))
 
-    def _asked(self, score: Score, null: bool = True) -> Iterator[tuple[Voice, Encoded]]:
+    def _asked(self, score: Score, null: bool = True) -> Iterator[Question]:
         """What is asked for: no null of what is measured against a background that is wired."""
         score = bare(score)
         if isinstance(score, Bridged):
@@ -222,9 +222,12 @@ class Player:
             if score.background is not None:
                 yield from self._asked(score.background, null=False)
             return
-        yield score, score.condition
+        yield self._question(score, score.condition)
         if null and score.null is not None:
-            yield score, score.null
+            yield self._question(score, score.null)
+
+    def _question(self, voice: Voice, encoded: Encoded) -> Question:
+        return question(voice, encoded, self.weights)
 
     def _trails(self, scores: Sequence[Score], moment: Moment) -> list[Trail]:
         """What the scores estimate, each before and after every companion that sounds."""
@@ -300,8 +303,9 @@ class Player:
         x, level = moment.x, moment.level
         if isinstance(score, Voice):
             answers = moment.answers
-            null = None if score.null is None else answers.get((score.network, score.null.key))
-            return Estimate(answers[score.network, score.condition.key], null)
+            told, null = self._question(score, score.condition), score.null
+            untold = None if null is None else answers.get(self._question(score, null).key)
+            return Estimate(answers[told.key], untold)
         heard = self._heard(score)
         trails = self._trails(heard, moment)
         wired = [score.background] if score.background else []
@@ -327,7 +331,12 @@ class Player:
         fused, memories = shaped(estimates, guided)
         self._memories |= memories
         if score is bare(self.track.score):
-            at = x.detach(), level, moment.answers
+            answered, asked_of = moment.answers, self.weights
+
+            def answer(voice: Voice, encoded: Encoded) -> Tensor:
+                return answered[question(voice, encoded, asked_of).key]
+
+            at = x.detach(), level, answer
 
             def weighed(value: Callable[[Part], Tensor]) -> Tensor:
                 return composition(score, heard, weights, shares, at).weighed(value)

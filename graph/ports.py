@@ -19,6 +19,7 @@ class Kind(StrEnum):
     AUDIO = "audio"
     SCORE = "score"
     RELIABILITY = "reliability"
+    ADAPTER = "adapter"
     SAMPLING = "sampling"
     ANY = "any"
     """A port that takes the kind of whatever is wired to it; no wire of a flat workflow has it."""

@@ -14,12 +14,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from graph.checkpoints import load_expert, load_likelihood, load_modulator
+from graph.checkpoints import load_adapter, load_expert, load_likelihood, load_modulator
 from graph.controls import Controls
 from graph.ensemble import Ensemble, assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
-from graph.interfaces import Expert, Likelihood, Modulator, Reader, Step
+from graph.interfaces import Adapter, Expert, Likelihood, Modulator, Reader, Step
 from graph.levels import CLEAN
 from graph.library import Library
 from graph.loop import play
@@ -97,6 +97,11 @@ class Runtime:
         """The modulator of that name, loaded as experts are."""
         companion = self.library.companion(name)
         return self._kept(name, companion, lambda: load_modulator(companion, self.machine))
+
+    def adapter(self, name: str) -> Adapter:
+        """The adapter of that name, loaded as experts are."""
+        companion = self.library.companion(name)
+        return self._kept(name, companion, lambda: load_adapter(companion, self.machine))
 
     def likelihood(self, name: str) -> Likelihood:
         """The model of that name that guides, loaded as experts are."""

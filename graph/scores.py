@@ -12,6 +12,7 @@ from graph.codec import Codec
 from graph.correctors.none import Uncorrected
 from graph.events import ControlValue
 from graph.interfaces import (
+    Adapter,
     Corrector,
     Expert,
     FusionRule,
@@ -68,6 +69,19 @@ class Faded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adapting(Faded):
+    """An adapter that tells an expert more: which, what it was shown, and whether the null hears.
+
+    `network` is its name.
+    """
+
+    adapter: Adapter
+    network: str
+    hint: Encoded
+    in_null: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Voice(Faded):
     """One expert's part in a run: what it is asked for and how loud it is.
 
@@ -81,6 +95,7 @@ class Voice(Faded):
     guidance: Control | float
     share: float
     part: str = ""
+    adapters: tuple[Adapting, ...] = ()
 
     @property
     def name(self) -> str:
@@ -270,6 +285,20 @@ def companions(score: Score | None) -> Iterator[Bent]:
             yield from companions(each)
 
 
+def adapting(score: Score | None) -> Iterator[Adapting]:
+    """Every adapter of a score's voices, those of its backgrounds and anchors too."""
+    if isinstance(score, Voice):
+        yield from score.adapters
+    elif isinstance(score, Bent):
+        yield from adapting(score.score)
+    elif isinstance(score, Bridged):
+        yield from adapting(score.score)
+        yield from adapting(score.anchor)
+    elif isinstance(score, Merge):
+        for each in (*score.inputs, score.background):
+            yield from adapting(each)
+
+
 def shapes(score: Score | None) -> Iterator[Shaped]:
     """Every form of guidance in a score, those of its backgrounds too."""
     if isinstance(score, Bent):
@@ -289,6 +318,7 @@ def kinds(score: Score) -> Iterator[tuple[Faded, ...]]:
     bent = tuple(companions(score))
     for kind in (Modulated, Guided):
         yield tuple(each for each in bent if isinstance(each, kind))
+    yield tuple(adapting(score))
     yield tuple(shapes(score))
 
 

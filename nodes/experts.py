@@ -11,7 +11,7 @@ from pydantic import Field
 from graph.errors import ChoraleError, Diagnostic
 from graph.library import Library, Model, Space
 from graph.node import Carried, Live, Node, Place, Widget, Wired
-from graph.plan import PlanBuilder, Value
+from graph.plan import PlanBuilder, Ref, Value
 from graph.ports import Kind, Port
 
 RELIABILITY = Port(
@@ -77,11 +77,13 @@ class ExpertNode(Node, ABC):
         expert: Value,
         condition: Value,
         trained: tuple[float, float] = (0.0, 1.0),
+        *adapters: Ref,
         **more: Value,
     ) -> Mapping[str, Carried]:
         """Add the operation that asks this expert, within the noise that it was `trained` on.
 
-        `more` is what the operation says beyond what all of them say, or instead.
+        `adapters` tell it more; `more` is what the operation says beyond what all of them say, or
+        instead.
         """
         said: dict[str, Value] = {
             "expert": expert,
@@ -93,7 +95,7 @@ class ExpertNode(Node, ABC):
             "solo": self.control(wired.node, "solo"),
             "range": (min(self.from_noise, max(trained)), max(self.to_noise, min(trained))),
         }
-        return {"score": plan.add(wired.node, "denoise", **{**said, **more})}
+        return {"score": plan.add(wired.node, "denoise", *adapters, **{**said, **more})}
 
 
 def check_range(place: Place, start: float, stop: float) -> Iterator[Diagnostic]:
@@ -128,7 +130,8 @@ class ModelNode(ExpertNode, ABC):
         """Ask the model under what is wired to it."""
         asked = wired.one(self.inputs[0].name) if self.condition != "none" else None
         trained = wired.library.model(self.model).card.level_range
-        return self.denoise(plan, wired, self.model, asked, trained)
+        adapters = wired.all("adapters")
+        return self.denoise(plan, wired, self.model, asked, trained, *adapters)
 
     def space(self, library: Library, incoming: Sequence[Space]) -> Space | None:
         """The latent space of the model."""

@@ -10,16 +10,26 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from graph.companions import AdapterCard
 from graph.errors import ChoraleError, Diagnostic
+from graph.folders import read_json
 from graph.library import Model
 from graph.node import Live, Place, Widget
 from graph.palettes import MaskClass
 from graph.pictures import fitting, nearness
+from graph.pipelines import ADAPTABLE
 from graph.ports import Kind, Port
 from nodes.experts import RELIABILITY, ModelNode
 from nodes.label import Label
 from nodes.text import Text
 
+ADAPTERS = Port(
+    "adapters",
+    Kind.ADAPTER,
+    "ControlNets and their like, that tell it more.",
+    required=False,
+    many=True,
+)
 WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -35,11 +45,16 @@ class TextExpert(ModelNode):
     label: ClassVar[str] = "Text expert"
     condition: ClassVar[str] = "text"
     synonyms: ClassVar[tuple[str, ...]] = ("text to image", "prompt model")
-    inputs: ClassVar[tuple[Port, ...]] = (Port("text", Kind.TEXT, "What to paint."), RELIABILITY)
+    inputs: ClassVar[tuple[Port, ...]] = (
+        Port("text", Kind.TEXT, "What to paint."),
+        ADAPTERS,
+        RELIABILITY,
+    )
     model: Annotated[str, Widget("model")] = model("playground/text")
 
     def understand(self, place: Place, model: Model) -> Iterator[Diagnostic]:
-        """Name the words that are not in the model's vocabulary; the run goes on without them."""
+        """Name words that the model does not know, and adapters that do not fit it."""
+        yield from _adapted(place, model)
         known = {part for word in model.card.vocabulary for part in WORD.findall(word.lower())}
         for title, node in place.all("text"):
             text = node.text if isinstance(node, Text) else ""
@@ -54,6 +69,35 @@ class TextExpert(ModelNode):
                     f"Words near them: {', '.join(dict.fromkeys(close))}." if close else "",
                     severity="warning",
                 )
+
+
+def _adapted(place: Place, model: Model) -> Iterator[Diagnostic]:
+    """M036 for an adapter that was made for another UNet, M039 where there is none."""
+    for title, node in place.all("adapters"):
+        name = str(getattr(node, "model", ""))
+        found = place.library.attempt_companion(name)
+        card = None if isinstance(found, ChoraleError) else found.card
+        if not isinstance(card, AdapterCard):
+            continue  # the adapter's own check says what is wrong with it
+        if model.pipeline not in ADAPTABLE:
+            yield Diagnostic(
+                "M039",
+                f"'{place.title}' takes no adapters: '{model.name}' is a {model.pipeline}.",
+                f"Take '{title}' away, or an expert of: {', '.join(ADAPTABLE)}.",
+                port="adapters",
+            )
+            continue
+        own = read_json(model.name, model.folder / "unet" / "config.json")
+        for setting, wanted in card.unet:
+            if own.get(setting) != wanted:
+                yield Diagnostic(
+                    "M036",
+                    f"'{title}' tells '{place.title}' more, and '{name}' was made for another base "
+                    f"than '{model.name}': {setting} is {own.get(setting)}, expected {wanted}.",
+                    "Choose an adapter that was made for this base, or the base it was made for.",
+                    port="adapters",
+                )
+                break
 
 
 def check_fit(

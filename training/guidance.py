@@ -13,13 +13,13 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from graph.adapters import adapted, range_of, rank_within, untrained
 from graph.companions import ADAPTERS, MODEL_WEIGHTS, guidance_card
 from graph.folders import content_hash
 from graph.guiding import picture
 from graph.interfaces import Expert, Likelihood
 from graph.levels import NoiseLevel
 from graph.library import Library
+from graph.low_rank import adapted, range_of, rank_within, untrained
 from graph.onlookers import Onlooker
 from graph.runtime import Runtime
 from graph.samplers.dpmpp_2m import Dpmpp2M

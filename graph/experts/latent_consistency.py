@@ -16,7 +16,7 @@ from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
 from graph.converted import network_of
 from graph.folders import read_json
-from graph.interfaces import Checkpoint
+from graph.interfaces import Adaptable, Heard
 from graph.levels import NoiseLevel
 from graph.library import Model
 from graph.machine import Machine
@@ -47,7 +47,7 @@ class Boundary:
         return (d / length) ** 2 * x + t / length * clean
 
 
-class LatentConsistency(Checkpoint):
+class LatentConsistency(Adaptable):
     """Latent consistency models (arXiv 2310.04378) as LatentConsistencyModelPipeline stores them.
 
     What it answers is no mean of clean pictures but one of them, the end of the path that leads
@@ -96,11 +96,17 @@ class LatentConsistency(Checkpoint):
         """A sentence, or None for no condition, as words [tokens, width]."""
         return self._clip.read(value or "").last_hidden_state[0]
 
-    def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Tensor]) -> Tensor:
+    def denoise(
+        self,
+        x: Tensor,
+        level: NoiseLevel,
+        conditions: Sequence[Tensor],
+        heard: Sequence[Heard] = (),
+    ) -> Tensor:
         """f(x) of n states under n sentences, in one forward pass."""
         words = torch.stack(list(conditions))
         told = sinusoids(GUIDANCE - 1.0, self._unet.config.time_cond_proj_dim).to(words)
-        network = answering(self._unet, words, guidance=told.expand(len(x), -1))
+        network = answering(self._unet, words, guidance=told.expand(len(x), -1), heard=heard)
         clean = self._native.denoise(network, x, level)
         return self._boundary(clean, x, self._native.times.native(level).time)
 

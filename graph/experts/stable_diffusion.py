@@ -13,7 +13,7 @@ from transformers import CLIPTextModel
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
 from graph.converted import network_of
-from graph.interfaces import Checkpoint
+from graph.interfaces import Adaptable, Heard
 from graph.levels import NoiseLevel
 from graph.library import Model
 from graph.machine import Machine
@@ -22,7 +22,7 @@ from graph.parametrisation import Parametrisation
 from graph.unets import answering
 
 
-class StableDiffusion(Checkpoint):
+class StableDiffusion(Adaptable):
     """Latent diffusion (arXiv 2112.10752) as StableDiffusionPipeline stores it.
 
     No condition is the empty sentence, which is what it was trained on.
@@ -60,7 +60,13 @@ class StableDiffusion(Checkpoint):
         """A sentence, or None for no condition, as words [tokens, width]."""
         return self._clip.read(value or "").last_hidden_state[0]
 
-    def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Tensor]) -> Tensor:
+    def denoise(
+        self,
+        x: Tensor,
+        level: NoiseLevel,
+        conditions: Sequence[Tensor],
+        heard: Sequence[Heard] = (),
+    ) -> Tensor:
         """D(x) of n states under n sentences, in one forward pass."""
-        network = answering(self._unet, torch.stack(list(conditions)))
+        network = answering(self._unet, torch.stack(list(conditions)), heard=heard)
         return self._native.denoise(network, x, level)

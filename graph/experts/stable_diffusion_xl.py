@@ -15,7 +15,7 @@ from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
 from graph.converted import network_of
 from graph.folders import read_json
-from graph.interfaces import Checkpoint
+from graph.interfaces import Adaptable, Heard
 from graph.levels import NoiseLevel
 from graph.library import Model
 from graph.machine import Machine
@@ -32,7 +32,7 @@ class Prompt:
     pooled: Tensor
 
 
-class StableDiffusionXL(Checkpoint):
+class StableDiffusionXL(Adaptable):
     """SDXL (arXiv 2307.01952) as StableDiffusionXLPipeline stores it.
 
     It is told that the picture was of the canvas' size and cropped nowhere. No condition is zeros
@@ -96,9 +96,15 @@ class StableDiffusionXL(Checkpoint):
             return Prompt(torch.zeros_like(prompt.words), torch.zeros_like(prompt.pooled))
         return prompt
 
-    def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
+    def denoise(
+        self,
+        x: Tensor,
+        level: NoiseLevel,
+        conditions: Sequence[Prompt],
+        heard: Sequence[Heard] = (),
+    ) -> Tensor:
         """D(x) of n states under n sentences, in one forward pass."""
         words = torch.stack([prompt.words for prompt in conditions])
         pooled = torch.stack([prompt.pooled for prompt in conditions])
         added = {"text_embeds": pooled, "time_ids": self._sizes.expand(len(x), -1).to(pooled)}
-        return self._native.denoise(answering(self._unet, words, added), x, level)
+        return self._native.denoise(answering(self._unet, words, added, heard=heard), x, level)

@@ -26,7 +26,7 @@ from transformers import (
     ViTForImageClassification,
 )
 
-from graph.adapters import untrained
+from graph.low_rank import untrained
 
 LABELS = ("sea at night", "sea by day", "meadow by day")
 MEAN, DEVIATION = [0.4, 0.5, 0.6], [0.2, 0.3, 0.25]

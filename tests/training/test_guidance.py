@@ -13,10 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from graph.adapters import range_of
 from graph.checkpoints import load_likelihood
 from graph.companions import guidance_card, open_companion
 from graph.levels import NoiseLevel
+from graph.low_rank import range_of
 from graph.machine import Machine
 from tests.graph.classifiers import write_classifier
 from tests.graph.experts import folders

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from graph.adapters import rank_within
 from graph.companions import guidance_card
 from graph.guiding import picture
 from graph.interfaces import Likelihood
 from graph.library import Library
+from graph.low_rank import rank_within
 from graph.runtime import Runtime
 from training.guidance import SEED, GuidanceTraining, Settings, Task, at_once, noise
 from training.guidance import painted as paint

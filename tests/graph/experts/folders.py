@@ -95,7 +95,7 @@ def pixart(
         caption_channels=8,
         use_additional_conditions=False,
     )
-    _shake(transformer)
+    shake(transformer)
     PixArtSigmaPipeline(
         tokenizer=tokenizer,
         text_encoder=text_encoder,
@@ -130,7 +130,7 @@ def pixels(
         **(network or {}),
     )
     made = {DDPMPipeline: DDPMScheduler, DDIMPipeline: DDIMScheduler}[family](**changes)
-    family(unet=_shake(unet.eval()), scheduler=made).save_pretrained(folder)
+    family(unet=shake(unet.eval()), scheduler=made).save_pretrained(folder)
     return folder
 
 
@@ -163,7 +163,7 @@ def dit(
         sample_size=SIDE,
         num_embeds_ada_norm=1000,
     )
-    _shake(transformer)
+    shake(transformer)
     DiTPipeline(
         transformer=transformer.eval(), vae=autoencoder(), scheduler=scheduler(**changes)
     ).save_pretrained(folder)
@@ -171,15 +171,20 @@ def dit(
 
 
 def stable_diffusion(
-    folder: Path, *, seed: int = 3, unet: dict[str, Any] | None = None, **changes: Any
+    folder: Path,
+    *,
+    seed: int = 3,
+    width: int = 8,
+    unet: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> Path:
     """Stable Diffusion as people find it, without a card; `changes` are those of its scheduler."""
     torch.manual_seed(seed)
     StableDiffusionPipeline(
         tokenizer=clip_tokenizer(),
-        text_encoder=clip(CLIPTextModel, 8),
+        text_encoder=clip(CLIPTextModel, width),
         vae=autoencoder(),
-        unet=conditional_unet(cross_attention_dim=8, **(unet or {})),
+        unet=conditional_unet(**{"cross_attention_dim": width, **(unet or {})}),
         scheduler=stable_scheduler(**changes),
         safety_checker=None,
         feature_extractor=None,
@@ -279,9 +284,9 @@ def stable_diffusion_3(folder: Path, *, reads_t5: bool = True) -> Path:
         tokenizer_3=t5_tokenizer() if reads_t5 else None,
         text_encoder=clip(CLIPTextModelWithProjection, 8),
         text_encoder_2=clip(CLIPTextModelWithProjection, 12),
-        text_encoder_3=_shake(t5(24), 0.5) if reads_t5 else None,
+        text_encoder_3=shake(t5(24), 0.5) if reads_t5 else None,
         vae=autoencoder(12, shift_factor=0.2),
-        transformer=_shake(transformer.eval(), 0.3),
+        transformer=shake(transformer.eval(), 0.3),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     ).save_pretrained(folder)
     return folder
@@ -305,9 +310,9 @@ def flux(folder: Path, *, guidance: bool = True) -> Path:
         tokenizer=clip_tokenizer(),
         tokenizer_2=t5_tokenizer(),
         text_encoder=clip(CLIPTextModel, 8),
-        text_encoder_2=_shake(t5(24), 0.5),
+        text_encoder_2=shake(t5(24), 0.5),
         vae=autoencoder(12, shift_factor=0.2),
-        transformer=_shake(transformer.eval(), 0.2),
+        transformer=shake(transformer.eval(), 0.2),
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
     ).save_pretrained(folder)
     return folder
@@ -360,7 +365,7 @@ def sana(folder: Path, made: Any = None, **changes: Any) -> Path:
         tokenizer=tokenizer,
         text_encoder=Gemma2Model(reader).eval(),
         vae=deep.eval(),
-        transformer=_shake(transformer.eval(), 0.2),
+        transformer=shake(transformer.eval(), 0.2),
         scheduler=made or FlowMatchEulerDiscreteScheduler(shift=3.0),
     ).save_pretrained(folder)
     return folder
@@ -413,7 +418,7 @@ def clip(family: Any, width: int) -> Any:
         eos_token_id=56,
         pad_token_id=56,
     )
-    return _shake(family(config).eval(), 0.5)
+    return shake(family(config).eval(), 0.5)
 
 
 def conditional_unet(**changes: Any) -> UNet2DConditionModel:
@@ -429,7 +434,7 @@ def conditional_unet(**changes: Any) -> UNet2DConditionModel:
         "attention_head_dim": 2,
         "norm_num_groups": 2,
     }
-    return _shake(UNet2DConditionModel(**{**settings, **changes}).eval(), 0.3)
+    return shake(UNet2DConditionModel(**{**settings, **changes}).eval(), 0.3)
 
 
 def _with_card(folder: Path, card: dict[str, Any]) -> Path:
@@ -437,7 +442,7 @@ def _with_card(folder: Path, card: dict[str, Any]) -> Path:
     return folder
 
 
-def _shake(model: Any, deviation: float = 0.15) -> Any:
+def shake(model: Any, deviation: float = 0.15) -> Any:
     """Random weights everywhere, so that no zero-initialised layer hides a mistake."""
     with torch.no_grad():
         for parameter in model.parameters():

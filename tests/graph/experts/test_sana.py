@@ -17,6 +17,7 @@ from diffusers import (
 from PIL import Image
 
 from graph.errors import ChoraleError
+from graph.experts.sana import Sana
 from graph.interfaces import Sampler
 from graph.levels import NoiseLevel
 from graph.library import Library
@@ -173,3 +174,12 @@ def test_a_twin_lacks_a_block(tmp_path: Path) -> None:
     asked = [who.encode(SENTENCE)]
     weak = who.without((1,)).denoise(x, level, asked)
     assert (weak - who.denoise(x, level, asked)).abs().max() > 1e-3
+
+
+def test_what_leaves_float16_is_read_and_painted_in_a_wider_type(tmp_path: Path) -> None:
+    who = expert(folders.sana(tmp_path / "sana"), Machine(torch.device("cpu"), torch.float16))
+    assert isinstance(who, Sana)
+    assert who.encode(SENTENCE).words.dtype == torch.float16
+    assert who._reader[1].dtype == torch.bfloat16
+    assert who.codec is not None
+    assert who.codec.colours([Image.new("RGB", (16, 16))]).dtype == torch.float32

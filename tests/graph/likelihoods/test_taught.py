@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from graph.adapters import adapted
 from graph.checkpoints import load_likelihood
 from graph.companions import guidance_card, open_companion
 from graph.errors import ChoraleError
 from graph.interfaces import Likelihood
 from graph.levels import CLEAN, PURE_NOISE, NoiseLevel
+from graph.low_rank import adapted
 from graph.machine import Machine
 from tests.graph.classifiers import network, teach, write_classifier
 

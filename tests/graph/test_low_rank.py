@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from graph.adapters import Adapted, adapted, range_of, rank_within, shapes, untrained
 from graph.levels import CLEAN, PURE_NOISE, NoiseLevel
+from graph.low_rank import Adapted, adapted, range_of, rank_within, shapes, untrained
 from tests.graph.classifiers import network
 
 EDGES = (-6.0, -2.0, 2.0, 6.0)

@@ -1,0 +1,43 @@
+"""Small adapters of the real classes with random weights, saved as diffusers saves them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import ControlNetModel, T2IAdapter, UNet2DConditionModel
+from PIL import Image
+
+from tests.graph.experts.folders import SIDE, shake
+
+
+def controlnet(folder: Path, base: Path, *, seed: int = 21, **changes: Any) -> Path:
+    """One made from the UNet of a checkpoint, every layer shaken."""
+    torch.manual_seed(seed)
+    unet = UNet2DConditionModel.from_pretrained(base / "unet")
+    made = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 4, 8, 8))
+    made.register_to_config(**changes)
+    shake(made.eval(), 0.2).save_pretrained(folder)
+    return folder
+
+
+def t2i_adapter(folder: Path, *, channels: tuple[int, ...] = (8, 16), grey: bool = False) -> Path:
+    """One for a UNet of two levels."""
+    torch.manual_seed(22)
+    made = T2IAdapter(
+        in_channels=1 if grey else 3,
+        channels=list(channels),
+        num_res_blocks=1,
+        downscale_factor=8,
+        adapter_type="full_adapter",
+    )
+    shake(made.eval(), 0.2).save_pretrained(folder)
+    return folder
+
+
+def picture(seed: int = 1, side: int = 8 * SIDE) -> Image.Image:
+    """Colours at random, of the experts' canvas."""
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 256, (side, side, 3), generator=generator, dtype=torch.uint8)
+    return Image.fromarray(pixels.numpy())
