@@ -40,6 +40,14 @@ def header(name: str, path: Path) -> Header:
         ) from error
 
 
+def shapes_of(name: str, folder: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of all tensors of a folder by their keys; ChoraleError M013."""
+    found: dict[str, tuple[int, ...]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        found |= header(name, path).shapes
+    return found
+
+
 @lru_cache(maxsize=256)
 def _header(path: Path, _modified: int, _size: int) -> Header:
     opened: Any = safe_open(path, "np")

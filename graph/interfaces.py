@@ -496,13 +496,20 @@ class Adapter(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class Tuning:
+    """A LoRA by its name, which changes an expert's networks instead of telling them more."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """An adapter that is heard in a call for n samples: what it was shown, and how loudly.
 
     `hints[i]` belongs to sample i; `weight` is [n, 1, 1, 1] or, for a map, [n, 1, h, w].
     """
 
-    adapter: Adapter
+    adapter: Adapter | Tuning
     hints: Sequence[Any]
     weight: Tensor
 

@@ -145,6 +145,7 @@ class Library:
         self.folder = models
         self.assets = AssetStore(assets)
         self._known: dict[str, tuple[object, Model]] = {}
+        self._known_loras: dict[str, tuple[object, Lora]] = {}
         self._known_companions: dict[str, tuple[object, Companion]] = {}
         self._sounds: OrderedDict[str, Sound] = OrderedDict()
 
@@ -164,8 +165,21 @@ class Library:
     def lora(self, name: str) -> Lora:
         """The LoRA file of that name; ChoraleError M001, M004, M010, M013, M042 or M043."""
         path = self._place_of(name, self.loras(), "Put a LoRA file below the model folder.")
+        known = self._known_loras.get(name)
+        if known and known[0] == stat(path):
+            return known[1]
         check_pickle(name, path)
-        return read_lora(name, path)
+        before = stat(path)
+        lora = read_lora(name, path)
+        self._known_loras[name] = (before, lora)
+        return lora
+
+    def attempt_lora(self, name: str) -> Lora | ChoraleError:
+        """The LoRA file, or what is wrong with it."""
+        try:
+            return self.lora(name)
+        except ChoraleError as error:
+            return error
 
     def _walk(self) -> Iterator[Path]:
         """The folders of models, and the files of weights that lie in no such folder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import Conv2d, Linear, Module
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.interfaces import Checkpoint
+from graph.interfaces import Adaptable, Checkpoint, Expert, Heard, Tuning
 from graph.levels import NoiseLevel
 from graph.lora import Lora
 
@@ -82,37 +82,69 @@ class Changed(Module):
             return getattr(super().__getattr__("layer"), name)
 
 
-class Tuned:
-    """An expert with LoRAs; it weighs no more than the LoRAs themselves.
+class Tuned(Expert):
+    """An expert with LoRAs, by their names; it weighs no more than the LoRAs themselves.
 
-    `deltas` are those of each LoRA. How loud they are is said whenever it is asked; with all at
-    zero it is the expert itself that answers.
+    Those that are heard change its networks, as loudly as they are; with none it is the expert
+    itself that answers. Every sample may have a loudness of its own; that of a map is its mean.
     """
 
-    def __init__(self, expert: Checkpoint, deltas: Sequence[Deltas]) -> None:
-        self._expert, self._dials = expert, Dials()
+    def __init__(self, expert: Checkpoint, deltas: Mapping[str, Deltas]) -> None:
+        self.has_null, self.codec = expert.has_null, expert.codec
+        self.canvas, self.preview = expert.canvas, expert.preview
+        self._expert, self._names, self._dials = expert, tuple(deltas), Dials()
         networks = dict(expert.networks())
         for part, network in networks.items():
-            if any(part in each for each in deltas):
-                found = [each.get(part, {}) for each in deltas]
+            found = [each.get(part, {}) for each in deltas.values()]
+            if any(found):
                 networks[part] = _twin(network, found, self._dials)
         self._twin = expert.exchanged(networks)
 
-    def encode(self, value: Any, loud: Sequence[float]) -> Any:
-        """A condition as tensors, read by the text encoders as the LoRAs change them."""
-        return self._at(loud).encode(value)
+    def encode(self, value: Any) -> Any:
+        """A condition as the expert reads it without LoRAs."""
+        return self._expert.encode(value)
+
+    def reader(self, loud: Mapping[str, float]) -> Reading:
+        """What reads conditions as the LoRAs change it, as loudly as they are now."""
+        return Reading(self.canvas, lambda value: self._at(loud).encode(value))
 
     def denoise(
-        self, x: Tensor, level: NoiseLevel, conditions: Sequence[Any], loud: Sequence[Loudness]
+        self,
+        x: Tensor,
+        level: NoiseLevel,
+        conditions: Sequence[Any],
+        heard: Sequence[Heard] = (),
     ) -> Tensor:
         """D(x) of n states, in one forward pass."""
-        return self._at(loud).denoise(x, level, conditions)
+        loud: dict[str, Loudness] = {}
+        telling: list[Heard] = []
+        for each in heard:
+            if isinstance(each.adapter, Tuning):
+                name = each.adapter.name
+                loud[name] = loud.get(name, 0.0) + each.weight.mean((1, 2, 3))
+            else:
+                telling.append(each)
+        expert = self._at(loud)
+        if not telling:
+            return expert.denoise(x, level, conditions)
+        if not isinstance(expert, Adaptable):
+            raise TypeError(f"{type(expert).__name__} is told nothing by adapters")
+        return expert.denoise(x, level, conditions, telling)
 
-    def _at(self, loud: Sequence[Loudness]) -> Checkpoint:
-        if all(isinstance(each, int | float) and each == 0 for each in loud):
+    def _at(self, loud: Mapping[str, Loudness]) -> Checkpoint:
+        found = tuple(loud.get(name, 0.0) for name in self._names)
+        if all(isinstance(each, int | float) and each == 0 for each in found):
             return self._expert
-        self._dials.loud = tuple(loud)
+        self._dials.loud = found
         return self._twin
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The reader of an expert whose LoRAs stand still."""
+
+    canvas: tuple[int, int] | None
+    encode: Callable[[Any], Any]
 
 
 def deltas_of(lora: Lora, name: str, expert: Checkpoint) -> Deltas:

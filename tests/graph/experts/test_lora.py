@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from diffusers import FluxPipeline, StableDiffusionPipeline, StableDiffusionXLPi
 from safetensors.torch import load_file, save_file
 
 from graph.errors import ChoraleError
+from graph.interfaces import Heard, Tuning
 from graph.levels import NoiseLevel
 from graph.lora import read_lora
 from graph.schedules.discrete import Discrete
@@ -45,22 +46,31 @@ WRITTEN: Mapping[str, Any] = {
 
 
 class Steady:
-    """A tuned expert with its LoRAs as loud as they are, in the place of an expert."""
+    """An expert with LoRAs as loud as they are, in the place of an expert."""
 
-    def __init__(self, who: Any, deltas: Sequence[Deltas], loud: Sequence[float]) -> None:
+    def __init__(self, who: Any, deltas: Mapping[str, Deltas], loud: Mapping[str, Any]) -> None:
         self.tuned, self.loud = Tuned(who, deltas), loud
 
     def encode(self, value: Any) -> Any:
-        return self.tuned.encode(value, self.loud)
+        return self.tuned.reader(self.loud).encode(value)
 
     def denoise(self, x: torch.Tensor, level: Any, conditions: Any) -> torch.Tensor:
-        return self.tuned.denoise(x, level, conditions, self.loud)
+        return answer(self.tuned, x, level, conditions, self.loud)
+
+
+def answer(tuned: Tuned, x: Any, level: Any, asked: Any, loud: Mapping[str, Any]) -> Any:
+    heard = [
+        Heard(Tuning(name), (), torch.as_tensor(value).expand(len(x)).reshape(-1, 1, 1, 1))
+        for name, value in loud.items()
+        if isinstance(value, torch.Tensor) or value
+    ]
+    return tuned.denoise(x, level, asked, heard)
 
 
 def steady(folder: Path, files: Mapping[Path, float]) -> Any:
     who: Any = expert(folder)
-    deltas = [deltas_of(read_lora(file.name, file), "sd", who) for file in files]
-    return Steady(who, deltas, list(files.values()))
+    deltas = {file.name: deltas_of(read_lora(file.name, file), "sd", who) for file in files}
+    return Steady(who, deltas, {file.name: loud for file, loud in files.items()})
 
 
 def theirs(pipeline: Any, files: Mapping[Path, float], noise: torch.Tensor, **more: Any) -> Any:
@@ -134,9 +144,9 @@ def test_a_lora_of_a_transformer_answers_as_diffusers_does(tmp_path: Path) -> No
     pipeline: Any = FluxPipeline.from_pretrained(folder)
     file = loras.peft(tmp_path / "a.safetensors", {"transformer": pipeline.transformer}, 1)
     who: Any = expert(folder)
-    tuned = Tuned(who, [deltas_of(read_lora("a", file), "flux", who)])
+    tuned = Tuned(who, {"a": deltas_of(read_lora("a", file), "flux", who)})
     asked, x, level = who.encode(SENTENCE), unit_noise(), NoiseLevel.from_noise(0.6)
-    ours = tuned.denoise(x, level, [asked], [0.7])
+    ours = answer(tuned, x, level, [asked], {"a": 0.7})
     who._transformer.load_lora_adapter(load_file(file), prefix="transformer", adapter_name="a")
     who._transformer.set_adapters(["a"], [0.7])
     assert (ours - who.denoise(x, level, [asked])).abs().max() <= 1e-5
@@ -144,10 +154,13 @@ def test_a_lora_of_a_transformer_answers_as_diffusers_does(tmp_path: Path) -> No
     assert (ours - who.denoise(x, level, [asked])).abs().max() >= 1e-2
 
 
-def tuned_pair(tmp_path: Path) -> tuple[Any, list[Deltas]]:
+def tuned_pair(tmp_path: Path) -> tuple[Any, dict[str, Deltas]]:
     who: Any = expert(folders.stable_diffusion(tmp_path / "sd"))
-    found = [loras.kohya(tmp_path / f"{seed}.safetensors", who.networks(), seed) for seed in (1, 2)]
-    return who, [deltas_of(read_lora(file.name, file), "sd", who) for file in found]
+    found = {
+        name: loras.kohya(tmp_path / f"{name}.safetensors", who.networks(), ord(name))
+        for name in "ab"
+    }
+    return who, {name: deltas_of(read_lora(name, file), "sd", who) for name, file in found.items()}
 
 
 def places(who: Any) -> dict[int, int]:
@@ -166,12 +179,12 @@ def places(who: Any) -> dict[int, int]:
 def test_experts_with_loras_on_one_base_weigh_no_more_than_the_loras(tmp_path: Path) -> None:
     who, deltas = tuned_pair(tmp_path)
     base = places(who)
-    twins = [Tuned(who, [each])._twin for each in deltas]
+    twins = [Tuned(who, {name: each})._twin for name, each in deltas.items()]
     together = base | places(twins[0]) | places(twins[1])
     stored = sum(
         each.nbytes
-        for seed in (1, 2)
-        for key, each in load_file(tmp_path / f"{seed}.safetensors").items()
+        for name in "ab"
+        for key, each in load_file(tmp_path / f"{name}.safetensors").items()
         if not key.endswith(".alpha")
     )
     extra = sum(together.values()) - sum(base.values())
@@ -184,13 +197,14 @@ def test_the_base_stays_as_it_is_and_a_lora_at_zero_is_the_base(tmp_path: Path) 
     x, level, asked = unit_noise(), NoiseLevel.from_noise(0.6), [who.encode(SENTENCE)]
     before = who.denoise(x, level, asked)
     tuned = Tuned(who, deltas)
-    loud = tuned.denoise(x, level, asked, [0.5, 0.0])
+    loud = answer(tuned, x, level, asked, {"a": 0.5, "b": 0.0})
     assert torch.equal(who.denoise(x, level, asked), before)
-    assert torch.equal(tuned.denoise(x, level, asked, [0.0, 0.0]), before)
-    assert torch.equal(tuned.encode(SENTENCE, [0.0, 0.0]), asked[0])
-    assert torch.equal(Tuned(who, deltas[:1]).denoise(x, level, asked, [0.5]), loud)
+    assert torch.equal(answer(tuned, x, level, asked, {}), before)
+    assert torch.equal(tuned.reader({"a": 0.0}).encode(SENTENCE), asked[0])
+    alone = Tuned(who, {"a": deltas["a"]})
+    assert torch.equal(answer(alone, x, level, asked, {"a": 0.5}), loud)
     assert (loud - before).abs().max() > 1e-2
-    assert (tuned.encode(SENTENCE, [0.5, 0.0]) - asked[0]).abs().max() > 1e-2
+    assert (tuned.reader({"a": 0.5}).encode(SENTENCE) - asked[0]).abs().max() > 1e-2
 
 
 def test_every_sample_has_a_weight_of_its_own(tmp_path: Path) -> None:
@@ -199,8 +213,8 @@ def test_every_sample_has_a_weight_of_its_own(tmp_path: Path) -> None:
     x, level = torch.cat([unit_noise()] * 3), NoiseLevel.from_noise(0.6)
     asked = [who.encode(SENTENCE)] * 3
     sweep = torch.tensor([0.0, 0.5, -1.0])
-    together = tuned.denoise(x, level, asked, [sweep, 0.3])
-    apart = [tuned.denoise(x[:1], level, asked[:1], [float(loud), 0.3]) for loud in sweep]
+    together = answer(tuned, x, level, asked, {"a": sweep, "b": 0.3})
+    apart = [answer(tuned, x[:1], level, asked[:1], {"a": float(loud), "b": 0.3}) for loud in sweep]
     assert torch.allclose(together, torch.cat(apart), atol=1e-5)
     assert (apart[0] - apart[1]).abs().max() > 1e-3
 
