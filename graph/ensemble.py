@@ -441,7 +441,8 @@ def _begun(tuning: Adapting, like: torch.Tensor) -> list[float]:
     if read(tuning.muted, values):
         return [0.0]
     weight = tuning.reliability.at(PURE_NOISE, values)
-    return weight.tensor(like.new_zeros(1, 1, 1, 1)).mean((1, 2, 3)).tolist()
+    each = weight.tensor(like.new_zeros(1, 1, 1, 1)).mean((1, 2, 3))
+    return [float(value) for value in each]
 
 
 def _twin(node: str, expert: Expert, blocks: tuple[int, ...]) -> Expert:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph.companions import Companion, ModulatorCard, companion_names
+from graph.companions import Card, Companion, GuidanceCard, ModulatorCard, companion_names
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import content_hash
 from graph.headers import header
@@ -28,7 +28,7 @@ class Entry:
 
     Attributes:
         name: below the model folder.
-        role: expert, lora, modulator or guidance.
+        role: expert, lora, modulator, guidance or adapter.
         family: the pipeline's class, or that of the network.
         asked: what it is asked with, such as text, or mask, sketch; of a LoRA, what it changes.
         space: the latent space that it belongs to, or "" for one that looks at pictures of any.
@@ -105,13 +105,19 @@ def _companion(companion: Companion) -> Entry:
         name=companion.name,
         role=card.kind,
         family=companion.network,
-        asked=", ".join(card.maps) if modulates else card.asks,
+        asked=_asked(card),
         space=f"{card.space} ({'×'.join(map(str, card.shape))})" if modulates else "",
         precision=precision,
         size=size,
         licence=_licence(companion.folder),
         hash=content_hash(weights[0]),
     )
+
+
+def _asked(card: Card) -> str:
+    if isinstance(card, ModulatorCard):
+        return ", ".join(card.maps)
+    return card.asks if isinstance(card, GuidanceCard) else "a picture"
 
 
 def _stored(name: str, place: Path) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ class Tuned(Expert):
 
     def reader(self, loud: Mapping[str, float]) -> Reading:
         """What reads conditions as the LoRAs change it, as loudly as they are now."""
-        return Reading(self.canvas, lambda value: self._at(loud).encode(value))
+        return Reading(self, loud)
 
     def denoise(
         self,
@@ -124,14 +124,15 @@ class Tuned(Expert):
                 loud[name] = loud.get(name, 0.0) + each.weight.mean((1, 2, 3))
             else:
                 telling.append(each)
-        expert = self._at(loud)
+        expert = self.at(loud)
         if not telling:
             return expert.denoise(x, level, conditions)
         if not isinstance(expert, Adaptable):
             raise TypeError(f"{type(expert).__name__} is told nothing by adapters")
         return expert.denoise(x, level, conditions, telling)
 
-    def _at(self, loud: Mapping[str, Loudness]) -> Checkpoint:
+    def at(self, loud: Mapping[str, Loudness]) -> Checkpoint:
+        """What answers, in this thread, until it is asked with others: with none the expert."""
         found = tuple(loud.get(name, 0.0) for name in self._names)
         if all(isinstance(each, int | float) and each == 0 for each in found):
             return self._expert
@@ -139,12 +140,16 @@ class Tuned(Expert):
         return self._twin
 
 
-@dataclass(frozen=True, slots=True)
 class Reading:
     """The reader of an expert whose LoRAs stand still."""
 
-    canvas: tuple[int, int] | None
-    encode: Callable[[Any], Any]
+    def __init__(self, tuned: Tuned, loud: Mapping[str, float]) -> None:
+        self.canvas = tuned.canvas
+        self._tuned, self._loud = tuned, loud
+
+    def encode(self, value: Any) -> Any:
+        """The condition as tensors."""
+        return self._tuned.at(self._loud).encode(value)
 
 
 def deltas_of(lora: Lora, name: str, expert: Checkpoint) -> Deltas:
@@ -175,13 +180,13 @@ def deltas_of(lora: Lora, name: str, expert: Checkpoint) -> Deltas:
 
 def _check_layer(lora: Lora, name: str, part: str, network: Any, layer: str) -> None:
     """M040 for a layer of a kind that no LoRA changes, such as an embedding."""
-    found: type[Any] = type(network.get_submodule(layer))
-    if not issubclass(found, Linear | Conv2d):
+    found: Any = network.get_submodule(layer)
+    if not isinstance(found, Linear | Conv2d):
         raise ChoraleError(
             Diagnostic(
                 "M040",
                 f"'{lora.name}' changes {layer} in the {part} of '{name}', "
-                f"of the class {found.__name__}: expected a Linear or Conv2d.",
+                f"of the class {type(found).__name__}: expected a Linear or Conv2d.",
                 "Choose a LoRA that was made for this base.",
             )
         )

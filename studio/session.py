@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from graph.library import Library
 
 PREVIEWS_PER_SECOND = 20.0
-HEARD = {"modulator": "score", "guidance": "guidance"}
+HEARD = {"modulator": "score", "guidance": "guidance", "adapter": "adapter"}
 """What a companion's setting asks the page for, by its kind."""
 
 

@@ -10,6 +10,7 @@ export const KINDS = {
   region: { colour: '--rose', rgb: [231, 146, 184], shape: 'square' },
   audio: { colour: '--violet', rgb: [183, 156, 242], shape: 'bars' },
   score: { colour: '--coral', rgb: [239, 125, 107], shape: 'hexagon' },
+  adapter: { colour: '--violet', rgb: [183, 156, 242], shape: 'hexagon' },
   reliability: { colour: '--cream', rgb: [233, 228, 216], shape: 'triangle' },
   sampling: { colour: '--cream', rgb: [233, 228, 216], shape: 'triangle' },
   any: { colour: '--faint', rgb: [133, 131, 121], shape: 'circle' },

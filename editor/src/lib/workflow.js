@@ -30,7 +30,7 @@ function sourceOf(workflow, wire, seen = new Set()) {
 export function columnOf(declaration) {
   const { inputs, outputs } = declaration;
   if (carries(outputs, 'score') && !carries(inputs, 'score')) return 'expert';
-  if (outputs.some((port) => [...CONDITIONS, 'reliability'].includes(port.kind))) return 'condition';
+  if (outputs.some((port) => [...CONDITIONS, 'reliability', 'adapter'].includes(port.kind))) return 'condition';
   return declaration.unknown ? 'condition' : 'mix';
 }
 

@@ -1,0 +1,89 @@
+"""T2I-Adapters are heard as diffusers' pipeline hears them, and beside a ControlNet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers import (
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionAdapterPipeline,
+    T2IAdapter,
+)
+
+from graph.library import Library
+from tests.graph.adapters import making
+from tests.graph.adapters.workflows import (
+    DDIM,
+    EULER,
+    GUIDANCE,
+    SENTENCE,
+    STEPS,
+    compiled,
+    sampled,
+)
+from tests.graph.experts import folders
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning:diffusers"
+)
+SAMPLERS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "ddim": (DDIMScheduler, {"timestep_spacing": "trailing", "set_alpha_to_one": True}, DDIM),
+    "euler": (EulerDiscreteScheduler, {}, EULER),
+}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """A checkpoint, and adapters for it, one of which sees grey."""
+    models = tmp_path_factory.mktemp("library") / "models"
+    folders.stable_diffusion(models / "base")
+    making.t2i_adapter(models / "colours")
+    making.t2i_adapter(models / "grey", grey=True)
+    return Library(models, models.parent / "assets")
+
+
+@pytest.mark.parametrize("solver", SAMPLERS)
+@pytest.mark.parametrize("name", ["colours", "grey"])
+def test_it_is_heard_as_the_pipeline_hears_it(library: Library, solver: str, name: str) -> None:
+    scheduler, changes, sampler = SAMPLERS[solver]
+    pipeline: Any = StableDiffusionAdapterPipeline.from_pretrained(
+        library.folder / "base", adapter=T2IAdapter.from_pretrained(library.folder / name)
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
+    shape = (1, folders.CHANNELS, folders.SIDE, folders.SIDE)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(5))
+    shown = making.picture().convert("L" if name == "grey" else "RGB")
+    theirs, unheard = (
+        pipeline(
+            SENTENCE,
+            image=shown,
+            num_inference_steps=STEPS,
+            guidance_scale=GUIDANCE,
+            adapter_conditioning_scale=scale,
+            latents=noise.clone(),
+            output_type="latent",
+        ).images
+        for scale in (0.8, 0.0)
+    )
+    told = {"net": {"model": name, "photo": making.picture(), "reliability": 0.8}}
+    assert (sampled(library, compiled(library, told, sampler), noise) - theirs).abs().max() <= 1e-4
+    assert (theirs - unheard).abs().max() >= 5e-3
+
+
+def test_it_is_heard_beside_a_controlnet(library: Library) -> None:
+    making.controlnet(library.folder / "net", library.folder / "base")
+    told = {
+        "one": {"model": "net", "photo": making.picture()},
+        "two": {"model": "colours", "photo": making.picture()},
+    }
+    both, *alone = (
+        sampled(library, compiled(library, chosen))
+        for chosen in (told, {"one": told["one"]}, {"two": told["two"]})
+    )
+    assert min((both - each).abs().max() for each in alone) > 1e-3
+    muted = sampled(library, compiled(library, told), one__muted=True)
+    assert muted.equal(alone[1])
