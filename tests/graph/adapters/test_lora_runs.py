@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline
+from diffusers import (
+    ControlNetModel,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionPipeline,
+)
 from safetensors.torch import load_file
 
 from graph.compile import Compiled, compile_workflow
@@ -17,6 +23,7 @@ from graph.library import Library
 from graph.runtime import Runtime
 from graph.twins import Tuned
 from nodes import catalogue
+from tests.graph.adapters import making
 from tests.graph.adapters.workflows import (
     DDIM,
     EULER,
@@ -25,6 +32,7 @@ from tests.graph.adapters.workflows import (
     STEPS,
     player_of,
     sampled,
+    stored,
 )
 from tests.graph.documents import Nodes, document
 from tests.graph.experts import folders, loras, onefiles
@@ -118,6 +126,41 @@ def test_a_workflow_with_loras_is_sampled_as_diffusers_does(
     ours = sampled(library, found, unit_noise())
     assert (ours - theirs(library, loud, solver)).abs().max() <= 1e-4
     assert (ours - theirs(library, {}, solver)).abs().max() >= 1e-2
+
+
+def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(library: Library) -> None:
+    making.controlnet(library.folder / "depth", library.folder / "base")
+    photo = stored(library, making.picture())
+    found = drawn(
+        library,
+        {"ink": {"reliability": 0.8}},
+        more=("photo.photo > net.photo", "net.adapter > expert.adapters"),
+        nodes={
+            "photo": ("photo", {"picture": photo}),
+            "net": ("adapter", {"model": "depth", "reliability": 0.7}),
+        },
+    )
+    pipeline: Any = StableDiffusionControlNetPipeline.from_pretrained(
+        library.folder / "base",
+        controlnet=ControlNetModel.from_pretrained(library.folder / "depth"),
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **SOLVERS["ddim"][1])
+    pipeline.load_lora_weights(
+        library.folder / "loras", weight_name="ink.safetensors", adapter_name="ink"
+    )
+    pipeline.set_adapters(["ink"], [0.8])
+    expected = pipeline(
+        SENTENCE,
+        image=making.picture(),
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        controlnet_conditioning_scale=0.7,
+        latents=unit_noise(),
+        output_type="latent",
+    ).images
+    ours = sampled(library, found, unit_noise())
+    assert (ours - expected).abs().max() <= 1e-4
 
 
 def test_a_lora_at_zero_or_muted_is_the_base_bit_for_bit(library: Library) -> None:
