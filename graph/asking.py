@@ -14,6 +14,7 @@ from graph.interfaces import Adaptable, Expert, Heard
 from graph.levels import NoiseLevel
 from graph.reliability import Weight
 from graph.scores import Adapting, Encoded, Voice
+from graph.twins import Tuned
 
 Answers = Mapping[tuple[str, str], Tensor]
 
@@ -83,7 +84,7 @@ def _denoise(
 ) -> Tensor:
     if not heard:
         return expert.denoise(states, level, conditions)
-    if not isinstance(expert, Adaptable):
+    if not isinstance(expert, Adaptable | Tuned):
         raise TypeError(f"{type(expert).__name__} takes no adapters")
     return expert.denoise(states, level, conditions, heard)
 

@@ -14,9 +14,11 @@ from graph.companions import Companion
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import Adapter, Checkpoint, Expert, Likelihood, Modulator
 from graph.library import Library
+from graph.lora import Lora
 from graph.machine import Machine
 from graph.plan import Choice, Value
 from graph.registry import choices
+from graph.twins import Deltas, deltas_of
 
 log = logging.getLogger("chorale")
 T = TypeVar("T")
@@ -48,6 +50,14 @@ def load_adapter(companion: Companion, machine: Machine) -> Adapter:
     families = choices(adapters, Adapter).values()  # pyright: ignore[reportArgumentType]
     family = next(each for each in families if companion.network in each.networks)
     return _loaded(companion.name, partial(family.load, companion, machine))
+
+
+def load_deltas(lora: Lora, network: str, expert: Checkpoint) -> Deltas:
+    """The tensors of a LoRA for the expert called `network`.
+
+    ChoraleError M013 for a damaged file, M040 for one that was made for other networks.
+    """
+    return _loaded(lora.name, partial(deltas_of, lora, network, expert))
 
 
 def load_likelihood(companion: Companion, machine: Machine) -> Likelihood:

@@ -6,18 +6,22 @@ from typing import Any
 
 from transformers import CLIPTokenizer
 
+from graph.converted import reader_of
 from graph.library import Model
 from graph.machine import Machine
-from graph.weights import frozen_reader
 
 
 class Clip:
     """Reads sentences (arXiv 2103.00020); what of the answer counts is the pipeline's to say."""
 
     def __init__(self, tokenizer: Any, encoder: Any) -> None:
-        self._tokenizer, self._encoder = tokenizer, encoder
+        self._tokenizer, self.encoder = tokenizer, encoder
         # some folders leave the tokenizer's own bound out
         self._tokens = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+
+    def over(self, encoder: Any) -> Clip:
+        """The same tokenizer beside another encoder."""
+        return Clip(self._tokenizer, encoder)
 
     def read(self, sentence: str) -> Any:
         """The encoder's answer to one sentence, with its hidden states [1, tokens, width].
@@ -31,12 +35,12 @@ class Clip:
             truncation=True,
             return_tensors="pt",
         )
-        return self._encoder(tokens.input_ids.to(self._encoder.device), output_hidden_states=True)
+        return self.encoder(tokens.input_ids.to(self.encoder.device), output_hidden_states=True)
 
 
 def clip_of(model: Model, machine: Machine, encoder: Any, number: str = "") -> Clip:
     """A folder's tokenizer`number` and text_encoder`number`, which is of the class `encoder`."""
     return Clip(
         CLIPTokenizer.from_pretrained(model.folder / f"tokenizer{number}"),
-        frozen_reader(encoder, model.folder / f"text_encoder{number}", machine),
+        reader_of(model, f"text_encoder{number}", encoder, machine),
     )

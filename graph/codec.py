@@ -10,10 +10,10 @@ from diffusers import AutoencoderDC, AutoencoderKL
 from PIL import Image
 from torch import Tensor
 
+from graph.converted import network_of
 from graph.folders import levels_of, read_json
 from graph.library import Model
 from graph.machine import Machine
-from graph.weights import frozen
 
 
 class Codec:
@@ -68,9 +68,10 @@ def codec_of(model: Model, machine: Machine) -> Codec:
     """The codec of a model's latent space; experts of one space share it in memory."""
     key = (model.space.id, machine)
     if key not in _CODECS:
-        folder = model.folder / "vae"
-        deep = read_json(model.name, folder / "config.json").get("_class_name") == "AutoencoderDC"
-        autoencoder = frozen(AutoencoderDC if deep else AutoencoderKL, folder, machine)
+        config = read_json(model.name, model.folder / "vae" / "config.json")
+        deep = config.get("_class_name") == "AutoencoderDC"
+        family = AutoencoderDC if deep else AutoencoderKL
+        autoencoder = network_of(model, "vae", family, machine)
         upcast = autoencoder.config.get("force_upcast", deep)
         if machine.precision == torch.float16 and upcast:
             autoencoder = autoencoder.float()  # that of SDXL overflows, and paints black

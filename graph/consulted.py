@@ -10,6 +10,7 @@ from graph.assets import head_of, open_picture, unpack
 from graph.companions import Companion
 from graph.errors import ChoraleError
 from graph.library import Library, Model
+from graph.lora import Lora
 from graph.signatures import is_sound
 from graph.sounds import Sound
 
@@ -23,6 +24,7 @@ class Consulted(Library):
         self._embedded = embedded
         self._models: dict[str, Model | ChoraleError] = {}
         self._companions: dict[str, Companion | ChoraleError] = {}
+        self._loras: dict[str, Lora | ChoraleError] = {}
         self._files: dict[str, bool] = {}
 
     def model(self, name: str) -> Model:
@@ -39,6 +41,15 @@ class Consulted(Library):
         if name not in self._companions:
             self._companions[name] = self._library.attempt_companion(name)
         answer = self._companions[name]
+        if isinstance(answer, ChoraleError):
+            raise answer
+        return answer
+
+    def lora(self, name: str) -> Lora:
+        """As the library, asked once."""
+        if name not in self._loras:
+            self._loras[name] = self._library.attempt_lora(name)
+        answer = self._loras[name]
         if isinstance(answer, ChoraleError):
             raise answer
         return answer
@@ -79,6 +90,7 @@ class Consulted(Library):
                 _same(library.attempt_companion(name), was)
                 for name, was in self._companions.items()
             )
+            and all(_same(library.attempt_lora(name), was) for name, was in self._loras.items())
         )
 
     def attempt(self, name: str) -> Model | ChoraleError:
@@ -90,7 +102,10 @@ class Consulted(Library):
         return self._library.attempt_companion(name)
 
 
-def _same(now: Model | Companion | ChoraleError, was: Model | Companion | ChoraleError) -> bool:
+Answer = Model | Companion | Lora | ChoraleError
+
+
+def _same(now: Answer, was: Answer) -> bool:
     if isinstance(now, ChoraleError) and isinstance(was, ChoraleError):
         return now.diagnostics == was.diagnostics
     return now is was

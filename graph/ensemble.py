@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -24,9 +24,11 @@ from graph.interfaces import (
     NoiseSchedule,
     Reader,
     Sampler,
+    Tuning,
 )
+from graph.levels import PURE_NOISE
 from graph.pictures import chalk
-from graph.plan import Asked, Choice, Operation, Plan, Value
+from graph.plan import Asked, Choice, Control, Operation, Plan, Value
 from graph.plane import PLANE
 from graph.points import PointPainter
 from graph.preview import Painter, Shows
@@ -46,8 +48,10 @@ from graph.scores import (
     Track,
     Voice,
     bare,
+    read,
     within,
 )
+from graph.twins import Tuned
 from graph.windows import Windows
 
 
@@ -64,6 +68,10 @@ class Preparation(Protocol):
 
     def adapter(self, name: str) -> Adapter:
         """The adapter of that name."""
+        ...
+
+    def tuned(self, network: str, expert: Expert, loras: tuple[str, ...]) -> tuple[str, Tuned]:
+        """The expert `network` with LoRAs, by the names of their files, and its own name."""
         ...
 
     def likelihood(self, name: str) -> Likelihood:
@@ -208,10 +216,15 @@ class _Builder:
         settings = dict(operation.settings)
         network, expert = self._preparation.expert(settings["expert"])
         self.lead = expert
+        adapters = tuple(self._adapting(expert, ref.number) for ref in operation.inputs)
+        tunings = [each for each in adapters if isinstance(each.adapter, Tuning)]
+        read = self._encode
+        if tunings:
+            expert, read = self._tuned(operation.node, network, expert, tunings)
         condition: Any = settings["condition"]
-        asked = self._encode(network, expert, condition)
+        asked = read(network, expert, condition)
         kept: Any = settings.get("null")
-        null = self._encode(network, expert, kept) if expert.has_null else None
+        null = read(network, expert, kept) if expert.has_null else None
         blocks = _integers(settings.get("without", ()))
         if blocks:
             network, expert = f"{network} without {blocks}", _twin(operation.node, expert, blocks)
@@ -226,17 +239,60 @@ class _Builder:
             guidance=settings["guidance"],  # pyright: ignore[reportArgumentType]
             share=_floats((settings["share"],))[0],
             part=str(settings.get("part", "")),
-            adapters=tuple(self._adapting(expert, ref.number) for ref in operation.inputs),
+            adapters=adapters,
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]
             noise_range=(high, low),
         )
 
+    def _tuned(
+        self, node: str, network: str, expert: Expert, tunings: Sequence[Adapting]
+    ) -> tuple[Expert, Callable[[str, Expert, Asked], Encoded]]:
+        """The expert with LoRAs, and what reads conditions as loudly as these are at the start.
+
+        What a LoRA was not made for is said of the node of the expert.
+        """
+        names = tuple(dict.fromkeys(each.network for each in tunings))
+        try:
+            name, tuned = self._preparation.tuned(network, expert, names)
+        except ChoraleError as error:
+            raise ChoraleError(*(replace(each, node=node) for each in error.diagnostics)) from None
+        rows = [_begun(each, self._preparation.like()) for each in tunings]
+        times = 1 if self._windows else max(map(len, rows))
+
+        def read(_network: str, _expert: Expert, condition: Asked) -> Encoded:
+            found: list[Encoded] = []
+            for number in range(times):
+                loud: dict[str, float] = {}
+                for each, row in zip(tunings, rows, strict=True):
+                    value = row[number % len(row)]
+                    loud[each.network] = loud.get(each.network, 0.0) + value
+                said = " ".join(f"{key}={value!r}" for key, value in loud.items())
+                encoded = self._encode(f"{name}|{said}", tuned.reader(loud), condition)
+                found.append(replace(encoded, key=f"{encoded.key} {said}"))
+            key = " ".join(each.key for each in found)
+            return Encoded(key, tuple(value for each in found for value in each.values))
+
+        return tuned, read
+
     def _adapting(self, expert: Expert, number: int) -> Adapting:
-        """What tells an expert more; the picture is shown on this expert's canvas."""
+        """An adapter of an expert; a picture is shown on this expert's canvas."""
         operation = self._operations[number]
         settings = dict(operation.settings)
         name = str(settings["model"])
+        if operation.op == "tune":
+            high, low = (float(each) for each in _floats(settings["range"]))
+            return Adapting(
+                node=operation.node,
+                adapter=Tuning(name),
+                network=name,
+                hint=Encoded("", (None,)),
+                null=Encoded("", (None,)),
+                reliability=self._reliability(settings["weight"]),
+                muted=settings["muted"],  # pyright: ignore[reportArgumentType]
+                solo=settings["solo"],  # pyright: ignore[reportArgumentType]
+                noise_range=(high, low),
+            )
         adapter = self._preparation.adapter(name)
         condition: Any = settings["condition"]
         shown = Shown(adapter, expert.canvas, condition.kind)
@@ -376,6 +432,19 @@ def _weighed_at(score: Score, shape: tuple[int, ...]) -> Score:
     if isinstance(score, Bent | Bridged):
         return replace(score, score=_weighed_at(score.score, shape))
     return score
+
+
+def _begun(tuning: Adapting, like: torch.Tensor) -> list[float]:
+    """How loud a LoRA is when a run begins, by its settings: once, or for every sample."""
+    factors = [*tuning.reliability.controls, tuning.muted]
+    values: dict[str, Any] = {
+        each.name: each.default for each in factors if isinstance(each, Control)
+    }
+    if read(tuning.muted, values):
+        return [0.0]
+    weight = tuning.reliability.at(PURE_NOISE, values)
+    each = weight.tensor(like.new_zeros(1, 1, 1, 1)).mean((1, 2, 3))
+    return [float(value) for value in each]
 
 
 def _twin(node: str, expert: Expert, blocks: tuple[int, ...]) -> Expert:

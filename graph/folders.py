@@ -50,8 +50,11 @@ class Folder:
     prediction: str
 
 
-def read_folder(name: str, folder: Path) -> Folder:
-    """Read a diffusers folder; ChoraleError M001 to M005 or M012, each naming the file at fault."""
+def read_folder(name: str, folder: Path, *, weights: bool = True) -> Folder:
+    """Read a diffusers folder, whose weights are looked for unless they lie elsewhere.
+
+    ChoraleError M001 to M005 or M012, each naming the file at fault.
+    """
     if not folder.is_dir():
         raise _refused(
             "M001", f"There is no model '{name}' in the library.", "Choose another model."
@@ -63,7 +66,7 @@ def read_folder(name: str, folder: Path) -> Folder:
             "Save the model with save_pretrained of its pipeline.",
         )
     index = read_json(name, folder / "model_index.json")
-    for part in _networks(index):
+    for part in _networks(index) if weights else ():
         check_weights(name, folder / part)
     core = next((part for part in DENOISERS if part in index), "unet")
     config = read_json(name, folder / core / "config.json")
@@ -71,7 +74,7 @@ def read_folder(name: str, folder: Path) -> Folder:
     if "vae" in index:
         vae = read_json(name, folder / "vae" / "config.json")
         channels, scale = vae.get("latent_channels"), 2 ** (levels_of(vae) - 1)
-        autoencoder = _weights(folder / "vae")[0]
+        autoencoder = _weights(folder / "vae")[0] if weights else None
     else:
         channels, scale, autoencoder = (
             config.get("out_channels", config.get("in_channels")),
@@ -114,7 +117,7 @@ def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Changes whenever a file of the folder or of its parts is added, removed or replaced."""
     found: list[tuple[str, int, int]] = []
     for place in (folder, *(folder / part for part in _parts(folder))):
-        found += [(entry.path, *_stat(Path(entry.path))) for entry in _entries(place)]
+        found += [(entry.path, *stat(Path(entry.path))) for entry in _entries(place)]
     return tuple(sorted(found))
 
 
@@ -133,7 +136,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def content_hash(path: Path) -> str:
     """16 hexadecimal digits of the sha256 of a file, kept until the file changes."""
-    return _hash(path, *_stat(path))
+    return _hash(path, *stat(path))
 
 
 def network_hash(folder: Path) -> str:
@@ -149,7 +152,8 @@ def _hash(path: Path, _modified: int, _size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _stat(path: Path) -> tuple[int, int]:
+def stat(path: Path) -> tuple[int, int]:
+    """When a file was changed and its bytes; zeros for one that is not there."""
     try:
         found = path.stat()
     except OSError:
@@ -174,6 +178,16 @@ def _weights(folder: Path) -> list[Path]:
     """The weight files of a network; those that are no variant, such as fp16, come first."""
     found = folder.glob("*.safetensors")
     return sorted(found, key=lambda path: (path.name.count("."), path.name))
+
+
+def check_pickle(name: str, path: Path) -> None:
+    """Refuse a file that is a pickle; ChoraleError M004."""
+    if path.suffix in PICKLED:
+        raise _refused(
+            "M004",
+            f"'{name}' is pickled; pickles can run code and are never loaded.",
+            "Take the .safetensors file of it, or convert it with a tool that you trust.",
+        )
 
 
 def check_weights(name: str, folder: Path) -> None:

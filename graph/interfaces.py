@@ -6,11 +6,12 @@ Importing this module loads no torch: the families below it are declarations wit
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -446,6 +447,20 @@ class Checkpoint(Expert, ABC):
     def load(cls, model: Model, machine: Machine) -> Checkpoint:
         """Load the networks of `model` onto the machine's device, in its precision."""
 
+    def networks(self) -> Mapping[str, Any]:
+        """Its networks that a LoRA may change, as the folder names them; by default none."""
+        return {}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> Checkpoint:
+        """The same expert with others, of the same names, in the places of its `networks`."""
+        return self
+
+    def _with(self, **attributes: Any) -> Self:
+        """A copy in which these attributes are others."""
+        other = copy.copy(self)
+        vars(other).update(attributes)
+        return other
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -488,13 +503,20 @@ class Adapter(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class Tuning:
+    """A LoRA by its name, which changes an expert's networks instead of telling them more."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """An adapter that is heard in a call for n samples: what it was shown, and how loudly.
 
     `hints[i]` belongs to sample i; `weight` is [n, 1, 1, 1] or, for a map, [n, 1, h, w].
     """
 
-    adapter: Adapter
+    adapter: Adapter | Tuning
     hints: Sequence[Any]
     weight: Tensor
 

@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError, safe_open
 
 from graph.companions import Card, Companion, GuidanceCard, ModulatorCard, companion_names
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import content_hash, network_hash
+from graph.folders import content_hash
+from graph.headers import header
 from graph.library import Library, Model
+from graph.lora import Lora
 
 NUMBERS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 LICENCE = re.compile(r"^license:\s*(\S.*?)\s*$", re.MULTILINE)
@@ -25,13 +24,13 @@ MOST_READ = 2**16
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One folder of the library.
+    """One folder of the library, or one file.
 
     Attributes:
         name: below the model folder.
-        role: expert, modulator, guidance or adapter.
+        role: expert, lora, modulator, guidance or adapter.
         family: the pipeline's class, or that of the network.
-        asked: what it is asked with, such as text, or mask, sketch.
+        asked: what it is asked with, such as text, or mask, sketch; of a LoRA, what it changes.
         space: the latent space that it belongs to, or "" for one that looks at pictures of any.
         precision: the type of most of its numbers as stored, such as float16.
         size: bytes of its weights.
@@ -52,12 +51,14 @@ class Entry:
 
 def inventory(library: Library) -> Iterator[Entry | Diagnostic]:
     """Every expert and companion below the model folder, or what is wrong with it, by name."""
-    names = sorted({*library.names(), *companion_names(library.folder)})
-    experts = set(library.names())
+    experts, loras = set(library.names()), set(library.loras())
+    names = sorted({*experts, *loras, *companion_names(library.folder)})
     for name in names:
         try:
             if name in experts:
                 yield _expert(library.model(name))
+            elif name in loras:
+                yield _lora(library.lora(name))
             else:
                 yield _companion(library.companion(name))
         except ChoraleError as error:
@@ -65,7 +66,8 @@ def inventory(library: Library) -> Iterator[Entry | Diagnostic]:
 
 
 def _expert(model: Model) -> Entry:
-    precision, size = _stored(model.name, model.folder)
+    place = model.file or model.folder
+    precision, size = _stored(model.name, place)
     return Entry(
         name=model.name,
         role="expert",
@@ -74,8 +76,23 @@ def _expert(model: Model) -> Entry:
         space=str(model.space),
         precision=precision,
         size=size,
-        licence=_licence(model.folder),
-        hash=network_hash(model.folder),
+        licence=_licence(model.folder) if model.file is None else "",
+        hash=model.hash,
+    )
+
+
+def _lora(lora: Lora) -> Entry:
+    precision, size = _stored(lora.name, lora.path)
+    return Entry(
+        name=lora.name,
+        role="lora",
+        family=lora.family,
+        asked=", ".join(lora.parts),
+        space="",
+        precision=precision,
+        size=size,
+        licence="",
+        hash=content_hash(lora.path),
     )
 
 
@@ -103,25 +120,14 @@ def _asked(card: Card) -> str:
     return card.asks if isinstance(card, GuidanceCard) else "a picture"
 
 
-def _stored(name: str, folder: Path) -> tuple[str, int]:
+def _stored(name: str, place: Path) -> tuple[str, int]:
     """The type of most numbers in the weight files and their bytes; ChoraleError M013."""
     numbers, size = Counter[str](), 0
-    for path in folder.rglob("*.safetensors"):
+    for path in [place] if place.is_file() else place.rglob("*.safetensors"):
         size += path.stat().st_size
-        try:
-            opened: Any = safe_open(path, "np")
-            with opened as file:
-                for key in file.keys():  # noqa: SIM118 - it is no mapping
-                    part: Any = file.get_slice(key)
-                    numbers[part.get_dtype()] += math.prod(part.get_shape())
-        except (SafetensorError, OSError) as error:
-            raise ChoraleError(
-                Diagnostic(
-                    "M013",
-                    f"The files of '{name}' cannot be loaded: {path.name}: {error}",
-                    "Copy the model's folder again.",
-                )
-            ) from error
+        found = header(name, path)
+        for key, shape in found.shapes.items():
+            numbers[found.types[key]] += math.prod(shape)
     most = numbers.most_common(1)[0][0] if numbers else ""
     return NUMBERS.get(most, most.lower()), size
 

@@ -6,8 +6,8 @@ import math
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
@@ -18,7 +18,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from graph.assets import AssetStore
 from graph.companions import Companion, companion_names, open_companion
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import Folder, content_hash, read_folder, read_json, stamp
+from graph.folders import (
+    PICKLED,
+    Folder,
+    check_pickle,
+    content_hash,
+    network_hash,
+    read_folder,
+    read_json,
+    stamp,
+    stat,
+)
+from graph.headers import header
+from graph.lora import Lora, is_lora, read_lora
+from graph.onefile import VAE, OneFile, bytes_of, read_onefile, tensors_hash
 from graph.palettes import MaskClass
 from graph.pipelines import check_pipeline
 from graph.signatures import is_sound
@@ -111,6 +124,13 @@ class Model:
     space: Space
     pipeline: str
     prediction: str = "epsilon"
+    file: Path | None = None
+    """The one file that its weights lie in, where they do not lie in the folder."""
+
+    @property
+    def hash(self) -> str:
+        """16 hexadecimal digits for the weights of its denoiser, kept until they change."""
+        return content_hash(self.file) if self.file else network_hash(self.folder)
 
     @property
     def canvas(self) -> tuple[int, int]:
@@ -125,17 +145,59 @@ class Library:
         self.folder = models
         self.assets = AssetStore(assets)
         self._known: dict[str, tuple[object, Model]] = {}
+        self._known_loras: dict[str, tuple[object, Lora]] = {}
         self._known_companions: dict[str, tuple[object, Companion]] = {}
         self._sounds: OrderedDict[str, Sound] = OrderedDict()
 
     def names(self) -> tuple[str, ...]:
-        """Every folder with a model_index.json below the model folder, in alphabetical order."""
-        found: list[str] = []
-        for path, folders, files in os.walk(self.folder):
+        """Every model below the model folder, in alphabetical order.
+
+        A folder with a model_index.json is one, and a file of weights of which no folder tells.
+        """
+        found = [path for path in self._walk() if path.is_dir() or not self._tunes(path)]
+        return tuple(sorted(path.relative_to(self.folder).as_posix() for path in found))
+
+    def loras(self) -> tuple[str, ...]:
+        """Every LoRA file below the model folder, in alphabetical order."""
+        found = [path for path in self._walk() if path.is_file() and self._tunes(path)]
+        return tuple(sorted(path.relative_to(self.folder).as_posix() for path in found))
+
+    def lora(self, name: str) -> Lora:
+        """The LoRA file of that name; ChoraleError M001, M004, M010, M013, M042 or M043."""
+        path = self._place_of(name, self.loras(), "Put a LoRA file below the model folder.")
+        known = self._known_loras.get(name)
+        if known and known[0] == stat(path):
+            return known[1]
+        check_pickle(name, path)
+        before = stat(path)
+        lora = read_lora(name, path)
+        self._known_loras[name] = (before, lora)
+        return lora
+
+    def attempt_lora(self, name: str) -> Lora | ChoraleError:
+        """The LoRA file, or what is wrong with it."""
+        try:
+            return self.lora(name)
+        except ChoraleError as error:
+            return error
+
+    def _walk(self) -> Iterator[Path]:
+        """The folders of models, and the files of weights that lie in no such folder."""
+        for place, folders, files in os.walk(self.folder):
             if "model_index.json" in files:
                 folders.clear()
-                found.append(Path(path).relative_to(self.folder).as_posix())
-        return tuple(sorted(found))
+                yield Path(place)
+            elif not {"config.json", "card.json"} & set(files):
+                for file in files:
+                    if Path(file).suffix in {".safetensors", *PICKLED}:
+                        yield Path(place) / file
+
+    def _tunes(self, path: Path) -> bool:
+        """Whether a file holds a LoRA; of one that cannot be read nobody knows."""
+        try:
+            return path.suffix == ".safetensors" and is_lora(header(path.name, path))
+        except ChoraleError:
+            return False
 
     def models(self, condition: str | None = None) -> tuple[Model, ...]:
         """The models that can be used, of one kind of condition if given."""
@@ -150,16 +212,59 @@ class Library:
         )
 
     def model(self, name: str) -> Model:
-        """The model of that name; ChoraleError M001 to M007, M010, M012 or M023."""
-        if name in self._known and self._known[name][0] == stamp(self.folder / name):
-            return self._known[name][1]
-        folder = self._folder_of(
-            name, self.names(), "Put a diffusers folder below the model folder."
-        )
-        before = stamp(folder)
-        model = _open(name, folder)
-        self._known[name] = (before, model)
+        """The model of that name.
+
+        ChoraleError M001 to M007, M010, M012, M013, M023, M041 or M042.
+        """
+        known = self._known.get(name)
+        if known and known[0] == _stamp(known[1]):
+            return known[1]
+        place = self._place_of(name, self.names(), "Put a diffusers folder below the model folder.")
+        before = stamp(place)
+        model = self._open_file(name, place) if place.is_file() else _open(name, place)
+        self._known[name] = (_stamp(model) if model.file else before, model)
         return model
+
+    def _open_file(self, name: str, path: Path) -> Model:
+        """The checkpoint of one file, with the configs and tokenizers of a folder of its family."""
+        check_pickle(name, path)
+        found = read_onefile(name, path)
+        card = path.with_suffix(".json")
+        told = read_json(name, card) if card.is_file() else {}
+        base = self._base_of(found, told.get("base"))
+        folder = read_folder(name, base, weights=False)
+        check_pipeline(name, base, folder.pipeline, folder.shape[0])
+        space = Space(self._space_of(path), "latent", folder.shape, folder.scale)
+        made = _card_of(name, card.name, {"condition": folder.condition, **told})
+        if made.space != space.label:
+            space = replace(space, label=made.space)
+        return Model(name, base, made, space, folder.pipeline, folder.prediction, path)
+
+    def _base_of(self, found: OneFile, told: object) -> Path:
+        """The folder that lends a checkpoint its configs and tokenizers; ChoraleError M041."""
+        folders = [path for path in self._walk() if path.is_dir()]
+        names = {path.relative_to(self.folder).as_posix(): path for path in folders}
+        for name in sorted(names) if told is None else [str(told)]:
+            if name in names and _lends(name, names[name], found):
+                return names[name]
+        where = f"the folder '{told}' that its card names is none" if told else "no folder is one"
+        raise ChoraleError(
+            Diagnostic(
+                "M041",
+                f"'{found.name}' has no configs and tokenizers in it, and {where} of a {found}.",
+                "Copy the .json and .txt files of its base, in their folders, below the model "
+                "folder; the weights are not needed.",
+            )
+        )
+
+    def _space_of(self, path: Path) -> str:
+        """The id of a file's latent space: that of a folder whose autoencoder has its numbers."""
+        size = bytes_of(path, VAE)
+        for folder in sorted(each for each in self._walk() if each.is_dir()):
+            for stored in sorted((folder / "vae").glob("*.safetensors")):
+                if _bytes(stored) == size and tensors_hash(stored) == tensors_hash(path, VAE):
+                    return content_hash(stored)
+        return tensors_hash(path, VAE)
 
     def companions(self) -> tuple[Companion, ...]:
         """The companions that can be used."""
@@ -217,7 +322,14 @@ class Library:
             return error
 
     def _folder_of(self, name: str, names: tuple[str, ...], remedy: str) -> Path:
-        """The model's folder; a name that is no plain path below the model folder is refused."""
+        """The folder of that name; ChoraleError M001 or M010."""
+        place = self._place_of(name, names, remedy)
+        if place.is_dir():
+            return place
+        raise ChoraleError(_unknown(name, names, remedy))
+
+    def _place_of(self, name: str, names: tuple[str, ...], remedy: str) -> Path:
+        """A folder or file; a name that is no plain path below the model folder is refused."""
         if not NAME.fullmatch(name) or ".." in name:
             raise ChoraleError(
                 Diagnostic(
@@ -227,7 +339,7 @@ class Library:
                 )
             )
         folder = self.folder / name
-        if not folder.is_dir():
+        if not folder.exists():
             raise ChoraleError(_unknown(name, names, remedy))
         if not folder.resolve().is_relative_to(self.folder.resolve()):
             raise ChoraleError(
@@ -259,18 +371,49 @@ def _card(name: str, folder: Path, found: Folder) -> Card:
     if not (folder / "card.json").is_file():
         space = "pixels" if found.autoencoder is None else "latent"
         return Card(condition=cast("ConditionKind", found.condition), space=space)
+    return _card_of(name, "card.json", read_json(name, folder / "card.json"))
+
+
+def _card_of(name: str, file: str, told: Mapping[str, object]) -> Card:
     try:
-        return Card.model_validate(read_json(name, folder / "card.json"))
+        return Card.model_validate(told)
     except ValidationError as error:
         first = error.errors()[0]
-        raise _bad_card(name, ".".join(map(str, first["loc"])), first["msg"]) from None
+        where = ".".join(map(str, first["loc"]))
+        raise _bad_card(name, where, first["msg"], file) from None
 
 
-def _bad_card(name: str, where: str, why: str) -> ChoraleError:
+def _stamp(model: Model) -> object:
+    """Changes whenever a file that the model is made of does."""
+    if model.file is None:
+        return stamp(model.folder)
+    return stamp(model.folder), stat(model.file), stat(model.file.with_suffix(".json"))
+
+
+def _lends(name: str, folder: Path, found: OneFile) -> bool:
+    """Whether a folder has the configs that a checkpoint is to be loaded with."""
+    try:
+        index = read_json(name, folder / "model_index.json")
+        unet = read_json(name, folder / "unet" / "config.json")
+    except ChoraleError:
+        return False
+    return index.get("_class_name") == found.pipeline and found.fits(unet)
+
+
+def _bytes(path: Path) -> int:
+    """The bytes of a file's tensors, or −1 for a file that cannot be read."""
+    try:
+        header(path.name, path)
+    except ChoraleError:
+        return -1
+    return bytes_of(path)
+
+
+def _bad_card(name: str, where: str, why: str, file: str = "card.json") -> ChoraleError:
     return ChoraleError(
         Diagnostic(
             "M005",
-            f"The card.json of '{name}' is wrong at '{where}': {why}.",
+            f"The {file} of '{name}' is wrong at '{where}': {why}.",
             "Write it as docs/experts.md says, or remove it.",
         )
     )

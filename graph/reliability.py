@@ -66,6 +66,11 @@ class Reliability:
             if isinstance(factor, Sweep)
         }
 
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """The factors that are read afresh at every step."""
+        return tuple(each for each in self._factors if isinstance(each, Control))
+
     def over(self, canvas: tuple[int, ...]) -> Reliability:
         """The same for states of another shape."""
         return Reliability(self._factors, canvas, self._picture, self._like)

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import logging
+import operator
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from graph.checkpoints import load_adapter, load_expert, load_likelihood, load_modulator
+from graph.checkpoints import (
+    load_adapter,
+    load_deltas,
+    load_expert,
+    load_likelihood,
+    load_modulator,
+)
 from graph.controls import Controls
 from graph.ensemble import Ensemble, assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
-from graph.interfaces import Adapter, Expert, Likelihood, Modulator, Reader, Step
+from graph.interfaces import Adapter, Checkpoint, Expert, Likelihood, Modulator, Reader, Step
 from graph.levels import CLEAN
 from graph.library import Library
 from graph.loop import play
@@ -28,6 +36,7 @@ from graph.pictures import prepare
 from graph.plan import Asked, Asset, Choice, Condition, Plan, Value
 from graph.preview import Watch, plain
 from graph.scores import Encoded, Track, weights
+from graph.twins import Deltas, Tuned
 from graph.windows import Windows
 
 log = logging.getLogger("chorale")
@@ -103,6 +112,24 @@ class Runtime:
         companion = self.library.companion(name)
         return self._kept(name, companion, lambda: load_adapter(companion, self.machine))
 
+    def tuned(self, network: str, expert: Expert, loras: tuple[str, ...]) -> tuple[str, Tuned]:
+        """The expert with LoRAs, its weights shared, and its name.
+
+        Made once, and again when the expert or a file has changed since. ChoraleError M040 for a
+        LoRA that was made for other networks.
+        """
+        if not isinstance(expert, Checkpoint):
+            raise TypeError(f"{type(expert).__name__} has no networks that a LoRA changes")
+        deltas: dict[str, Deltas] = {}
+        with torch.inference_mode(False), torch.no_grad():
+            for name in loras:
+                lora = self.library.lora(name)
+                load = partial(load_deltas, lora, network, expert)
+                deltas[name] = self._kept(f"{name} for {network}", (expert, lora), load)
+            key = f"{network} with {', '.join(loras)}"
+            made = self._kept(key, (expert, *deltas.values()), lambda: Tuned(expert, deltas))
+        return key, made
+
     def likelihood(self, name: str) -> Likelihood:
         """The model of that name that guides, loaded as experts are."""
         companion = self.library.companion(name)
@@ -111,7 +138,7 @@ class Runtime:
     def _kept(self, name: str, source: object, load: Callable[[], Any]) -> Any:
         with self._lock:
             loaded = self._loaded.get(name)
-            if loaded is None or loaded.source is not source:
+            if loaded is None or not _same(loaded.source, source):
                 loaded = self._loaded[name] = Loaded(source, load())
                 for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
                     del self._encoded[key]
@@ -219,6 +246,14 @@ def _pictures(
             led = weights(track.score, track.levels[-2], heard)
             return cast.painters[track.name].show(Step(state, CLEAN, state), led)
         return codec.decode(state) if codec else plain(state)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether these are the very same object, or rows of the same objects."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        rows: Any = one, other
+        return len(rows[0]) == len(rows[1]) and all(map(operator.is_, *rows))
+    return one is other
 
 
 def _out_of_memory(machine: Machine) -> Diagnostic:

@@ -21,6 +21,7 @@ from graph.interfaces import (
     Likelihood,
     Modulator,
     Sampler,
+    Tuning,
 )
 from graph.levels import NoiseLevel, clipped
 from graph.plan import Control
@@ -70,13 +71,13 @@ class Faded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapting(Faded):
-    """An adapter that tells an expert more: which, what it was shown, and whether the null hears.
+    """An adapter of an expert: which, what it was shown, and whether the null hears it too.
 
     `network` is its name; `null` what it is shown where the expert is asked without a condition,
     or None where it takes no part there.
     """
 
-    adapter: Adapter
+    adapter: Adapter | Tuning
     network: str
     hint: Encoded
     null: Encoded | None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graph.interfaces import Asking, Heard
+from graph.interfaces import Asking, Heard, Tuning
 
 
 def answering(
@@ -54,6 +54,8 @@ def _told(asking: Asking, heard: Sequence[Heard]) -> dict[str, Any]:
     """What adapters add to the UNet's own, each as loudly as it is heard, summed by argument."""
     found: dict[str, list[Any]] = {}
     for each in heard:
+        if isinstance(each.adapter, Tuning):
+            raise TypeError("a LoRA is heard by the expert that has it, not by its UNet")
         told = each.adapter.told(asking, _stacked(each.hints))
         for name, parts in told.items():
             louder = [_loud(each.weight, part) * part for part in parts]

@@ -32,7 +32,7 @@ def frozen(family: Any, folder: Path, machine: Machine) -> Any:
     # where the first tensor is one that stays in float32, diffusers leaves all as they are stored
     if any(each.dtype != machine.precision for each in model.parameters()):
         model = model.to(machine.precision)
-    return _still(model, machine)
+    return still(model, machine)
 
 
 def frozen_reader(family: Any, folder: Path, machine: Machine) -> Any:
@@ -40,7 +40,7 @@ def frozen_reader(family: Any, folder: Path, machine: Machine) -> Any:
     model = family.from_pretrained(
         folder, dtype=machine.precision, use_safetensors=True, variant=_variant(folder)
     )
-    return _still(model, machine)
+    return still(model, machine)
 
 
 def _variant(folder: Path) -> str | None:
@@ -89,5 +89,6 @@ def lacking(network: Any, blocks: Sequence[int]) -> Any:
     return twin
 
 
-def _still(model: Any, machine: Machine) -> Any:
+def still(model: Any, machine: Machine) -> Any:
+    """A network on the machine, which learns no more."""
     return model.to(machine.device).eval().requires_grad_(False)

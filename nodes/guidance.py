@@ -11,7 +11,6 @@ from pydantic import Field
 from graph import guidance
 from graph.companions import TARGETS, GuidanceCard, NoiseRanges, guidance_card
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import network_hash
 from graph.guidance.dps import Dps
 from graph.interfaces import GuidanceMethod
 from graph.library import COLOURS, Model
@@ -176,11 +175,11 @@ def _taught(
     found = place.library.attempt(ranges.base)
     for title, node in place.all("score"):
         mine = isinstance(node, ModelNode) and node.model == ranges.base
-        if mine and isinstance(found, Model) and network_hash(found.folder) != ranges.base_hash:
+        if mine and isinstance(found, Model) and found.hash != ranges.base_hash:
             yield Diagnostic(
                 "M033",
                 f"'{ranges.base}' of '{title}' has changed since '{name}' was made from its "
-                f"pictures: its weights are {network_hash(found.folder)}, were {ranges.base_hash}.",
+                f"pictures: its weights are {found.hash}, were {ranges.base_hash}.",
                 "Make the guidance expert again, or trust your eyes.",
                 port="score",
                 severity="warning",

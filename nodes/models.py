@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar
 
@@ -13,6 +14,7 @@ from pydantic import Field
 from graph.companions import AdapterCard
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import read_json
+from graph.headers import shapes_of
 from graph.library import Model
 from graph.node import Live, Place, Widget
 from graph.palettes import MaskClass
@@ -21,6 +23,7 @@ from graph.pipelines import ADAPTABLE
 from graph.ports import Kind, Port
 from nodes.experts import RELIABILITY, ModelNode
 from nodes.label import Label
+from nodes.lora import Lora
 from nodes.text import Text
 
 ADAPTERS = Port(
@@ -55,6 +58,7 @@ class TextExpert(ModelNode):
     def understand(self, place: Place, model: Model) -> Iterator[Diagnostic]:
         """Name words that the model does not know, and adapters that do not fit it."""
         yield from _adapted(place, model)
+        yield from _tuned(place, model)
         known = {part for word in model.card.vocabulary for part in WORD.findall(word.lower())}
         for title, node in place.all("text"):
             text = node.text if isinstance(node, Text) else ""
@@ -98,6 +102,19 @@ def _adapted(place: Place, model: Model) -> Iterator[Diagnostic]:
                     port="adapters",
                 )
                 break
+
+
+def _tuned(place: Place, model: Model) -> Iterator[Diagnostic]:
+    """M040 for a LoRA that was made for other networks, as far as files tell before loading."""
+    for _, node in place.all("adapters"):
+        if isinstance(node, Lora) and model.file is None:
+            try:
+                lora = place.library.lora(node.model)
+                for part in lora.parts:
+                    lora.fitted(model.name, part, shapes_of(model.name, model.folder / part))
+            except ChoraleError as error:
+                wrong = (each for each in error.diagnostics if each.code == "M040")
+                yield from (replace(each, port="adapters") for each in wrong)
 
 
 def check_fit(

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from graph.companions import MAPS, ModulatorCard, modulator_card
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import network_hash
 from graph.library import Model
 from graph.node import Carried, Live, Node, Place, Widget, Wired
 from graph.plan import PlanBuilder
@@ -143,13 +142,13 @@ def _base(
 ) -> Iterator[Diagnostic]:
     """M016 for an expert that it was not trained on, M017 for one that has changed since."""
     found = place.library.attempt(wired)
-    if not isinstance(found, Model) or network_hash(found.folder) == card.base_hash:
+    if not isinstance(found, Model) or found.hash == card.base_hash:
         return
     if wired == card.base:
         yield Diagnostic(
             "M017",
             f"'{wired}' of '{title}' has changed since '{name}' was trained on it: "
-            f"its weights are {network_hash(found.folder)}, expected {card.base_hash}.",
+            f"its weights are {found.hash}, expected {card.base_hash}.",
             "Train the modulator again, or trust your eyes.",
             severity="warning",
         )

@@ -85,7 +85,8 @@ class Session:
         models = self._library.models()
         experts = {model.name: model.card.model_dump(mode="json", include=told) for model in models}
         bending = {each.name: _bending(each.card) for each in self._library.companions()}
-        return experts | bending
+        tuning = {name: {"condition": "lora"} for name in self._library.loras()}
+        return experts | bending | tuning
 
     def thumbnails(self, asked: Mapping[str, Any]) -> str | None:
         """The small pictures of a model's classes, or None."""

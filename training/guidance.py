@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from graph.companions import ADAPTERS, MODEL_WEIGHTS, guidance_card
-from graph.folders import content_hash, network_hash
+from graph.folders import content_hash
 from graph.guiding import picture
 from graph.interfaces import Expert, Likelihood
 from graph.levels import NoiseLevel
@@ -256,7 +256,7 @@ class GuidanceTraining:
             onlooker=task.onlooker,
             onlooker_hash=content_hash(self.companion.folder / MODEL_WEIGHTS),
             base=task.base,
-            base_hash=network_hash(self.model.folder),
+            base_hash=self.model.hash,
             space_id=self.model.space.id,
             rank=self.rank,
             edges=list(settings.edges),

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from safetensors.torch import save
 
-from graph.folders import network_hash
 from graph.library import Model
 from graph.modulators.unet import WEIGHTS
 from graph.writing import write_atomically
@@ -56,7 +55,7 @@ class Facts:
         """What is known before the first step."""
         return cls(
             base=base,
-            base_hash=network_hash(model.folder),
+            base_hash=model.hash,
             space=model.space.label,
             space_id=model.space.id,
             shape=list(model.space.shape),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -68,6 +68,15 @@ class Flux(Checkpoint):
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """Transformer and CLIP."""
+        return {"transformer": self._transformer, "text_encoder": self._clip.encoder}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> Flux:
+        """The same expert with another transformer and CLIP."""
+        clip = self._clip.over(networks["text_encoder"])
+        return self._with(_transformer=networks["transformer"], _clip=clip)
 
     def encode(self, value: str | None) -> Prompt:
         """A sentence, or None for no condition."""

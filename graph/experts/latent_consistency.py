@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from transformers import CLIPTextModel
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
+from graph.converted import network_of
 from graph.folders import read_json
 from graph.interfaces import Adaptable, Heard
 from graph.levels import NoiseLevel
@@ -22,7 +23,6 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.unets import answering
-from graph.weights import frozen
 
 GUIDANCE = 8.5
 """The guidance that the network is told to have taken, as its pipeline tells it."""
@@ -76,12 +76,21 @@ class LatentConsistency(Adaptable):
         config = read_json(model.name, folder / "scheduler_config.json")
         return cls(
             model,
-            frozen(UNet2DConditionModel, model.folder / "unet", machine),
+            network_of(model, "unet", UNet2DConditionModel, machine),
             clip_of(model, machine, CLIPTextModel),
             codec_of(model, machine),
             native_of(folder),
             Boundary(float(config.get("timestep_scaling", 10.0))),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """UNet and text encoder."""
+        return {"unet": self._unet, "text_encoder": self._clip.encoder}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> LatentConsistency:
+        """The same expert with another UNet and text encoder."""
+        clip = self._clip.over(networks["text_encoder"])
+        return self._with(_unet=networks["unet"], _clip=clip)
 
     def encode(self, value: str | None) -> Tensor:
         """A sentence, or None for no condition, as words [tokens, width]."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -12,6 +12,7 @@ from transformers import CLIPTextModel
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
+from graph.converted import network_of
 from graph.interfaces import Adaptable, Heard
 from graph.levels import NoiseLevel
 from graph.library import Model
@@ -19,7 +20,6 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.unets import answering
-from graph.weights import frozen
 
 
 class StableDiffusion(Adaptable):
@@ -41,11 +41,20 @@ class StableDiffusion(Adaptable):
         """Load UNet, text encoder, tokenizer and autoencoder of a folder."""
         return cls(
             model,
-            frozen(UNet2DConditionModel, model.folder / "unet", machine),
+            network_of(model, "unet", UNet2DConditionModel, machine),
             clip_of(model, machine, CLIPTextModel),
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """UNet and text encoder."""
+        return {"unet": self._unet, "text_encoder": self._clip.encoder}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> StableDiffusion:
+        """The same expert with another UNet and text encoder."""
+        clip = self._clip.over(networks["text_encoder"])
+        return self._with(_unet=networks["unet"], _clip=clip)
 
     def encode(self, value: str | None) -> Tensor:
         """A sentence, or None for no condition, as words [tokens, width]."""

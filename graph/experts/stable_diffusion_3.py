@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -72,6 +72,23 @@ class StableDiffusion3(Checkpoint):
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """Transformer and both CLIPs."""
+        first, second = self._clips
+        return {
+            "transformer": self._transformer,
+            "text_encoder": first.encoder,
+            "text_encoder_2": second.encoder,
+        }
+
+    def exchanged(self, networks: Mapping[str, Any]) -> StableDiffusion3:
+        """The same expert with another transformer and other CLIPs."""
+        clips = tuple(
+            clip.over(networks[part])
+            for clip, part in zip(self._clips, ("text_encoder", "text_encoder_2"), strict=True)
+        )
+        return self._with(_transformer=networks["transformer"], _clips=clips)
 
     def encode(self, value: str | None) -> Prompt:
         """A sentence, or None for no condition."""

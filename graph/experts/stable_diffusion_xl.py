@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
+from graph.converted import network_of
 from graph.folders import read_json
 from graph.interfaces import Adaptable, Heard
 from graph.levels import NoiseLevel
@@ -21,7 +22,6 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.unets import answering
-from graph.weights import frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class StableDiffusionXL(Adaptable):
         """Load UNet, both text encoders with their tokenizers, and autoencoder of a folder."""
         return cls(
             model,
-            frozen(UNet2DConditionModel, model.folder / "unet", machine),
+            network_of(model, "unet", UNet2DConditionModel, machine),
             (
                 clip_of(model, machine, CLIPTextModel),
                 clip_of(model, machine, CLIPTextModelWithProjection, "_2"),
@@ -69,6 +69,23 @@ class StableDiffusionXL(Adaptable):
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """UNet and both text encoders."""
+        first, second = self._clips
+        return {
+            "unet": self._unet,
+            "text_encoder": first.encoder,
+            "text_encoder_2": second.encoder,
+        }
+
+    def exchanged(self, networks: Mapping[str, Any]) -> StableDiffusionXL:
+        """The same expert with another UNet and other text encoders."""
+        clips = tuple(
+            clip.over(networks[part])
+            for clip, part in zip(self._clips, ("text_encoder", "text_encoder_2"), strict=True)
+        )
+        return self._with(_unet=networks["unet"], _clips=clips)
 
     def encode(self, value: str | None) -> Prompt:
         """A sentence, or None for no condition."""

@@ -223,7 +223,10 @@ def test_answers_are_not_waited_for_before_they_are_looked_at() -> None:
     one = voice("one", gaussian(1.0))
     x = torch.zeros((1, *SHAPE), dtype=torch.float64, device="meta")
     found = doubt(
-        x, NoiseLevel.from_noise(0.5), [Question(one, one.condition)], {("one", one.condition.key): x}
+        x,
+        NoiseLevel.from_noise(0.5),
+        [Question(one, one.condition)],
+        {("one", one.condition.key): x},
     )
     assert found.broken.device.type == "meta"
     with pytest.raises(RuntimeError):

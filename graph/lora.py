@@ -1,0 +1,230 @@
+"""LoRA files (arXiv 2106.09685): which layers they change, told by their headers without torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph.errors import ChoraleError, Diagnostic
+from graph.headers import Header, header
+from graph.ldm import ldm_names
+
+FORMATS = "LoRA of Linear and Conv2d layers as kohya, diffusers and peft write it"
+KOHYA = re.compile(
+    r"lora_(?P<part>unet|te|te1|te2)_(?P<layer>[^.]+)\.(?P<role>lora_down\.weight|lora_up\.weight|alpha)"
+)
+DIFFUSERS = re.compile(
+    r"(?P<part>unet|text_encoder|text_encoder_2|transformer)\.(?P<layer>.+?)"
+    r"(?:[._]lora(?:_linear_layer)?)?"
+    r"\.(?P<role>down\.weight|up\.weight|lora_A\.weight|lora_B\.weight|alpha)"
+)
+PARTS = {"te": "text_encoder", "te1": "text_encoder", "te2": "text_encoder_2"}
+ROLES = {"lora_down": "down", "down": "down", "lora_A": "down", "alpha": "alpha"}
+OTHER_KINDS = {
+    "dora_scale": "DoRA",
+    "lora_magnitude_vector": "DoRA",
+    ".hada_": "LoHa",
+    ".lokr_": "LoKr",
+    ".lora_mid": "LoCon in three factors",
+    ".oft_": "OFT",
+    "lora_B.bias": "LoRA with biases",
+}
+"""Parts of keys by which relatives of LoRA are known, which are not loaded."""
+NOTE = "lora_adapter_metadata"
+"""Where diffusers notes the settings that peft trained with."""
+WIDTHS = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "Stable Diffusion XL"}
+"""Families of UNets by the width of the words that they read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """How one layer is changed: W + alpha/rank·up·down.
+
+    `down` and `up` are keys of the file, `down_shape` [rank, in, …] and `up_shape` [out, rank, …]
+    the shapes there. `alpha` is the key of a stored number, a number, or None for the rank itself.
+    """
+
+    layer: str
+    down: str
+    up: str
+    down_shape: tuple[int, ...]
+    up_shape: tuple[int, ...]
+    alpha: str | float | None = None
+
+    def fits(self, weight: Sequence[int]) -> bool:
+        """Whether it changes a weight of this shape, of a matrix or a kernel."""
+        (rank, columns, *kernel), (rows, inner, *point) = self.down_shape, self.up_shape
+        return (
+            rank == inner
+            and (rows, columns) == tuple(weight[:2])
+            and _sides(kernel) == _sides(weight[2:])
+            and not _sides(point)
+        )
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A LoRA file: of each part of a pipeline (unet, text_encoder, …), how layers are changed."""
+
+    name: str
+    path: Path
+    parts: Mapping[str, Mapping[str, Pair]]
+
+    @property
+    def family(self) -> str:
+        """What it was made for, as far as its shapes tell."""
+        if "transformer" in self.parts:
+            return "a transformer"
+        for layer, pair in self.parts.get("unet", {}).items():
+            if layer.endswith("attn2_to_k") and pair.down_shape[1] in WIDTHS:
+                return WIDTHS[pair.down_shape[1]]
+        return "Stable Diffusion XL" if "text_encoder_2" in self.parts else "Stable Diffusion"
+
+    def fitted(
+        self, expert: str, part: str, weights: Mapping[str, Sequence[int]]
+    ) -> dict[str, Pair]:
+        """How the layers of a network are changed, by their names, from its weights' shapes.
+
+        ChoraleError M040 where the network of `expert` has no such layer, or one of another shape.
+        """
+        pairs = self.parts.get(part, {})
+        layers = {key.removesuffix(".weight"): shape for key, shape in weights.items()}
+        known = _known(part, [name for name, shape in layers.items() if len(shape) > 1])
+        strange = [pair for layer, pair in pairs.items() if layer not in known]
+        others = [
+            pair
+            for layer, pair in pairs.items()
+            if layer in known and not pair.fits(layers[known[layer]])
+        ]
+        if strange or others:
+            first = (strange or others)[0]
+            why = (
+                f"has no layer {first.layer}"
+                if strange
+                else f"has {first.layer} of {_said(layers[known[_squashed(part, first.layer)]])}, "
+                f"expected {_said((first.up_shape[0], *first.down_shape[1:]))}"
+            )
+            fit = len(pairs) - len(strange) - len(others)
+            raise _refused(
+                "M040",
+                f"'{self.name}' is a LoRA for {self.family}: the {part} of '{expert}' {why} "
+                f"({fit} of {len(pairs)} layers fit).",
+                "Choose a LoRA that was made for this base, or the base that it was made for.",
+            )
+        return {known[layer]: pair for layer, pair in pairs.items()}
+
+
+def is_lora(found: Header) -> bool:
+    """Whether a header has keys of a LoRA, or of one of its relatives."""
+    return any(
+        KOHYA.fullmatch(key) or DIFFUSERS.fullmatch(key) or _kind(key) for key in found.shapes
+    )
+
+
+def read_lora(name: str, path: Path) -> Lora:
+    """Read the header of a LoRA file; ChoraleError M013, M042 or M043."""
+    found = header(name, path)
+    if not is_lora(found):
+        raise _refused(
+            "M042",
+            f"'{name}' is no LoRA: it has no layer such as lora_unet_….lora_down.weight or "
+            "unet.….lora_A.weight.",
+            f"Choose a file of a kind that loads: {FORMATS}.",
+        )
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    written: dict[tuple[str, str], str] = {}
+    for key in found.shapes:
+        match = KOHYA.fullmatch(key) or DIFFUSERS.fullmatch(key)
+        if _kind(key) or not match:
+            raise _strange(name, _kind(key) or f"a file with the key {key[:80]}")
+        part = PARTS.get(match["part"], match["part"])
+        place = (part, _squashed(part, match["layer"]))
+        written[place] = match["layer"]
+        rows.setdefault(place, {})[ROLES.get(match["role"].removesuffix(".weight"), "up")] = key
+    settings = _settings(name, found)
+    parts: dict[str, dict[str, Pair]] = {}
+    for (part, layer), keys in rows.items():
+        if not {"down", "up"} <= keys.keys():
+            raise _strange(name, f"a file with half of the layer {written[part, layer][:80]}")
+        sizes = found.shapes[keys["down"]], found.shapes[keys["up"]]
+        if min(map(len, sizes)) < 2:
+            raise _strange(name, f"a file with vectors for the layer {written[part, layer][:80]}")
+        dotted = written[part, layer]
+        alpha = keys.get("alpha", _noted(settings, part, dotted, sizes[0][0]))
+        parts.setdefault(part, {})[layer] = Pair(dotted, keys["down"], keys["up"], *sizes, alpha)
+    return Lora(name, path, parts)
+
+
+def _known(part: str, layers: Sequence[str]) -> dict[str, str]:
+    """The layers of a network by all names that LoRA files have for them."""
+    known = {_squashed(part, name): name for name in layers}
+    if part == "unet":
+        known |= {_squashed(part, other): name for name, other in ldm_names(layers).items()}
+    return known
+
+
+def _squashed(part: str, layer: str) -> str:
+    """One name for all that a layer is called: kohya writes no dots, old files had processors."""
+    flat = layer.replace(".", "_").replace("_processor_to_", "_to_")
+    if part.startswith("text_encoder"):
+        flat = re.sub(r"self_attn_to_(q|k|v|out)$", r"self_attn_\1_proj", flat)
+        return flat.removeprefix("text_model_")
+    return re.sub(r"_to_out$", "_to_out_0", flat)
+
+
+def _settings(name: str, found: Header) -> Mapping[str, Any]:
+    """What peft trained with, where the file notes it; ChoraleError M043 for a note out of form."""
+    if NOTE not in found.notes:
+        return {}
+    try:
+        settings: Any = json.loads(found.notes[NOTE])
+        patterns = [value for key, value in settings.items() if key.endswith(".alpha_pattern")]
+        numbers = [value for key, value in settings.items() if key.endswith(".lora_alpha")]
+        numbers += [value for pattern in patterns for value in pattern.values()]
+        if all(isinstance(value, int | float) for value in numbers):
+            return settings
+    except (ValueError, AttributeError, RecursionError):
+        pass
+    raise _strange(name, f"a file whose note {NOTE} says nothing that peft would")
+
+
+def _noted(settings: Mapping[str, Any], part: str, layer: str, rank: int) -> float | None:
+    """The alpha of a layer by what peft trained with; None where nothing is noted."""
+    alpha: Any = settings.get(f"{part}.lora_alpha")
+    for ending, value in settings.get(f"{part}.alpha_pattern", {}).items():
+        if f".{layer}".endswith(f".{ending.removeprefix('^')}"):
+            alpha = value
+    if alpha is None:
+        return None
+    # rsLoRA (arXiv 2312.03732) divides by the root of the rank
+    return float(alpha) * (rank**0.5 if settings.get(f"{part}.use_rslora") else 1.0)
+
+
+def _kind(key: str) -> str:
+    """The relative of LoRA that a key belongs to; nothing for a key of LoRA."""
+    return next((kind for part, kind in OTHER_KINDS.items() if part in key), "")
+
+
+def _sides(kernel: Sequence[int]) -> tuple[int, ...]:
+    """The sides of a kernel; of a point, as of a matrix, none."""
+    return () if all(side == 1 for side in kernel) else tuple(kernel)
+
+
+def _said(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _strange(name: str, kind: str) -> ChoraleError:
+    return _refused(
+        "M043",
+        f"'{name}' is {kind}, which is not supported. Supported is {FORMATS}.",
+        "Choose another file, or convert it.",
+    )
+
+
+def _refused(code: str, message: str, hint: str) -> ChoraleError:
+    return ChoraleError(Diagnostic(code, message, hint))

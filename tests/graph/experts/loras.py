@@ -1,0 +1,118 @@
+"""LoRA files of random numbers for small checkpoints, as people's tools write them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from graph.ldm import ldm_names
+
+Networks = Mapping[str, torch.nn.Module]
+KOHYA = {"unet": "lora_unet", "text_encoder": "lora_te", "text_encoder_2": "lora_te2"}
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
+
+
+def attention(name: str) -> bool:
+    """What most LoRAs change."""
+    return name.endswith(ATTENTION)
+
+
+def everything(name: str) -> bool:
+    """What LoCon changes: kernels too."""
+    return True
+
+
+def kohya(
+    path: Path,
+    networks: Networks,
+    seed: int,
+    *,
+    wanted: Callable[[str], bool] = attention,
+    alpha: float = 2.0,
+    ldm: bool = False,
+    changes: Mapping[str, torch.Tensor] | None = None,
+) -> Path:
+    """A file of kohya's trainer; that for SDXL names the UNet's layers as latent diffusion did."""
+    tensors: dict[str, torch.Tensor] = {}
+    for part, name, down, up in _pairs(networks, seed, wanted):
+        prefix = KOHYA[part]
+        if "text_encoder_2" in networks and part == "text_encoder":
+            prefix = "lora_te1"
+        layer = ldm_names(_layers(networks[part]))[name] if ldm and part == "unet" else name
+        if part != "unet" and not layer.startswith(("text_model", "text_projection")):
+            layer = f"text_model.{layer}"
+        key = f"{prefix}_{layer.replace('.', '_')}"
+        tensors |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
+        tensors[f"{key}.alpha"] = torch.tensor(alpha)
+    return _saved(path, {**tensors, **(changes or {})}, {"ss_network_module": "networks.lora"})
+
+
+def peft(
+    path: Path,
+    networks: Networks,
+    seed: int,
+    *,
+    wanted: Callable[[str], bool] = attention,
+    alpha: float | None = None,
+    **settings: Any,
+) -> Path:
+    """A file as diffusers saves it today, with what peft trained with in its note."""
+    tensors: dict[str, torch.Tensor] = {}
+    layers: dict[str, list[str]] = {}
+    for part, name, down, up in _pairs(networks, seed, wanted):
+        tensors |= {f"{part}.{name}.lora_A.weight": down, f"{part}.{name}.lora_B.weight": up}
+        layers.setdefault(part, []).append(name)
+    note: dict[str, Any] = {}
+    for part, names in layers.items():
+        note |= {f"{part}.r": 2, f"{part}.lora_alpha": alpha, f"{part}.target_modules": names}
+        note |= {f"{part}.{key}": value for key, value in settings.items()}
+    noted = {} if alpha is None else {"lora_adapter_metadata": json.dumps(note)}
+    return _saved(path, tensors, noted)
+
+
+def diffusers(path: Path, networks: Networks, seed: int) -> Path:
+    """A file as diffusers saved it before it knew peft."""
+    tensors: dict[str, torch.Tensor] = {}
+    for part, name, down, up in _pairs(networks, seed, attention):
+        if part == "unet":
+            place, _, last = name.removesuffix(".0").rpartition(".")
+            key = f"{part}.{place}.processor.{last}_lora"
+        else:
+            key = f"{part}.text_model.{name.removeprefix('text_model.')}.lora_linear_layer"
+        tensors |= {f"{key}.down.weight": down, f"{key}.up.weight": up}
+    return _saved(path, tensors, {})
+
+
+def _layers(network: torch.nn.Module) -> list[str]:
+    return [
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)
+    ]
+
+
+def _pairs(
+    networks: Networks, seed: int, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, str, torch.Tensor, torch.Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    for part, network in networks.items():
+        for name in filter(wanted, _layers(network)):
+            layer: Any = network.get_submodule(name)
+            rows, columns, *kernel = layer.weight.shape
+            points = [1] * len(kernel)
+            size = columns * math.prod(kernel)
+            down = torch.randn(2, columns, *kernel, generator=generator) / size**0.5
+            up = torch.randn(rows, 2, *points, generator=generator) * 0.3
+            yield part, name, down, up
+
+
+def _saved(path: Path, tensors: dict[str, torch.Tensor], notes: dict[str, str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: each.contiguous() for key, each in tensors.items()}, path, notes)
+    return path

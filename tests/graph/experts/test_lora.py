@@ -1,0 +1,296 @@
+"""LoRAs: experts with them are sampled as diffusers does, and weigh no more than the LoRAs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import FluxPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
+from safetensors.torch import load_file, save_file
+
+from graph.errors import ChoraleError
+from graph.interfaces import Heard, Tuning
+from graph.levels import NoiseLevel
+from graph.lora import read_lora
+from graph.schedules.discrete import Discrete
+from graph.twins import Deltas, Tuned, deltas_of
+from tests.graph.experts import folders, loras
+from tests.graph.experts.alone import GUIDANCE, STEPS, expert, sample
+from tests.graph.experts.test_stable_diffusion import SAMPLERS, SENTENCE, unit_noise
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Already found a .peft_config. attribute:UserWarning:peft"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers"),
+]
+ALL = ("unet", "text_encoder")
+WRITTEN: Mapping[str, Any] = {
+    "kohya": loras.kohya,
+    "kohya-conv": lambda path, networks, seed: loras.kohya(
+        path, networks, seed, wanted=loras.everything, alpha=1.0
+    ),
+    "peft": loras.peft,
+    "peft-noted": lambda path, networks, seed: loras.peft(path, networks, seed, alpha=5.0),
+    "peft-patterns": lambda path, networks, seed: loras.peft(
+        path,
+        {"unet": networks["unet"]},
+        seed,
+        alpha=3.0,
+        use_rslora=True,
+        alpha_pattern={"to_q": 7.0},
+    ),
+    "diffusers": loras.diffusers,
+}
+
+
+class Steady:
+    """An expert with LoRAs as loud as they are, in the place of an expert."""
+
+    def __init__(self, who: Any, deltas: Mapping[str, Deltas], loud: Mapping[str, Any]) -> None:
+        self.tuned, self.loud = Tuned(who, deltas), loud
+
+    def encode(self, value: Any) -> Any:
+        return self.tuned.reader(self.loud).encode(value)
+
+    def denoise(self, x: torch.Tensor, level: Any, conditions: Any) -> torch.Tensor:
+        return answer(self.tuned, x, level, conditions, self.loud)
+
+
+def answer(tuned: Tuned, x: Any, level: Any, asked: Any, loud: Mapping[str, Any]) -> Any:
+    heard = [
+        Heard(Tuning(name), (), torch.as_tensor(value).expand(len(x)).reshape(-1, 1, 1, 1))
+        for name, value in loud.items()
+        if isinstance(value, torch.Tensor) or value
+    ]
+    return tuned.denoise(x, level, asked, heard)
+
+
+def steady(folder: Path, files: Mapping[Path, float]) -> Any:
+    who: Any = expert(folder)
+    deltas = {file.name: deltas_of(read_lora(file.name, file), "sd", who) for file in files}
+    return Steady(who, deltas, {file.name: loud for file, loud in files.items()})
+
+
+def theirs(pipeline: Any, files: Mapping[Path, float], noise: torch.Tensor, **more: Any) -> Any:
+    pipeline.set_progress_bar_config(disable=True)
+    for number, file in enumerate(files):
+        pipeline.load_lora_weights(file.parent, weight_name=file.name, adapter_name=f"a{number}")
+    if files:
+        pipeline.set_adapters([f"a{number}" for number in range(len(files))], list(files.values()))
+    return pipeline(
+        SENTENCE,
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        latents=noise,
+        output_type="latent",
+        **more,
+    ).images
+
+
+@pytest.mark.parametrize("solver", ["ddim", "euler"])
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_lora_is_sampled_as_stable_diffusion_pipeline_does(
+    tmp_path: Path, written: str, solver: str
+) -> None:
+    folder = folders.stable_diffusion(tmp_path / "sd")
+    pipeline = StableDiffusionPipeline.from_pretrained(folder)
+    networks = {part: getattr(pipeline, part) for part in ALL}
+    files = {WRITTEN[written](tmp_path / "a.safetensors", networks, 1): 0.8}
+    if solver == "euler":
+        files[WRITTEN[written](tmp_path / "b.safetensors", networks, 2)] = -0.6
+    scheduler, changes, sampler, levels = SAMPLERS[solver]
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
+    plain = theirs(pipeline, {}, unit_noise())
+    found = theirs(pipeline, files, unit_noise())
+    ours = sample(
+        steady(folder, files), SENTENCE, unit_noise(), sampler, Discrete(**levels).levels(STEPS)
+    )
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+@pytest.mark.parametrize("solver", ["ddim", "euler"])
+@pytest.mark.parametrize("written", ["kohya", "peft"])
+def test_a_lora_is_sampled_as_stable_diffusion_xl_pipeline_does(
+    tmp_path: Path, written: str, solver: str
+) -> None:
+    folder = folders.stable_diffusion_xl(tmp_path / "xl")
+    pipeline = StableDiffusionXLPipeline.from_pretrained(folder)
+    networks = {part: getattr(pipeline, part) for part in (*ALL, "text_encoder_2")}
+    file = tmp_path / "a.safetensors"
+    if written == "kohya":
+        # diffusers overlooks an upsampler beside no attention, which SDXL has not
+        wanted: Any = lambda name: "upsamplers" not in name  # noqa: E731
+        loras.kohya(file, networks, 1, wanted=wanted, alpha=1.0, ldm=True)
+    else:
+        loras.peft(file, networks, 1)
+    scheduler, changes, sampler, levels = SAMPLERS[solver]
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
+    height, width = (8 * side for side in folders.XL_SIDES)
+    noise = unit_noise((folders.CHANNELS, *folders.XL_SIDES))
+    size = {"height": height, "width": width}
+    plain = theirs(pipeline, {}, noise, **size)
+    found = theirs(pipeline, {file: 0.7}, noise, **size)
+    who = steady(folder, {file: 0.7})
+    ours = sample(who, SENTENCE, noise, sampler, Discrete(**levels).levels(STEPS))
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+def test_a_lora_of_a_transformer_answers_as_diffusers_does(tmp_path: Path) -> None:
+    folder = folders.flux(tmp_path / "flux")
+    pipeline: Any = FluxPipeline.from_pretrained(folder)
+    file = loras.peft(tmp_path / "a.safetensors", {"transformer": pipeline.transformer}, 1)
+    who: Any = expert(folder)
+    tuned = Tuned(who, {"a": deltas_of(read_lora("a", file), "flux", who)})
+    asked, x, level = who.encode(SENTENCE), unit_noise(), NoiseLevel.from_noise(0.6)
+    ours = answer(tuned, x, level, [asked], {"a": 0.7})
+    who._transformer.load_lora_adapter(load_file(file), prefix="transformer", adapter_name="a")
+    who._transformer.set_adapters(["a"], [0.7])
+    assert (ours - who.denoise(x, level, [asked])).abs().max() <= 1e-5
+    who._transformer.disable_adapters()
+    assert (ours - who.denoise(x, level, [asked])).abs().max() >= 1e-2
+
+
+def tuned_pair(tmp_path: Path) -> tuple[Any, dict[str, Deltas]]:
+    who: Any = expert(folders.stable_diffusion(tmp_path / "sd"))
+    found = {
+        name: loras.kohya(tmp_path / f"{name}.safetensors", who.networks(), ord(name))
+        for name in "ab"
+    }
+    return who, {name: deltas_of(read_lora(name, file), "sd", who) for name, file in found.items()}
+
+
+def places(who: Any) -> dict[int, int]:
+    """Where the numbers of an expert lie, and how many bytes each."""
+    found: dict[int, int] = {}
+    for network in who.networks().values():
+        for each in (*network.parameters(), *network.buffers()):
+            found[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
+        for module in network.modules():
+            for delta in getattr(module, "_deltas", {}).values():
+                for each in (delta.down, delta.up):
+                    found[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
+    return found
+
+
+def test_experts_with_loras_on_one_base_weigh_no_more_than_the_loras(tmp_path: Path) -> None:
+    who, deltas = tuned_pair(tmp_path)
+    base = places(who)
+    twins = [Tuned(who, {name: each})._twin for name, each in deltas.items()]
+    together = base | places(twins[0]) | places(twins[1])
+    stored = sum(
+        each.nbytes
+        for name in "ab"
+        for key, each in load_file(tmp_path / f"{name}.safetensors").items()
+        if not key.endswith(".alpha")
+    )
+    extra = sum(together.values()) - sum(base.values())
+    assert 0 < stored == pytest.approx(extra, rel=0.05)
+    assert all(base.keys() < places(twin).keys() for twin in twins)
+
+
+def test_the_base_stays_as_it_is_and_a_lora_at_zero_is_the_base(tmp_path: Path) -> None:
+    who, deltas = tuned_pair(tmp_path)
+    x, level, asked = unit_noise(), NoiseLevel.from_noise(0.6), [who.encode(SENTENCE)]
+    before = who.denoise(x, level, asked)
+    tuned = Tuned(who, deltas)
+    loud = answer(tuned, x, level, asked, {"a": 0.5, "b": 0.0})
+    assert torch.equal(who.denoise(x, level, asked), before)
+    assert torch.equal(answer(tuned, x, level, asked, {}), before)
+    assert torch.equal(tuned.reader({"a": 0.0}).encode(SENTENCE), asked[0])
+    alone = Tuned(who, {"a": deltas["a"]})
+    assert torch.equal(answer(alone, x, level, asked, {"a": 0.5}), loud)
+    assert (loud - before).abs().max() > 1e-2
+    assert (tuned.reader({"a": 0.5}).encode(SENTENCE) - asked[0]).abs().max() > 1e-2
+
+
+def test_every_sample_has_a_weight_of_its_own(tmp_path: Path) -> None:
+    who, deltas = tuned_pair(tmp_path)
+    tuned = Tuned(who, deltas)
+    x, level = torch.cat([unit_noise()] * 3), NoiseLevel.from_noise(0.6)
+    asked = [who.encode(SENTENCE)] * 3
+    sweep = torch.tensor([0.0, 0.5, -1.0])
+    together = answer(tuned, x, level, asked, {"a": sweep, "b": 0.3})
+    apart = [answer(tuned, x[:1], level, asked[:1], {"a": float(loud), "b": 0.3}) for loud in sweep]
+    assert torch.allclose(together, torch.cat(apart), atol=1e-5)
+    assert (apart[0] - apart[1]).abs().max() > 1e-3
+
+
+def changed(tmp_path: Path, **keys: str) -> Path:
+    """A LoRA file with endings of keys replaced."""
+    who: Any = expert(folders.stable_diffusion(tmp_path / "sd"))
+    file = loras.kohya(tmp_path / "a.safetensors", who.networks(), 1)
+    tensors = load_file(file)
+    for old, new in keys.items():
+        tensors = {key.replace(old, new): each for key, each in tensors.items()}
+    save_file(tensors, file)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ("hada_w1", "M043 'a' is LoHa"),
+        ("dora_scale", "M043 'a' is DoRA"),
+        ("lokr_w1", "M043 'a' is LoKr"),
+        ("oft_blocks", "M043 'a' is OFT"),
+        ("diff", "M043 'a' is a file with the key lora_te_"),
+    ],
+)
+def test_relatives_of_lora_are_named_with_what_loads(tmp_path: Path, new: str, said: str) -> None:
+    with pytest.raises(ChoraleError, match=f"{said}.*Supported is LoRA of Linear and Conv2d"):
+        read_lora("a", changed(tmp_path, lora_up=new))
+
+
+def test_half_a_layer_is_refused(tmp_path: Path) -> None:
+    file = changed(tmp_path)
+    tensors = load_file(file)
+    tensors.pop(next(key for key in tensors if key.endswith("lora_up.weight")))
+    save_file(tensors, file)
+    with pytest.raises(ChoraleError, match="M043 'a' is a file with half of the layer"):
+        read_lora("a", file)
+
+
+@pytest.mark.parametrize("note", ["{", "[]", '{"unet.lora_alpha": "x"}'])
+def test_a_note_that_peft_would_not_write_is_refused(tmp_path: Path, note: str) -> None:
+    file = changed(tmp_path)
+    save_file(load_file(file), file, {"lora_adapter_metadata": note})
+    with pytest.raises(ChoraleError, match=r"M043 .* note lora_adapter_metadata"):
+        read_lora("a", file)
+
+
+def test_a_file_without_lora_or_cut_off_is_refused(tmp_path: Path) -> None:
+    file = changed(tmp_path)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-100])
+    with pytest.raises(ChoraleError, match=r"M013 The files of 'a' cannot be loaded: a\.safet"):
+        read_lora("a", file)
+    save_file({"weight": torch.ones(1)}, file)
+    with pytest.raises(ChoraleError, match="M042 'a' is no LoRA"):
+        read_lora("a", file)
+
+
+def test_a_lora_for_another_family_is_refused(tmp_path: Path) -> None:
+    who: Any = expert(folders.stable_diffusion(tmp_path / "sd"))
+    xl: Any = expert(folders.stable_diffusion_xl(tmp_path / "xl"))
+    file = loras.kohya(tmp_path / "a.safetensors", {"unet": xl.networks()["unet"]}, 1)
+    said = r"M040 'a' is a LoRA for .*the unet of 'sd' has \S+attn2_to_k of 8×8, expected 8×20"
+    with pytest.raises(ChoraleError, match=said):
+        deltas_of(read_lora("a", file), "sd", who)
+    loras.kohya(file, {"text_encoder_2": xl.networks()["text_encoder_2"]}, 1)
+    with pytest.raises(ChoraleError, match=r"Stable Diffusion XL: .*'sd' has no layer \S+_proj"):
+        deltas_of(read_lora("a", file), "sd", who)
+
+
+def test_a_lora_of_an_embedding_is_refused(tmp_path: Path) -> None:
+    who: Any = expert(folders.stable_diffusion(tmp_path / "sd"))
+    file = tmp_path / "a.safetensors"
+    key = "text_encoder.text_model.embeddings.token_embedding"
+    save_file(
+        {f"{key}.lora_A.weight": torch.ones(2, 8), f"{key}.lora_B.weight": torch.ones(57, 2)}, file
+    )
+    with pytest.raises(ChoraleError, match=r"M040 .* of the class Embedding: expected a Linear"):
+        deltas_of(read_lora("a", file), "sd", who)
