@@ -1,0 +1,435 @@
+"""One track as the function that samples it, with the numbers that it reads."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from graph.controls import Controls
+from graph.events import Performance
+from graph.export import choosing
+from graph.export.naming import Names
+from graph.export.weighing import faders, inputs_of, stretches, weighed
+from graph.levels import CLEAN, NoiseLevel
+from graph.library import Library, Model
+from graph.pictures import on_canvas, prepare
+from graph.plan import Asset, Choice, Condition, Control, Operation, Plan, Sweep
+
+NULL = "null"
+Key = tuple[str, int]
+"""What has a weight: ("weight" or "plain", the number of its operation)."""
+
+
+@dataclass
+class Track:
+    """Writes the sampling of one `decode` operation; what it finds on the way is kept here."""
+
+    plan: Plan
+    library: Library
+    decode: Operation
+    number: int
+    names: Names
+    performance: Performance | None
+    wanted: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    files: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    models: dict[str, Model] = field(default_factory=dict[str, Model])
+    constants: list[str] = field(default_factory=list[str])
+    _opening: list[str] = field(default_factory=list[str])
+    _asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    _body: list[str] = field(default_factory=list[str])
+    _memories: list[str] = field(default_factory=list[str])
+    _answers: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    _voices: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
+    _columns: dict[Key, str] = field(default_factory=dict[Key, str])
+    _rows: list[dict[Key, float]] = field(default_factory=list[dict[Key, float]])
+    _sounding: list[frozenset[int]] = field(default_factory=list[frozenset[int]])
+    _drawn: bool = False
+
+    def __post_init__(self) -> None:
+        self.sample = self.plan.operations[self.decode.inputs[0].number]
+        self.noise, self.score = (self.plan.operations[ref.number] for ref in self.sample.inputs)
+        sampler: Any = self.sample["sampler"]
+        schedule: Any = self.sample["schedule"]
+        steps: Any = self.sample["steps"]
+        self.sampler = choosing.member("samplers", sampler)
+        self.levels: Sequence[NoiseLevel] = choosing.member("schedules", schedule).levels(steps)
+        self.steps: int = steps
+        self.shape: Any = self.noise["shape"]
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """The weight of every expert, form and fusion at every evaluation, as numbers."""
+        experts, forms = faders(self.plan, self.score)
+        controls = Controls(self.plan.controls, self.performance)
+        for step in range(self.steps):
+            values = controls.read(step)
+            for here in self.levels[step : step + self.sampler.calls_per_step]:
+                numbers = weighed(experts, here, values) | weighed(forms, here, values)
+                row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
+                for number, each in experts.items():
+                    guidance = abs(each.guidance(values)) or 1.0
+                    row["plain", number] = numbers[number] / guidance
+                if here is self.levels[step]:
+                    heard = (number for number, weight in numbers.items() if weight != 0)
+                    self._sounding.append(frozenset(heard))
+                self._rows.append(row)
+        for root in self.plan.below(self.score):
+            if root.op in ("fuse", "form"):
+                below = list(faders(self.plan, root)[0])
+                for row in self._rows:
+                    loud = any(row.get(("weight", each)) for each in below)
+                    row["loud", root.number] = float(loud)
+
+    def lines(self) -> list[str]:
+        """The function `sample`, line by line."""
+        result, _ = self._estimate(self.score)
+        body = [*self._read_weights(), *self._asks(), *self._body, f"return {result}"]
+        end = "" if self.number == 0 else f"_{self.number + 1}"
+        found = choosing.chosen("samplers", self._choice("sampler"))
+        schedule, parts = choosing.levels(self._choice("schedule"), self.steps)
+        if found is None:
+            raise LookupError(str(self.sample["sampler"]))
+        self.wanted += [("draws", "Draws"), *parts, (found.part.module, found.part.name)]
+        words = ["denoise", "x", "levels", "steps"]
+        if "draw" in found.part.parameters:
+            words.append("draw")
+            self._drawn = True
+        call = f"x = {found.part.name}({', '.join([*words, *found.keywords])})"
+        samples, seed = self.noise["samples"], self.noise["seed"]
+        drawn = f"{seed}, {self.number}, {_row(samples)}, {self.shape!r}"
+        walked = list(stretches(self._sounding))
+        lines = [
+            "@torch.no_grad()",
+            f"def sample{end}() -> Tensor:",
+            f'    """The clean states of {_counted(len(samples), "picture")}."""',  # pyright: ignore[reportArgumentType]
+            *(f"    {line}" for line in self._opening),
+            f"    levels = {schedule}",
+        ]
+        if self._drawn:
+            lines.append(f'    draw = Draws("sampler", {drawn})')
+        lines += [f"    {each} = {{}}" for each in self._memories]
+        lines += [
+            "",
+            "    def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
+            '        """D(x): the clean picture that all experts together expect."""',
+            *(f"        {line}" for line in body),
+            "",
+            f'    noise = Draws("noise", {drawn})',
+            "    x = levels[0][1] * noise()",
+        ]
+        if len(walked) == 1:
+            lines += [f"    steps = range({self.steps})", f"    return {call[4:]}"]
+        else:
+            ranges = ", ".join(f"range({first}, {last})" for first, last in walked)
+            lines += [
+                "    # where an expert joins or leaves, what solver and rules remember is forgotten",
+                f"    for steps in ({ranges}):",
+                *(f"        {each}.clear()" for each in self._memories),
+                f"        {call}",
+                "    return x",
+            ]
+        self.wanted.append(("conventions", "Level"))
+        return lines
+
+    @property
+    def lead(self) -> Model:
+        """The model whose autoencoder makes the pictures."""
+        return list(self.models.values())[-1]
+
+    def _choice(self, name: str) -> Choice:
+        choice: Any = self.sample[name]
+        return choice
+
+    def _read_weights(self) -> list[str]:
+        """The weights that change, from a table with a row for every evaluation."""
+        if not self._columns:
+            return []
+        end = "" if self.number == 0 else f"_{self.number + 1}"
+        twice = self.sampler.calls_per_step > 1
+        rows = [tuple(_short(row[key]) for key in self._columns) for row in self._rows]
+        self.constants += [
+            f"# {', '.join(self._columns.values())} at every {'evaluation' if twice else 'step'}",
+            f"WEIGHTS{end} = [",
+            *(f"    ({', '.join(row)}{',' if len(row) == 1 else ''})," for row in rows),
+            "]",
+        ]
+        comma = "," if len(self._columns) == 1 else ""
+        return [f"{', '.join(self._columns.values())}{comma} = WEIGHTS{end}[step]"]
+
+    def _asks(self) -> list[str]:
+        """One batched call a network."""
+        lines: list[str] = []
+        for network, conditions in self._asked.items():
+            answers = [self._answers[network, each] for each in conditions]
+            comma = "," if len(answers) == 1 else ""
+            line = f"{', '.join(answers)}{comma} = {network}(x, level, [{', '.join(conditions)}])"
+            lines.append(line)
+        return lines
+
+    def _estimate(self, operation: Operation) -> tuple[str, str]:
+        """The variables of a score's estimate and of what it is measured against by itself."""
+        if operation.op == "denoise":
+            return self._voice(operation), self._null(operation)
+        forms: list[Operation] = []
+        while operation.op == "form":
+            forms.insert(0, operation)
+            operation = self.plan.operations[operation.inputs[0].number]
+        return self._merge(operation, forms)
+
+    def _voice(self, operation: Operation) -> str:
+        network, model = self._network(operation)
+        condition: Any = operation["condition"]
+        asked = self._condition(operation, network, model, condition)
+        key = (network, asked)
+        if key not in self._answers:
+            words = operation.node if condition else f"{_last(model)}_null"
+            self._answers[key] = self.names.of(key, words)
+            self._asked.setdefault(network, []).append(asked)
+        return self._answers[key]
+
+    def _null(self, operation: Operation) -> str:
+        """What says of its null; asked for only where somebody looks at it."""
+        return f"{NULL} {operation.number}"
+
+    def _asked_null(self, null: str) -> str:
+        """The variable of a null, which from here on is asked for."""
+        word, _, number = null.partition(" ")
+        if word != NULL:
+            return null
+        operation = self.plan.operations[int(number)]
+        network, model = self._network(operation)
+        nothing = self._condition(operation, network, model, None)
+        key = (network, nothing)
+        if key not in self._answers:
+            self._answers[key] = self.names.of(key, f"{_last(model)}_null")
+            self._asked.setdefault(network, []).append(nothing)
+        return self._answers[key]
+
+    def _network(self, operation: Operation) -> tuple[str, Model]:
+        model = self.library.model(str(operation["expert"]))
+        name = self.names.of(("network", self.number, model.name), f"ask_{_last(model)}")
+        if model.name not in self.models:
+            self.models[model.name] = model
+            part = choosing.network(model)
+            if part is None:
+                raise LookupError(model.name)
+            denoised, parts = choosing.convention(model)
+            self.wanted += [(part.module, part.name), *parts]
+            self._opening.append(f"{name} = {part.name}({_text(model.name)}, {denoised})")
+        return name, model
+
+    def _condition(
+        self, operation: Operation, network: str, model: Model, condition: Condition | None
+    ) -> str:
+        """The variable of an encoded condition, or of none."""
+        key = ("condition", network, repr(condition))
+        fresh = f"no_{_last(model)}"
+        if condition is not None:
+            fresh = choosing.WORDS[model.card.condition]
+            fresh = model.card.condition if fresh == "picture" else fresh
+        name = self.names.of(key, fresh)
+        line, note = f"{name} = {network}.encode(", ""
+        if condition is None:
+            line += "None)"
+        elif isinstance(condition.value, Asset):
+            line += f"Image.open(HERE / {_text(self._picture(operation, model, condition))}))"
+        elif condition.kind == "class":
+            line += f"{model.card.labels.index(condition.value)})"
+            note = f"  # {condition.value}"
+        else:
+            lower = bool(model.card.vocabulary)  # such vocabularies hold lower case
+            line += f"{_text(condition.value.lower() if lower else condition.value)})"
+        if line + note not in self._opening:
+            self._opening.append(line + note)
+        return name
+
+    def _picture(self, operation: Operation, model: Model, condition: Condition) -> str:
+        """The file of a picture as an expert was shown them: on the canvas, in its colours."""
+        value: Any = condition.value
+        stored = self.library.assets.get(value.sha256)
+        shown = prepare(stored, condition.steps, model.canvas)
+        kind = model.card.condition
+        name = f"{self.names.of(('file', repr(condition), model.name), f'{operation.node}_shown')}.png"
+        self.files[name] = _png(on_canvas(kind, shown, model.canvas, model.card.palette))
+        return name
+
+    def _merge(self, operation: Operation, forms: Sequence[Operation]) -> tuple[str, str]:
+        inputs, wired = inputs_of(self.plan, operation)
+        found = [self._estimate(each) for each in inputs]
+        clean, nulls = [each for each, _ in found], [each for _, each in found]
+        choice: Any = operation["rule"]
+        rule = choosing.chosen("fusion", choice)
+        if rule is None:
+            raise LookupError(str(choice))
+        if wired is None or "nulls" in rule.part.parameters:
+            nulls = [self._asked_null(each) for each in nulls]
+        weights = [self._weight(each, "weight") for each in inputs]
+        base = self._estimate(wired)[0] if wired else self._background(operation, inputs, nulls)
+        given = {
+            "clean": f"[{', '.join(clean)}]",
+            "nulls": f"[{', '.join(nulls)}]",
+            "base": base,
+            **self._moment(rule.part.parameters, ("memory", operation.number), operation.node),
+        }
+        self.wanted.append((rule.part.module, rule.part.name))
+
+        def call(weights: Iterable[str]) -> str:
+            known = {**given, "weights": f"[{', '.join(weights)}]"}
+            return _call(rule, known)
+
+        name = self.names.of(("merge", operation.number), operation.node)
+        self._body.append(f"{name} = {call(weights)}")
+        if forms:
+            plain = self.names.of(("plain", operation.number), f"{name}_plain")
+            self._body.append(f"{plain} = {call([self._weight(x, 'plain') for x in inputs])}")
+            for each in forms:
+                self._form(each, name, plain, base)
+        return name, base
+
+    def _form(self, operation: Operation, guided: str, plain: str, base: str) -> None:
+        """The fusion in another form, as far as the form's reliability says."""
+        choice: Any = operation["form"]
+        form = choosing.chosen("forms", choice)
+        if form is None:
+            raise LookupError(str(choice))
+        self.wanted.append((form.part.module, form.part.name))
+        memory = ("memory", operation.number)
+        known = self._moment(form.part.parameters, memory, operation.node)
+        changed = _call(form, {"guided": guided, "plain": plain, "base": base, **known})
+        weight = self._weight(operation, "weight")
+        if weight == "1.0":
+            self._body.append(f"{guided} = {changed}")
+        else:
+            self._body.append(f"{guided} = {guided} + {weight} * ({changed} - {guided})")
+
+    def _moment(self, asked: Sequence[str], memory: object, node: str) -> dict[str, str]:
+        """What a rule or form is told of the state, the step and its own past."""
+        known = {"x": "x", "level": "level", "next_level": "levels[step + 1]"}
+        end = "" if self.number == 0 else f"_{self.number + 1}"
+        if "memory" in asked:
+            known["memory"] = self.names.of(memory, f"{node}_memory")
+            if known["memory"] not in self._memories:
+                self._memories.append(known["memory"])
+        if "noise" in asked:
+            self._drawn = True
+            sizes = [self.sampler.spread(*pair) for pair in self._pairs()]
+            self._number_row(f"FRESH_NOISE{end}", "what a step adds to x/alpha, in deviations", sizes)
+            known["noise"] = f"FRESH_NOISE{end}[step] * draw.ahead()"
+        if "gain" in asked:
+            gains = [self._gain(*pair) for pair in self._pairs()]
+            self._number_row(f"GAIN{end}", "1/(1 − c·alpha/(alpha'·sigma)) of every step", gains)
+            known["gain"] = f"GAIN{end}[step]"
+        return known
+
+    def _pairs(self) -> list[tuple[NoiseLevel, NoiseLevel]]:
+        return list(zip(self.levels[:-1], self.levels[1:], strict=True))
+
+    def _gain(self, here: NoiseLevel, there: NoiseLevel) -> float:
+        factor = self.sampler.renoised(here, there)
+        return 1.0 if factor is None else 1.0 / (1.0 - factor / (there.alpha * here.ratio))
+
+    def _number_row(self, name: str, note: str, numbers: Sequence[float]) -> None:
+        lines = [f"# {note}", f"{name} = [{', '.join(f'{each:.9g}' for each in numbers)}]"]
+        if lines[0] not in self.constants:
+            self.constants += lines
+
+    def _background(
+        self, merge: Operation, inputs: Sequence[Operation], nulls: Sequence[str]
+    ) -> str:
+        """The mix of the nulls; one null is itself."""
+        if len(set(nulls)) == 1:
+            return nulls[0]
+        shares = [dict(each.settings).get("share", 1.0) for each in inputs]
+        call = f"mean_of([{', '.join(nulls)}], {_row(shares)})"
+        if any(self._sometimes_absent(each) for each in inputs):
+            weights = ", ".join(self._weight(each, "weight") for each in inputs)
+            call = f"mean_of_present([{', '.join(nulls)}], {_row(shares)}, [{weights}])"
+        self.wanted.append(("background", call.partition("(")[0]))
+        name = self.names.of(("base", merge.number), "background")
+        self._body.append(f"{name} = {call}")
+        return name
+
+    def _sometimes_absent(self, each: Operation) -> bool:
+        """Whether its weight is zero at an evaluation or in a sample."""
+        word = "weight" if each.op == "denoise" else "loud"
+        numbers = [row[word, each.number] for row in self._rows]
+        spread = faders(self.plan, each)[0][each.number].spread if each.op == "denoise" else ()
+        swept = [value for part in spread if isinstance(part, Sweep) for value in part.values]
+        dark = any(isinstance(part, Control) for part in spread)
+        return not all(numbers) or not all(swept) or dark
+
+    def _weight(self, operation: Operation, word: str) -> str:
+        """The weight as it is written: a number, a column of the table, times what it spreads."""
+        if operation.op == "fuse" or (operation.op == "form" and word == "plain"):
+            word = "loud"
+        key = (word, operation.number)
+        if operation.op == "form" and word == "weight":
+            spread = faders(self.plan, self.score)[1][operation.number].spread
+        elif operation.op == "denoise":
+            spread = faders(self.plan, self.score)[0][operation.number].spread
+        else:
+            spread = ()
+        numbers = {_short(row[key]) for row in self._rows}
+        text = numbers.pop()
+        if numbers:
+            name = self.names.of(key, f"{operation.node}_{word}")
+            text = self._columns.setdefault(key, name)
+        return " * ".join([text, *(self._spread(each, operation) for each in spread)])
+
+    def _spread(self, factor: Any, operation: Operation) -> str:
+        """The variable of a factor that is one number for every sample or place."""
+        if isinstance(factor, Sweep):
+            name = self.names.of(("spread", factor), factor.axis)
+            line = f"{name} = by_sample({', '.join(_short(each) for each in factor.values)})"
+            self.wanted.append(("amounts", "by_sample"))
+        else:
+            sha256 = Controls(self.plan.controls, self.performance).read(0)[factor.name]
+            if not sha256:
+                return "1.0"
+            name = self.names.of(("spread", factor.name), factor.name.partition(".")[0])
+            low, high = factor.low or 0.0, 1.0 if factor.high is None else factor.high
+            size = (self.shape[-1], self.shape[-2])
+            grey = self.library.assets.get(str(sha256)).convert("L")
+            self.files[f"{name}.png"] = _png(grey.resize(size, Image.Resampling.BOX))
+            line = f"{name} = by_place(HERE / {_text(f'{name}.png')}, {low!r}, {high!r})"
+            self.wanted.append(("amounts", "by_place"))
+        if line not in self._opening:
+            self._opening.append(line)
+        return name
+
+
+def _call(chosen: choosing.Chosen, known: Mapping[str, str]) -> str:
+    words = [known[each] for each in chosen.part.parameters if each in known]
+    return f"{chosen.part.name}({', '.join([*words, *chosen.keywords])})"
+
+
+def _text(words: str) -> str:
+    return json.dumps(words, ensure_ascii=False)
+
+
+def _row(values: Any) -> str:
+    return f"[{', '.join(map(repr, values))}]"
+
+
+def _short(value: float) -> str:
+    return repr(float(f"{value:.9g}"))
+
+
+def _last(model: Model) -> str:
+    return model.name.rpartition("/")[2]
+
+
+def _counted(count: int, word: str) -> str:
+    return f"one {word}" if count == 1 else f"{count} {word}s"
+
+
+def _png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "png")
+    return file.getvalue()
