@@ -46,10 +46,10 @@ def member(family: str, choice: Choice) -> Any:
 
 
 def chosen(family: str, choice: Choice) -> Chosen | None:
-    """The simplest function that has all settings which differ from their defaults; None if none.
+    """The function that has all settings which differ from their defaults; None if there is none.
 
-    A setting that is a word is part of the function's name: `flow_even` has the ending `even`. What
-    a file calls HELD is in the other arguments already.
+    The one that is named as the member comes first. A setting that is a word is part of a name:
+    `flow_even` has the ending `even`. What a file calls HELD is in the other arguments already.
     """
     if choice.name not in members(family):
         return None
@@ -59,7 +59,7 @@ def chosen(family: str, choice: Choice) -> Chosen | None:
     changed = {name for name, value in settings.items() if value != fields[name].default}
     source = piece(f"{family}.{choice.name}")
     changed -= set(source.value("HELD") or ())
-    for part in sorted(source.parts.values(), key=lambda each: len(each.parameters)):
+    for part in sorted(source.parts.values(), key=lambda each: each.name != choice.name):
         word = part.name.removeprefix(choice.name).removeprefix("_")
         told = {name for name in changed if name in part.parameters or settings[name] == word}
         if part.name.startswith(choice.name) and told == changed:

@@ -28,6 +28,11 @@ class Part:
     parameters: tuple[str, ...]
     names: frozenset[str]
 
+    @property
+    def constant(self) -> bool:
+        """Whether it is one."""
+        return not self.text.startswith(("def ", "class ", "@"))
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -101,10 +106,11 @@ def import_lines(imports: Iterable[tuple[str, str, str | None]]) -> Iterator[str
             line = f"import {module}" + ("" if name == module else f" as {name}")
             groups[_own(module)].add(line)
     for module, names in taken.items():
-        groups[_own(module)].add(f"from {module} import {', '.join(sorted(names))}")
+        inside = ", ".join(sorted(names, key=lambda name: (name.islower(), name.lower())))
+        groups[_own(module)].add(f"from {module} import {inside}")
     for own in (True, False):
-        plain = sorted(line for line in groups[own] if line.startswith("import"))
-        yield from (*plain, *sorted(groups[own] - set(plain)))
+        plain = {line for line in groups[own] if line.startswith("import")}
+        yield from (*sorted(plain), *sorted(groups[own] - plain, key=str.lower))
         if own and groups[True] and groups[False]:
             yield ""
 
@@ -129,13 +135,11 @@ def _parameters(node: ast.stmt) -> tuple[str, ...]:
     return tuple(each.arg for each in node.args.args) if isinstance(node, ast.FunctionDef) else ()
 
 
-def _place(part: Part) -> tuple[int, str, bool, int]:
+def _place(part: Part) -> tuple[int, str, int]:
     kind = part.module.partition(".")[0]
-    constant = not part.text.startswith(("def ", "class ", "@"))
     order = list(piece(part.module).parts).index(part.name)
     return (
-        -1 if constant else KINDS.index(kind) if kind in KINDS else len(KINDS),
+        -1 if part.constant else KINDS.index(kind) if kind in KINDS else len(KINDS),
         part.module,
-        not constant,
         order,
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 from graph.events import Performance
 from graph.export.naming import Names
@@ -45,7 +46,7 @@ def export(
     names = Names((*_names_of_pieces(), *LOCAL, "number", "picture", "path"))
     decodes = [each for each in plan.operations if each.op == "decode"]
     tracks = [
-        Track(plan, library, each, number, names, performance)
+        Track(plan, library, each, number, stem, names, performance)
         for number, each in enumerate(decodes)
     ]
     functions = [track.lines() for track in tracks]
@@ -57,20 +58,19 @@ def export(
     if any("Image.open" in line for lines in functions for line in lines):
         own.add(("Image", "PIL", "Image"))
     sections = [
-        f'"""{_said(title, description, stem, files, versions or {})}\n"""',
+        f'"""{_said(title, description, files, versions or {})}\n"""',
         "\n".join(import_lines(own | _split(imports))),
         "\n".join(_header(library)),
         *("\n".join(track.constants) for track in tracks if track.constants),
     ]
     text = "\n\n".join(sections)
-    later = [part.text for part in parts] + ["\n".join(lines) for lines in [*functions, main]]
-    constants = [each for each in later if not each.startswith(("def ", "class ", "@"))]
-    functions_and_classes = [each for each in later if each not in constants]
+    constants = [part.text for part in parts if part.constant]
     if constants:
         text += "\n\n" + "\n".join(constants)
-    text = "\n\n\n".join([text, *functions_and_classes])
+    whole = [part.text for part in parts if not part.constant]
+    text = "\n\n\n".join([text, *whole, *("\n".join(lines) for lines in [*functions, main])])
     text += '\n\n\nif __name__ == "__main__":\n    main()\n'
-    return Exported(_beside(text, files, stem), {f"{stem}-{name}": files[name] for name in files})
+    return Exported(text, files)
 
 
 def _names_of_pieces() -> set[str]:
@@ -122,20 +122,19 @@ def _main(tracks: list[Track], stem: str) -> list[str]:
 def _said(
     title: str,
     description: str,
-    stem: str,
     files: Mapping[str, bytes],
     versions: Mapping[str, str],
 ) -> str:
     """The docstring of the file."""
-    words = [f"{title or 'Untitled'}.", "", *([description, ""] if description else [])]
+    words = [f"{title or 'Untitled'}.", "", *([*wrap(description, 88), ""] if description else [])]
     words.append("x = alpha·x0 + sigma·noise with alpha² + sigma² = 1; D(x) is the clean picture")
     words.append("that is expected, and a level is the pair (alpha, sigma).")
     if files:
-        beside = ", ".join(f"{stem}-{name}" for name in files)
-        words += ["", f"Beside this file lie the pictures that it reads: {beside}."]
+        named = f"Beside this file lie the pictures that it reads: {', '.join(files)}."
+        words += ["", *wrap(named, 88, break_on_hyphens=False)]
     if versions:
         made = ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)
-        words += ["", f"Exported from a workflow of Chorale; made with {made}."]
+        words += ["", *wrap(f"Exported from a workflow of Chorale; made with {made}.", 88)]
     return "\n".join(words).replace("\\", "\\\\").replace('"""', "'''").strip()
 
 
@@ -151,10 +150,3 @@ def _split(lines: list[str]) -> set[tuple[str, str, str | None]]:
             module, _, names = rest.partition(" import ")
             found |= {(each, module, each) for each in names.split(", ")}
     return found
-
-
-def _beside(text: str, files: Mapping[str, bytes], stem: str) -> str:
-    """The text with the names of its pictures as they lie beside it."""
-    for name in files:
-        text = text.replace(f'HERE / "{name}"', f'HERE / "{stem}-{name}"')
-    return text

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from graph.controls import Controls
@@ -16,12 +15,14 @@ from graph.events import Performance
 from graph.export import choosing
 from graph.export.naming import Names
 from graph.export.weighing import faders, inputs_of, stretches, weighed
-from graph.levels import CLEAN, NoiseLevel
+from graph.levels import NoiseLevel
 from graph.library import Library, Model
 from graph.pictures import on_canvas, prepare
 from graph.plan import Asset, Choice, Condition, Control, Operation, Plan, Sweep
 
 NULL = "null"
+LONGEST = 92
+"""Of a line, before it is set in."""
 Key = tuple[str, int]
 """What has a weight: ("weight" or "plain", the number of its operation)."""
 
@@ -34,13 +35,14 @@ class Track:
     library: Library
     decode: Operation
     number: int
+    stem: str
     names: Names
     performance: Performance | None
     wanted: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     models: dict[str, Model] = field(default_factory=dict[str, Model])
     constants: list[str] = field(default_factory=list[str])
-    _opening: list[str] = field(default_factory=list[str])
+    _opening: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     _asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     _body: list[str] = field(default_factory=list[str])
     _memories: list[str] = field(default_factory=list[str])
@@ -89,26 +91,31 @@ class Track:
     def lines(self) -> list[str]:
         """The function `sample`, line by line."""
         result, _ = self._estimate(self.score)
-        body = [*self._read_weights(), *self._asks(), *self._body, f"return {result}"]
+        if self._body and self._body[-1].startswith(f"{result} = "):
+            self._body[-1] = f"return {self._body[-1].removeprefix(f'{result} = ')}"
+        else:
+            self._body.append(f"return {result}")
+        body = [*self._read_weights(), *self._asks(), *self._body]
         end = "" if self.number == 0 else f"_{self.number + 1}"
         found = choosing.chosen("samplers", self._choice("sampler"))
         schedule, parts = choosing.levels(self._choice("schedule"), self.steps)
         if found is None:
             raise LookupError(str(self.sample["sampler"]))
         self.wanted += [("draws", "Draws"), *parts, (found.part.module, found.part.name)]
-        words = ["denoise", "x", "levels", "steps"]
+        walked = list(stretches(self._sounding))
+        steps = f"range({self.steps})" if len(walked) == 1 else "steps"
+        words = ["denoise", "x", "levels", steps]
         if "draw" in found.part.parameters:
             words.append("draw")
             self._drawn = True
         call = f"x = {found.part.name}({', '.join([*words, *found.keywords])})"
         samples, seed = self.noise["samples"], self.noise["seed"]
-        drawn = f"{seed}, {self.number}, {_row(samples)}, {self.shape!r}"
-        walked = list(stretches(self._sounding))
+        drawn = f"seed={seed}, track={self.number}, samples={_row(samples)}, shape={self.shape!r}"
         lines = [
             "@torch.no_grad()",
             f"def sample{end}() -> Tensor:",
             f'    """The clean states of {_counted(len(samples), "picture")}."""',  # pyright: ignore[reportArgumentType]
-            *(f"    {line}" for line in self._opening),
+            *(f"    {line}" for lines in self._opening.values() for line in lines),
             f"    levels = {schedule}",
         ]
         if self._drawn:
@@ -118,13 +125,13 @@ class Track:
             "",
             "    def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
             '        """D(x): the clean picture that all experts together expect."""',
-            *(f"        {line}" for line in body),
+            *(f"        {line}" for each in body for line in wrapped(each)),
             "",
             f'    noise = Draws("noise", {drawn})',
             "    x = levels[0][1] * noise()",
         ]
         if len(walked) == 1:
-            lines += [f"    steps = range({self.steps})", f"    return {call[4:]}"]
+            lines.append(f"    return {call.removeprefix('x = ')}")
         else:
             ranges = ", ".join(f"range({first}, {last})" for first, last in walked)
             lines += [
@@ -221,7 +228,7 @@ class Track:
                 raise LookupError(model.name)
             denoised, parts = choosing.convention(model)
             self.wanted += [(part.module, part.name), *parts]
-            self._opening.append(f"{name} = {part.name}({_text(model.name)}, {denoised})")
+            self._open(name, f"{name} = {part.name}({_text(model.name)}, {denoised})")
         return name, model
 
     def _condition(
@@ -245,8 +252,7 @@ class Track:
         else:
             lower = bool(model.card.vocabulary)  # such vocabularies hold lower case
             line += f"{_text(condition.value.lower() if lower else condition.value)})"
-        if line + note not in self._opening:
-            self._opening.append(line + note)
+        self._open(network, line + note)
         return name
 
     def _picture(self, operation: Operation, model: Model, condition: Condition) -> str:
@@ -255,7 +261,8 @@ class Track:
         stored = self.library.assets.get(value.sha256)
         shown = prepare(stored, condition.steps, model.canvas)
         kind = model.card.condition
-        name = f"{self.names.of(('file', repr(condition), model.name), f'{operation.node}_shown')}.png"
+        thing = ("file", repr(condition), model.name)
+        name = f"{self.stem}-{self.names.of(thing, f'{operation.node}_shown')}.png"
         self.files[name] = _png(on_canvas(kind, shown, model.canvas, model.card.palette))
         return name
 
@@ -319,7 +326,9 @@ class Track:
         if "noise" in asked:
             self._drawn = True
             sizes = [self.sampler.spread(*pair) for pair in self._pairs()]
-            self._number_row(f"FRESH_NOISE{end}", "what a step adds to x/alpha, in deviations", sizes)
+            self._number_row(
+                f"FRESH_NOISE{end}", "what a step adds to x/alpha, in deviations", sizes
+            )
             known["noise"] = f"FRESH_NOISE{end}[step] * draw.ahead()"
         if "gain" in asked:
             gains = [self._gain(*pair) for pair in self._pairs()]
@@ -396,12 +405,32 @@ class Track:
             low, high = factor.low or 0.0, 1.0 if factor.high is None else factor.high
             size = (self.shape[-1], self.shape[-2])
             grey = self.library.assets.get(str(sha256)).convert("L")
-            self.files[f"{name}.png"] = _png(grey.resize(size, Image.Resampling.BOX))
-            line = f"{name} = by_place(HERE / {_text(f'{name}.png')}, {low!r}, {high!r})"
+            file = f"{self.stem}-{name}.png"
+            self.files[file] = _png(grey.resize(size, Image.Resampling.BOX))
+            line = f"{name} = by_place(HERE / {_text(file)}, {low!r}, {high!r})"
             self.wanted.append(("amounts", "by_place"))
-        if line not in self._opening:
-            self._opening.append(line)
+        self._open("", line)
         return name
+
+    def _open(self, network: str, line: str) -> None:
+        """A line before the sampling; those about one network stay together."""
+        lines = self._opening.setdefault(network, [])
+        if line not in lines:
+            lines.append(line)
+
+
+def wrapped(line: str) -> list[str]:
+    """A line in the form of a call, in several where it is long."""
+    if len(line) <= LONGEST or not line.endswith(")"):
+        return [line]
+    head, _, inside = line.partition("(")
+    parts, depth, start = [], 0, 0
+    for index, letter in enumerate(inside[:-1]):
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth == 0:
+            parts.append(inside[start:index].strip())
+            start = index + 1
+    return [f"{head}(", *(f"    {each}," for each in (*parts, inside[start:-1].strip())), ")"]
 
 
 def _call(chosen: choosing.Chosen, known: Mapping[str, str]) -> str:

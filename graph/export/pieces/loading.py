@@ -17,7 +17,9 @@ def load(family: Any, folder: Path) -> Any:
     variant = None if plain else next(folder.glob("*.safetensors")).name.split(".")[1]
     variant = variant and variant.partition("-")[0]  # such as fp16
     network = family.from_pretrained(folder, variant=variant, use_safetensors=True)
-    return network.to(DEVICE, PRECISION).eval().requires_grad_(False)
+    if network.dtype != PRECISION:
+        network = network.to(PRECISION)
+    return network.to(DEVICE).eval().requires_grad_(False)
 
 
 def read(file: Path) -> dict[str, Any]:

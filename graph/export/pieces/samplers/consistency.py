@@ -7,9 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 
-def consistency(
-    denoise: Callable, x: Tensor, levels: list, steps: range, draw: Callable
-) -> Tensor:
+def consistency(denoise: Callable, x: Tensor, levels: list, steps: range, draw: Callable) -> Tensor:
     """Fresh noise over every answer: x' = alpha'·f(x) + sigma'·z (arXiv 2303.01469, algorithm 1)."""
     for step in steps:
         next_alpha, next_sigma = levels[step + 1]

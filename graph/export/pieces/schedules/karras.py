@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 
 
-def karras(
-    steps: int, rho: float, ratio_max: float, ratio_min: float
-) -> list[tuple[float, float]]:
+def karras(steps: int, rho: float, ratio_max: float, ratio_min: float) -> list[tuple[float, float]]:
     """Levels (alpha, sigma) whose sigma/alpha falls evenly in its 1/rho-th power, then clean.
 
     Karras et al., arXiv 2206.00364, equation 5.

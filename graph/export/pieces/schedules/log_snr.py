@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 
 
-def log_snr(
-    steps: int, log_snr_min: float, log_snr_max: float
-) -> list[tuple[float, float]]:
+def log_snr(steps: int, log_snr_min: float, log_snr_max: float) -> list[tuple[float, float]]:
     """Levels (alpha, sigma) whose log(alpha²/sigma²) rises evenly, then clean.
 
     Lu et al., arXiv 2206.00927, section 3.4.
