@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from graph.pictures import on_canvas, prepare
 from graph.plan import Asset, Choice, Condition, Control, Operation, Plan, Sweep
 
 NULL = "null"
+CALL = re.compile(r"(return |\w+ = )\w+\(.*\)$")
 LONGEST = 92
 """Of a line, before it is set in."""
 Key = tuple[str, int]
@@ -313,7 +315,9 @@ class Track:
         if weight == "1.0":
             self._body.append(f"{guided} = {changed}")
         else:
-            self._body.append(f"{guided} = {guided} + {weight} * ({changed} - {guided})")
+            formed = self.names.of(("formed", operation.number), f"{operation.node}_formed")
+            self._body.append(f"{formed} = {changed}")
+            self._body.append(f"{guided} = {guided} + {weight} * ({formed} - {guided})")
 
     def _moment(self, asked: Sequence[str], memory: object, node: str) -> dict[str, str]:
         """What a rule or form is told of the state, the step and its own past."""
@@ -421,7 +425,7 @@ class Track:
 
 def wrapped(line: str) -> list[str]:
     """A line in the form of a call, in several where it is long."""
-    if len(line) <= LONGEST or not line.endswith(")"):
+    if len(line) <= LONGEST or not CALL.match(line):
         return [line]
     head, _, inside = line.partition("(")
     parts, depth, start = [], 0, 0

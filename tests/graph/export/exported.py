@@ -25,6 +25,7 @@ from nodes import catalogue
 from tests.graph.documents import Nodes, document
 from tests.graph.experts.alone import CPU
 
+_RUNTIMES: dict[Path, Runtime] = {}
 OURS = {"app", "bench", "graph", "nodes", "studio", "tests", "training"}
 
 
@@ -37,7 +38,8 @@ def planned(library: Library, nodes: Nodes, wires: Sequence[str]) -> Plan:
 
 def by_engine(plan: Plan, library: Library, performance: Performance | None = None) -> list[Tensor]:
     """The clean states of every track."""
-    cast = assemble(plan, Runtime(library, CPU))
+    runtime = _RUNTIMES.setdefault(library.folder, Runtime(library, CPU))
+    cast = assemble(plan, runtime)
     controls = Controls(plan.controls, performance)
     events = play(cast.tracks, controls, threading.Event(), Watch(0.0, {}))
     return [event[1] for event in events if isinstance(event, tuple)]
