@@ -54,7 +54,7 @@ def chosen(family: str, choice: Choice) -> Chosen | None:
     if choice.name not in members(family):
         return None
     here = member(family, choice)
-    fields = type(here).model_fields
+    fields: Mapping[str, Any] = type(here).model_fields
     settings = {name: getattr(here, name) for name in fields if name != "name"}
     changed = {name for name, value in settings.items() if value != fields[name].default}
     source = piece(f"{family}.{choice.name}")

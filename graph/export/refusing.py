@@ -21,6 +21,16 @@ FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "form": ("form", "forms", "the form of guidance"),
     "sample": ("sampler", "samplers", "the sampler"),
 }
+EXPERT = "expert condition weight guidance share muted solo range without"
+KNOWN: Mapping[str, frozenset[str]] = {
+    "denoise": frozenset(EXPERT.split()),
+    "fuse": frozenset({"rule", "background"}),
+    "form": frozenset({"form", "weight", "muted", "solo"}),
+    "noise": frozenset({"track", "space", "shape", "seed", "samples", "points"}),
+    "sample": frozenset({"sampler", "schedule", "steps", "corrector", "wide"}),
+    "decode": frozenset[str](),
+}
+"""The settings of operations that are looked at: what is new is refused, not left out."""
 
 
 def refuse(plan: Plan, library: Library, performance: Performance | None) -> None:
@@ -46,8 +56,10 @@ def refuse(plan: Plan, library: Library, performance: Performance | None) -> Non
 
 def _strange(plan: Plan, each: Operation, library: Library) -> Iterator[str]:
     settings = dict(each.settings)
-    if each.op in WORDS:
-        yield WORDS[each.op]
+    if each.op not in KNOWN:
+        yield WORDS.get(each.op, f"the operation {each.op}")
+        return
+    yield from (f"the setting {name}" for name in settings if name not in KNOWN[each.op])
     if each.op == "denoise":
         yield from _strange_expert(settings, library)
     if each.op in FAMILIES:
@@ -77,7 +89,12 @@ def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[s
         yield f"the formula {expert.name}"
         return
     model = library.model(str(expert))
-    if network(model) is None:
+    condition: Any = settings["condition"]
+    if not (model.folder / "scheduler").is_dir():
+        yield f"{model.name}, which is no folder of diffusers"
+    elif condition is not None and condition.kind != model.card.condition:
+        yield f"the condition {condition.kind} of {model.name}"
+    elif network(model) is None:
         yield f"{model.name}, a {model.pipeline} with the condition {model.card.condition}"
     if settings.get("without"):
         yield "a weak twin"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from graph.export.naming import Names
 from graph.export.parts import FOLDER, import_lines, needed, piece
 from graph.export.refusing import refuse
 from graph.export.track import Track
+from graph.export.wording import line_of, text_of
 from graph.library import Library
 from graph.plan import Plan
 
@@ -94,8 +94,8 @@ def _header(library: Library) -> list[str]:
     folder = library.folder.resolve()
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     return [
-        f"MODELS = Path({json.dumps(shown.as_posix(), ensure_ascii=False)})  "
         "# where the checkpoints lie, as diffusers saves them",
+        f"MODELS = Path({text_of(shown.as_posix())})",
         "HERE = Path(__file__).parent",
         'DEVICE = "cuda" if torch.cuda.is_available() else "cpu"',
         "PRECISION = torch.float32  # of the networks; the state is always float32",
@@ -108,7 +108,7 @@ def _main(tracks: list[Track], stem: str) -> list[str]:
         end = "" if track.number == 0 else f"_{track.number + 1}"
         finished = f"pictures(sample{end}())"
         if _has_codec(track):
-            finished = f"decode({json.dumps(track.lead.name)}, sample{end}())"
+            finished = f"decode({text_of(track.lead.name)}, sample{end}())"
         label = f"{stem}{end.replace('_', '-')}"
         lines += [
             f"    for number, picture in enumerate({finished}):",
@@ -126,7 +126,8 @@ def _said(
     versions: Mapping[str, str],
 ) -> str:
     """The docstring of the file."""
-    words = [f"{title or 'Untitled'}.", "", *([*wrap(description, 88), ""] if description else [])]
+    words = [f"{line_of(title) or 'Untitled'}.", ""]
+    words += [*wrap(line_of(description), 88), ""] if description.strip() else []
     words.append("x = alpha·x0 + sigma·noise with alpha² + sigma² = 1; D(x) is the clean picture")
     words.append("that is expected, and a level is the pair (alpha, sigma).")
     if files:
@@ -135,7 +136,7 @@ def _said(
     if versions:
         made = ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)
         words += ["", *wrap(f"Exported from a workflow of Chorale; made with {made}.", 88)]
-    return "\n".join(words).replace("\\", "\\\\").replace('"""', "'''").strip()
+    return "\n".join(words).strip()
 
 
 def _split(lines: list[str]) -> set[tuple[str, str, str | None]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +13,23 @@ from graph.events import Performance
 from graph.export import choosing
 from graph.export.naming import Names
 from graph.export.weighing import faders, inputs_of, stretches, weighed
+from graph.export.wording import (
+    call_of,
+    counted,
+    last_of,
+    line_of,
+    png_of,
+    row_of,
+    short,
+    text_of,
+    wrapped,
+)
 from graph.levels import NoiseLevel
 from graph.library import Library, Model
 from graph.pictures import on_canvas, prepare
 from graph.plan import Asset, Choice, Condition, Control, Operation, Plan, Sweep
 
 NULL = "null"
-CALL = re.compile(r"(return |\w+ = )\w+\(.*\)$")
-LONGEST = 92
-"""Of a line, before it is set in."""
 Key = tuple[str, int]
 """What has a weight: ("weight" or "plain", the number of its operation)."""
 
@@ -112,11 +117,11 @@ class Track:
             self._drawn = True
         call = f"x = {found.part.name}({', '.join([*words, *found.keywords])})"
         samples, seed = self.noise["samples"], self.noise["seed"]
-        drawn = f"seed={seed}, track={self.number}, samples={_row(samples)}, shape={self.shape!r}"
+        drawn = f"seed={seed}, track={self.number}, samples={row_of(samples)}, shape={self.shape!r}"
         lines = [
             "@torch.no_grad()",
             f"def sample{end}() -> Tensor:",
-            f'    """The clean states of {_counted(len(samples), "picture")}."""',  # pyright: ignore[reportArgumentType]
+            f'    """The clean states of {counted(len(samples), "picture")}."""',  # pyright: ignore[reportArgumentType]
             *(f"    {line}" for lines in self._opening.values() for line in lines),
             f"    levels = {schedule}",
         ]
@@ -137,7 +142,7 @@ class Track:
         else:
             ranges = ", ".join(f"range({first}, {last})" for first, last in walked)
             lines += [
-                "    # where an expert joins or leaves, what solver and rules remember is forgotten",
+                "    # where an expert joins or leaves, what solver and rules remember is void",
                 f"    for steps in ({ranges}):",
                 *(f"        {each}.clear()" for each in self._memories),
                 f"        {call}",
@@ -161,7 +166,7 @@ class Track:
             return []
         end = "" if self.number == 0 else f"_{self.number + 1}"
         twice = self.sampler.calls_per_step > 1
-        rows = [tuple(_short(row[key]) for key in self._columns) for row in self._rows]
+        rows = [tuple(short(row[key]) for key in self._columns) for row in self._rows]
         self.constants += [
             f"# {', '.join(self._columns.values())} at every {'evaluation' if twice else 'step'}",
             f"WEIGHTS{end} = [",
@@ -197,7 +202,7 @@ class Track:
         asked = self._condition(operation, network, model, condition)
         key = (network, asked)
         if key not in self._answers:
-            words = operation.node if condition else f"{_last(model)}_null"
+            words = operation.node if condition else f"{last_of(model)}_null"
             self._answers[key] = self.names.of(key, words)
             self._asked.setdefault(network, []).append(asked)
         return self._answers[key]
@@ -216,13 +221,13 @@ class Track:
         nothing = self._condition(operation, network, model, None)
         key = (network, nothing)
         if key not in self._answers:
-            self._answers[key] = self.names.of(key, f"{_last(model)}_null")
+            self._answers[key] = self.names.of(key, f"{last_of(model)}_null")
             self._asked.setdefault(network, []).append(nothing)
         return self._answers[key]
 
     def _network(self, operation: Operation) -> tuple[str, Model]:
         model = self.library.model(str(operation["expert"]))
-        name = self.names.of(("network", self.number, model.name), f"ask_{_last(model)}")
+        name = self.names.of(("network", self.number, model.name), f"ask_{last_of(model)}")
         if model.name not in self.models:
             self.models[model.name] = model
             part = choosing.network(model)
@@ -230,7 +235,7 @@ class Track:
                 raise LookupError(model.name)
             denoised, parts = choosing.convention(model)
             self.wanted += [(part.module, part.name), *parts]
-            self._open(name, f"{name} = {part.name}({_text(model.name)}, {denoised})")
+            self._open(name, f"{name} = {part.name}({text_of(model.name)}, {denoised})")
         return name, model
 
     def _condition(
@@ -238,7 +243,7 @@ class Track:
     ) -> str:
         """The variable of an encoded condition, or of none."""
         key = ("condition", network, repr(condition))
-        fresh = f"no_{_last(model)}"
+        fresh = f"no_{last_of(model)}"
         if condition is not None:
             fresh = choosing.WORDS[model.card.condition]
             fresh = model.card.condition if fresh == "picture" else fresh
@@ -247,13 +252,13 @@ class Track:
         if condition is None:
             line += "None)"
         elif isinstance(condition.value, Asset):
-            line += f"Image.open(HERE / {_text(self._picture(operation, model, condition))}))"
+            line += f"Image.open(HERE / {text_of(self._picture(operation, model, condition))}))"
         elif condition.kind == "class":
             line += f"{model.card.labels.index(condition.value)})"
-            note = f"  # {condition.value}"
+            note = f"  # {line_of(condition.value)}"
         else:
             lower = bool(model.card.vocabulary)  # such vocabularies hold lower case
-            line += f"{_text(condition.value.lower() if lower else condition.value)})"
+            line += f"{text_of(condition.value.lower() if lower else condition.value)})"
         self._open(network, line + note)
         return name
 
@@ -265,7 +270,7 @@ class Track:
         kind = model.card.condition
         thing = ("file", repr(condition), model.name)
         name = f"{self.stem}-{self.names.of(thing, f'{operation.node}_shown')}.png"
-        self.files[name] = _png(on_canvas(kind, shown, model.canvas, model.card.palette))
+        self.files[name] = png_of(on_canvas(kind, shown, model.canvas, model.card.palette))
         return name
 
     def _merge(self, operation: Operation, forms: Sequence[Operation]) -> tuple[str, str]:
@@ -290,7 +295,7 @@ class Track:
 
         def call(weights: Iterable[str]) -> str:
             known = {**given, "weights": f"[{', '.join(weights)}]"}
-            return _call(rule, known)
+            return call_of(rule, known)
 
         name = self.names.of(("merge", operation.number), operation.node)
         self._body.append(f"{name} = {call(weights)}")
@@ -310,7 +315,7 @@ class Track:
         self.wanted.append((form.part.module, form.part.name))
         memory = ("memory", operation.number)
         known = self._moment(form.part.parameters, memory, operation.node)
-        changed = _call(form, {"guided": guided, "plain": plain, "base": base, **known})
+        changed = call_of(form, {"guided": guided, "plain": plain, "base": base, **known})
         weight = self._weight(operation, "weight")
         if weight == "1.0":
             self._body.append(f"{guided} = {changed}")
@@ -330,13 +335,13 @@ class Track:
         if "noise" in asked:
             self._drawn = True
             sizes = [self.sampler.spread(*pair) for pair in self._pairs()]
-            self._number_row(
+            self._numberrow_of(
                 f"FRESH_NOISE{end}", "what a step adds to x/alpha, in deviations", sizes
             )
             known["noise"] = f"FRESH_NOISE{end}[step] * draw.ahead()"
         if "gain" in asked:
             gains = [self._gain(*pair) for pair in self._pairs()]
-            self._number_row(f"GAIN{end}", "1/(1 − c·alpha/(alpha'·sigma)) of every step", gains)
+            self._numberrow_of(f"GAIN{end}", "1/(1 − c·alpha/(alpha'·sigma)) of every step", gains)
             known["gain"] = f"GAIN{end}[step]"
         return known
 
@@ -347,7 +352,7 @@ class Track:
         factor = self.sampler.renoised(here, there)
         return 1.0 if factor is None else 1.0 / (1.0 - factor / (there.alpha * here.ratio))
 
-    def _number_row(self, name: str, note: str, numbers: Sequence[float]) -> None:
+    def _numberrow_of(self, name: str, note: str, numbers: Sequence[float]) -> None:
         lines = [f"# {note}", f"{name} = [{', '.join(f'{each:.9g}' for each in numbers)}]"]
         if lines[0] not in self.constants:
             self.constants += lines
@@ -359,10 +364,10 @@ class Track:
         if len(set(nulls)) == 1:
             return nulls[0]
         shares = [dict(each.settings).get("share", 1.0) for each in inputs]
-        call = f"mean_of([{', '.join(nulls)}], {_row(shares)})"
+        call = f"mean_of([{', '.join(nulls)}], {row_of(shares)})"
         if any(self._sometimes_absent(each) for each in inputs):
             weights = ", ".join(self._weight(each, "weight") for each in inputs)
-            call = f"mean_of_present([{', '.join(nulls)}], {_row(shares)}, [{weights}])"
+            call = f"mean_of_present([{', '.join(nulls)}], {row_of(shares)}, [{weights}])"
         self.wanted.append(("background", call.partition("(")[0]))
         name = self.names.of(("base", merge.number), "background")
         self._body.append(f"{name} = {call}")
@@ -388,7 +393,7 @@ class Track:
             spread = faders(self.plan, self.score)[0][operation.number].spread
         else:
             spread = ()
-        numbers = {_short(row[key]) for row in self._rows}
+        numbers = {short(row[key]) for row in self._rows}
         text = numbers.pop()
         if numbers:
             name = self.names.of(key, f"{operation.node}_{word}")
@@ -399,7 +404,7 @@ class Track:
         """The variable of a factor that is one number for every sample or place."""
         if isinstance(factor, Sweep):
             name = self.names.of(("spread", factor), factor.axis)
-            line = f"{name} = by_sample({', '.join(_short(each) for each in factor.values)})"
+            line = f"{name} = by_sample({', '.join(short(each) for each in factor.values)})"
             self.wanted.append(("amounts", "by_sample"))
         else:
             sha256 = Controls(self.plan.controls, self.performance).read(0)[factor.name]
@@ -410,8 +415,8 @@ class Track:
             size = (self.shape[-1], self.shape[-2])
             grey = self.library.assets.get(str(sha256)).convert("L")
             file = f"{self.stem}-{name}.png"
-            self.files[file] = _png(grey.resize(size, Image.Resampling.BOX))
-            line = f"{name} = by_place(HERE / {_text(file)}, {low!r}, {high!r})"
+            self.files[file] = png_of(grey.resize(size, Image.Resampling.BOX))
+            line = f"{name} = by_place(HERE / {text_of(file)}, {low!r}, {high!r})"
             self.wanted.append(("amounts", "by_place"))
         self._open("", line)
         return name
@@ -421,48 +426,3 @@ class Track:
         lines = self._opening.setdefault(network, [])
         if line not in lines:
             lines.append(line)
-
-
-def wrapped(line: str) -> list[str]:
-    """A line in the form of a call, in several where it is long."""
-    if len(line) <= LONGEST or not CALL.match(line):
-        return [line]
-    head, _, inside = line.partition("(")
-    parts, depth, start = [], 0, 0
-    for index, letter in enumerate(inside[:-1]):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and depth == 0:
-            parts.append(inside[start:index].strip())
-            start = index + 1
-    return [f"{head}(", *(f"    {each}," for each in (*parts, inside[start:-1].strip())), ")"]
-
-
-def _call(chosen: choosing.Chosen, known: Mapping[str, str]) -> str:
-    words = [known[each] for each in chosen.part.parameters if each in known]
-    return f"{chosen.part.name}({', '.join([*words, *chosen.keywords])})"
-
-
-def _text(words: str) -> str:
-    return json.dumps(words, ensure_ascii=False)
-
-
-def _row(values: Any) -> str:
-    return f"[{', '.join(map(repr, values))}]"
-
-
-def _short(value: float) -> str:
-    return repr(float(f"{value:.9g}"))
-
-
-def _last(model: Model) -> str:
-    return model.name.rpartition("/")[2]
-
-
-def _counted(count: int, word: str) -> str:
-    return f"one {word}" if count == 1 else f"{count} {word}s"
-
-
-def _png(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, "png")
-    return file.getvalue()

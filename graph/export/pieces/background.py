@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from operator import add
 
+import torch
 from torch import Tensor
 
 
@@ -13,9 +14,7 @@ def mean_of(nulls: list[Tensor], shares: list[float]) -> Tensor:
     return reduce(add, [share / sum(shares) * null for share, null in zip(shares, nulls)])
 
 
-def mean_of_present(
-    nulls: list[Tensor], shares: list[float], weights: list[Tensor | float]
-) -> Tensor:
+def mean_of_present(nulls: list[Tensor], shares: list[float], weights: list) -> Tensor:
     """B = Σ βᵢ·D(x | ∅)ᵢ over the experts that take part in a sample: whose weight is not zero.
 
     Where the shares of these sum to zero they count alike; where nobody takes part, all do.
@@ -30,8 +29,8 @@ def mean_of_present(
     return reduce(add, [amount / total * null for amount, null in zip(amounts, nulls)])
 
 
-def presence(weights: list[Tensor | float], x: Tensor) -> list[Tensor]:
+def presence(weights: list, x: Tensor) -> list[Tensor]:
     """1 where an expert takes part in a sample, 0 where its weight is zero throughout."""
-    wide = [x.new_tensor(w) if isinstance(w, float) else w for w in weights]
-    there = [(weight != 0).expand_as(x).flatten(1).any(1) for weight in wide]
+    tensors = [torch.as_tensor(weight, device=x.device) for weight in weights]
+    there = [(weight != 0).expand_as(x).flatten(1).any(1) for weight in tensors]
     return [each.to(x.dtype).reshape(-1, *(1,) * (x.ndim - 1)) for each in there]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ def pictures(colours: Tensor) -> list[Image.Image]:
 
 
 @torch.no_grad()
-def encoded(vae: AutoencoderKL, picture: Image.Image) -> Tensor:
+def encoded(vae: Any, picture: Image.Image) -> Tensor:
     """A picture as latents [c, h, w]: the mean of what the autoencoder knows of it."""
     rows = torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0)[None]
     colours = (rows / 127.5 - 1.0).to(vae.device, vae.dtype)

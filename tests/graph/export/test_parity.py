@@ -220,7 +220,11 @@ def test_sweeps_and_maps_are_weights_of_samples_and_places(
         "amount": ("sweep", {"start": 0.0, "stop": 1.5, "count": 3}),
         "left": ("map", {"picture": stored(library, ramp)}),
     }
-    wires = (*WIRES, "amount.reliability > words.reliability", "left.reliability > scenery.reliability")
+    wires = (
+        *WIRES,
+        "amount.reliability > words.reliability",
+        "left.reliability > scenery.reliability",
+    )
     text = agree(library, tmp_path, planned(library, nodes, wires))
     assert "by_sample(0.0, 0.75, 1.5)" in text
     assert "by_place(HERE / " in text

@@ -1,1 +1,1 @@
-"""Families of checkpoints as an exported file has them, each in the file that its registry names."""
+"""Families as an exported file has them, each in the file that its registry names."""

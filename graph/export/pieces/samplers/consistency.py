@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def consistency(denoise: Callable, x: Tensor, levels: list, steps: range, draw: Callable) -> Tensor:
-    """Fresh noise over every answer: x' = alpha'·f(x) + sigma'·z (arXiv 2303.01469, algorithm 1)."""
+    """Fresh noise over every answer: x' = alpha'·f(x) + sigma'·z (arXiv 2303.01469, alg. 1)."""
     for step in steps:
         next_alpha, next_sigma = levels[step + 1]
         x = next_alpha * denoise(x, levels[step], step)
