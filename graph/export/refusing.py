@@ -96,5 +96,3 @@ def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[s
         yield f"the condition {condition.kind} of {model.name}"
     elif network(model) is None:
         yield f"{model.name}, a {model.pipeline} with the condition {model.card.condition}"
-    if settings.get("without"):
-        yield "a weak twin"

@@ -182,9 +182,23 @@ class Track:
         for network, conditions in self._asked.items():
             answers = [self._answers[network, each] for each in conditions]
             comma = "," if len(answers) == 1 else ""
-            line = f"{', '.join(answers)}{comma} = {network}(x, level, [{', '.join(conditions)}])"
-            lines.append(line)
+            call = f"{network}(x, level, [{', '.join(conditions)}])"
+            heard = self._heard(network)
+            if heard:  # where nobody listens, anything will do
+                call += f" if {heard} else ({', '.join('x' for _ in answers)}{comma})"
+            lines.append(f"{', '.join(answers)}{comma} = {call}")
         return lines
+
+    def _heard(self, network: str) -> str:
+        """When a network is heard, in Python; nothing if it always has to be asked."""
+        keys = [("weight", number) for number in sorted(self._voices[network])]
+        if any(word == "loud" and not row[word, n] for row in self._rows for word, n in row):
+            return ""  # where all are silent, their nulls are painted
+        if any(key not in row for key in keys for row in self._rows):
+            return ""  # a background has no weight
+        if all(any(row[key] for key in keys) for row in self._rows):
+            return ""
+        return " or ".join(self._columns[key] for key in keys if key in self._columns)
 
     def _estimate(self, operation: Operation) -> tuple[str, str]:
         """The variables of a score's estimate and of what it is measured against by itself."""
@@ -197,15 +211,8 @@ class Track:
         return self._merge(operation, forms)
 
     def _voice(self, operation: Operation) -> str:
-        network, model = self._network(operation)
         condition: Any = operation["condition"]
-        asked = self._condition(operation, network, model, condition)
-        key = (network, asked)
-        if key not in self._answers:
-            words = operation.node if condition else f"{last_of(model)}_null"
-            self._answers[key] = self.names.of(key, words)
-            self._asked.setdefault(network, []).append(asked)
-        return self._answers[key]
+        return self._answer(operation, condition)
 
     def _null(self, operation: Operation) -> str:
         """What says of its null; asked for only where somebody looks at it."""
@@ -214,16 +221,31 @@ class Track:
     def _asked_null(self, null: str) -> str:
         """The variable of a null, which from here on is asked for."""
         word, _, number = null.partition(" ")
-        if word != NULL:
-            return null
-        operation = self.plan.operations[int(number)]
+        return self._answer(self.plan.operations[int(number)], None) if word == NULL else null
+
+    def _answer(self, operation: Operation, condition: Condition | None) -> str:
+        """The variable of an expert's answer to a condition, asked in its network's one call."""
         network, model = self._network(operation)
-        nothing = self._condition(operation, network, model, None)
-        key = (network, nothing)
+        asked = self._condition(operation, network, model, condition)
+        network = self._twin(operation, network)
+        key = (network, asked)
         if key not in self._answers:
-            self._answers[key] = self.names.of(key, f"{last_of(model)}_null")
-            self._asked.setdefault(network, []).append(nothing)
+            name = network.removeprefix("ask_")
+            words = operation.node if condition else f"{name}_null"
+            self._answers[key] = self.names.of(key, words)
+            self._asked.setdefault(network, []).append(asked)
+        self._voices.setdefault(network, set()).add(operation.number)
         return self._answers[key]
+
+    def _twin(self, operation: Operation, network: str) -> str:
+        """The network that is asked: the expert's own, or its weak twin."""
+        blocks: Any = dict(operation.settings).get("without", ())
+        if not blocks:
+            return network
+        twin = self.names.of(("twin", network, blocks), f"{network}_weakly")
+        self.wanted.append(("twins", "without"))
+        self._open(network, f"{twin} = without({network}, {row_of(blocks)})")
+        return twin
 
     def _network(self, operation: Operation) -> tuple[str, Model]:
         model = self.library.model(str(operation["expert"]))
@@ -275,6 +297,8 @@ class Track:
 
     def _merge(self, operation: Operation, forms: Sequence[Operation]) -> tuple[str, str]:
         inputs, wired = inputs_of(self.plan, operation)
+        if all(row["loud", operation.number] for row in self._rows):
+            inputs = [each for each in inputs if self._sounds(each)]
         found = [self._estimate(each) for each in inputs]
         clean, nulls = [each for each, _ in found], [each for _, each in found]
         choice: Any = operation["rule"]
@@ -372,6 +396,11 @@ class Track:
         name = self.names.of(("base", merge.number), "background")
         self._body.append(f"{name} = {call}")
         return name
+
+    def _sounds(self, each: Operation) -> bool:
+        """Whether it is heard at any evaluation: at weight zero all is as if it were not there."""
+        word = "weight" if each.op == "denoise" else "loud"
+        return any(row[word, each.number] for row in self._rows)
 
     def _sometimes_absent(self, each: Operation) -> bool:
         """Whether its weight is zero at an evaluation or in a sample."""

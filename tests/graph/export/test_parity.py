@@ -208,7 +208,40 @@ def test_curves_ranges_and_silence_become_numbers(library: Library, tmp_path: Pa
     nodes["sampler"][1]["method"] = {"name": "heun"}
     agree(library, tmp_path / "heun", planned(library, nodes, wires))
     nodes["words"][1]["muted"] = True
-    text = agree(library, tmp_path / "muted", planned(library, nodes, wires))
+    agree(library, tmp_path / "muted", planned(library, nodes, wires))
+
+
+def test_an_expert_that_is_never_heard_is_not_in_the_file(library: Library, tmp_path: Path) -> None:
+    text = agree(library, tmp_path, planned(library, pair(words={"muted": True}), WIRES))
+    assert "PixArt" not in text
+
+
+def test_who_is_not_on_turn_is_not_asked(library: Library, tmp_path: Path) -> None:
+    plan = planned(library, pair(fuse={"rule": {"name": "switch"}}), WIRES)
+    text = agree(library, tmp_path, plan)
+    assert "[sentence, no_text]) if words_weight else (x, x)" in text
+
+
+def test_where_all_are_silent_the_background_is_painted(library: Library, tmp_path: Path) -> None:
+    late = {"from_noise": 0.6}
+    plan = planned(library, pair(words=late, scenery={**late, "share": 3.0}), WIRES)
+    text = agree(library, tmp_path, plan)
+    assert " if " not in text[text.index("def denoise(x") : text.index("noise = Draws")]
+
+
+def test_a_weak_twin_is_measured_against(library: Library, tmp_path: Path) -> None:
+    nodes = {**pair(), "weak": ("weak_twin", {"first": 1, "guidance": 1.0})}
+    wires = (*WIRES, "words.score > weak.score")
+    text = agree(
+        library,
+        tmp_path / "against",
+        planned(library, nodes, (*wires, "weak.score > fuse.background")),
+    )
+    assert "without(ask_text, [1])" in text
+    nodes["weak"][1]["guidance"] = -0.5
+    agree(
+        library, tmp_path / "among", planned(library, nodes, (*wires, "weak.score > fuse.scores"))
+    )
 
 
 def test_sweeps_and_maps_are_weights_of_samples_and_places(
