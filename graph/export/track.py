@@ -291,9 +291,13 @@ class Track:
         shown = prepare(stored, condition.steps, model.canvas)
         kind = model.card.condition
         thing = ("file", repr(condition), model.name)
-        name = f"{self.stem}-{self.names.of(thing, f'{operation.node}_shown')}.png"
+        name = self._file(self.names.of(thing, f"{operation.node}_shown"))
         self.files[name] = png_of(on_canvas(kind, shown, model.canvas, model.card.palette))
         return name
+
+    def _file(self, name: str) -> str:
+        """The name of a picture beside the exported file."""
+        return f"{self.stem}-{name.replace('_', '-')}.png"
 
     def _merge(self, operation: Operation, forms: Sequence[Operation]) -> tuple[str, str]:
         inputs, wired = inputs_of(self.plan, operation)
@@ -443,7 +447,7 @@ class Track:
             low, high = factor.low or 0.0, 1.0 if factor.high is None else factor.high
             size = (self.shape[-1], self.shape[-2])
             grey = self.library.assets.get(str(sha256)).convert("L")
-            file = f"{self.stem}-{name}.png"
+            file = self._file(name)
             self.files[file] = png_of(grey.resize(size, Image.Resampling.BOX))
             line = f"{name} = by_place(HERE / {text_of(file)}, {low!r}, {high!r})"
             self.wanted.append(("amounts", "by_place"))

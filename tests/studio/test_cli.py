@@ -283,11 +283,11 @@ def test_an_export_is_written_with_its_pictures_and_its_faders(
     source = str(WORKFLOWS / "text-mask.json")
     told = ["--set", "sampler.steps=6", "--replay", str(moves), "--out", str(out)]
     assert main(["export", source, *told]) == 0
-    written = [out, tmp_path / "my-paper-mask_expert_shown.png"]
+    written = [out, tmp_path / "my-paper-mask-expert-shown.png"]
     assert capsys.readouterr().out.split("\n") == [*map(str, written), ""]
     text = out.read_text()
     assert "(2.7,),\n    (2.7,),\n    (2.7,),\n    (1.35,),\n    (1.35,),\n    (1.35,),\n" in text
-    assert 'HERE / "my-paper-mask_expert_shown.png"' in text
+    assert 'HERE / "my-paper-mask-expert-shown.png"' in text
     assert pixels(written[1]).shape == (128, 128, 3)
 
 

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import py_compile
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,7 +28,7 @@ from graph.pipelines import PIPELINES
 from graph.plan import Operation, Plan
 from graph.registry import choices
 from graph.runtime import Runtime
-from studio.piece import WORKFLOWS, library, load
+from studio.piece import ROOT, WORKFLOWS, library, load
 from tests.graph.experts.alone import CPU
 from tests.graph.export.exported import opened
 
@@ -191,3 +192,11 @@ def test_words_of_people_are_never_code(tmp_path: Path) -> None:
     assert "SystemExit" in found["__doc__"]
     tree = ast.parse(exported.text)
     assert evil.lower() in [each.value for each in ast.walk(tree) if isinstance(each, ast.Constant)]
+
+
+def test_the_example_of_the_docs_is_what_is_exported() -> None:
+    text = load(WORKFLOWS / "text-mask.json").export().text
+    page = (ROOT / "docs" / "export.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    assert all(block in text for block in blocks)

@@ -162,8 +162,8 @@ def test_a_mask_a_traced_photograph_and_a_background_that_is_wired(
     text = agree(library, tmp_path / "mix", planned(library, nodes, wires))
     assert "mean_of([" in text
     assert sorted(path.name for path in (tmp_path / "mix").iterdir()) == [
-        "exported-lines_shown.png",
-        "exported-places_shown.png",
+        "exported-lines-shown.png",
+        "exported-places-shown.png",
         "exported.py",
     ]
     wired = (*wires, "ground.score > fuse.background")
