@@ -1,9 +1,10 @@
-"""The command line: run, check, plan, nodes, models, schema, train, judge and prove."""
+"""The command line: run, check, plan, export, nodes, models, schema, train, judge and prove."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -20,6 +21,7 @@ from graph.jsontext import read_limited
 from graph.library import Library
 from graph.sounds import MAX_BYTES
 from graph.storage import read_any, read_performance
+from graph.writing import write_atomically
 from studio.piece import JOBS, MODELS, Piece, load
 
 
@@ -78,6 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
     plan = commands.add_parser("plan", parents=[workflow], help="print the compiled plan")
     plan.set_defaults(command=_plan)
+    export = commands.add_parser(
+        "export", parents=[workflow], help="write a Python file on diffusers that paints the same"
+    )
+    export.add_argument("--out", type=Path, metavar="FILE.py", help="replaced if it is there")
+    export.add_argument(
+        "--replay", type=Path, metavar="FILE", help="move the faders as FILE recorded them"
+    )
+    export.set_defaults(command=_export)
     nodes = commands.add_parser("nodes", help="list what can be wired")
     nodes.add_argument("--json", action="store_true")
     nodes.set_defaults(command=_nodes)
@@ -213,6 +223,19 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _plan(arguments: argparse.Namespace) -> int:
     print(_open(arguments).plan())
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    piece = _open(arguments)
+    if arguments.replay:
+        piece = Piece(piece.workflow, _performance(arguments.replay))
+    path: Path = arguments.out or Path(f"{piece.stem}.py")
+    exported = piece.export(re.sub(r"[^\w.-]+", "-", path.stem))
+    for name, data in exported.files.items():
+        write_atomically(path.parent / name, data)
+    write_atomically(path, exported.text.encode())
+    print(path, *(path.parent / name for name in exported.files), sep="\n")
     return 0
 
 

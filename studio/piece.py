@@ -17,10 +17,11 @@ from graph.compile import compile_workflow
 from graph.drawing import Drawing, Wire, WorkflowNode
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Failure, Performance, Result
+from graph.export.script import Exported, export
 from graph.flatten import flatten
 from graph.library import Library
 from graph.plan import Plan
-from graph.storage import import_assets, read_any, with_played, write_picture
+from graph.storage import import_assets, installed, read_any, with_played, write_picture
 from graph.workflow import Workflow, dump_workflow
 from nodes import catalogue
 from nodes.drawn import STORED
@@ -157,15 +158,34 @@ class Piece:
                 pictures += event.pictures
         return pictures
 
+    def export(self, stem: str | None = None) -> Exported:
+        """The workflow as one Python file on torch and diffusers alone, with its performance.
+
+        `stem` begins the names of its pictures. ChoraleError W024 for what cannot be exported.
+        """
+        return export(
+            self.plan(),
+            library(),
+            title=self.workflow.title,
+            description=self.workflow.description,
+            stem=stem or self.stem,
+            performance=self.performance,
+            versions=installed(),
+        )
+
+    @property
+    def stem(self) -> str:
+        """How the names of its files begin."""
+        return re.sub(r"[^a-z0-9]+", "-", self.workflow.title.lower()).strip("-") or "untitled"
+
     def save(self, result: Result, folder: Path) -> list[Path]:
         """Write the pictures of a result, each with workflow, versions and performance inside."""
         folder.mkdir(parents=True, exist_ok=True)
-        stem = re.sub(r"[^a-z0-9]+", "-", self.workflow.title.lower()).strip("-") or "untitled"
         seed = seed_of(self.plan())
         workflow = with_played(self.workflow, result.record, library())
         paths: list[Path] = []
         for sample, picture in enumerate(result.pictures):
-            path = _free(folder, stem)
+            path = _free(folder, self.stem)
             write_picture(path, picture, workflow, result.record, seed=seed, sample=sample)
             paths.append(path)
         return paths

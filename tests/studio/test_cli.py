@@ -15,7 +15,7 @@ from graph.assets import AssetStore
 from graph.errors import ChoraleError
 from graph.writing import write_atomically
 from studio.cli import main
-from studio.piece import load
+from studio.piece import WORKFLOWS, load
 from tests.graph.experts import folders
 from tests.graph.recordings import ramp
 from tests.studio.documents import TWO
@@ -272,3 +272,29 @@ def test_a_file_that_is_no_picture_is_not_stored(tmp_path: Path) -> None:
     with pytest.raises(ChoraleError, match="A012"):
         store.put(b"RIFF....WAVEfmt ")
     assert not list(tmp_path.rglob("*"))
+
+
+def test_an_export_is_written_with_its_pictures_and_its_faders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moves = tmp_path / "moves.json"
+    moves.write_text(json.dumps([[3, "text_expert.reliability", 0.5]]))
+    out = tmp_path / "my paper.py"
+    source = str(WORKFLOWS / "text-mask.json")
+    told = ["--set", "sampler.steps=6", "--replay", str(moves), "--out", str(out)]
+    assert main(["export", source, *told]) == 0
+    written = [out, tmp_path / "my-paper-mask-expert-shown.png"]
+    assert capsys.readouterr().out.split("\n") == [*map(str, written), ""]
+    text = out.read_text()
+    assert "(2.7,),\n    (2.7,),\n    (2.7,),\n    (1.35,),\n    (1.35,),\n    (1.35,),\n" in text
+    assert 'HERE / "my-paper-mask-expert-shown.png"' in text
+    assert pixels(written[1]).shape == (128, 128, 3)
+
+
+def test_what_cannot_be_exported_is_said_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "guided.py"
+    assert main(["export", str(WORKFLOWS / "guidance.json"), "--out", str(out)]) == 1
+    assert "W024 This workflow cannot be exported yet" in capsys.readouterr().err
+    assert not out.exists()

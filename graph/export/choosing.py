@@ -1,0 +1,124 @@
+"""Choosing pieces: the function of a rule, sampler, form or schedule, and the class of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graph import forms, fusion, samplers, schedules
+from graph.export.parts import Part, members, piece
+from graph.folders import read_json
+from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
+from graph.library import Model
+from graph.pipelines import flows
+from graph.plan import Choice
+from graph.registry import choices
+
+FAMILIES: Mapping[str, tuple[Any, Any]] = {
+    "forms": (forms, GuidanceForm),
+    "fusion": (fusion, FusionRule),
+    "samplers": (samplers, Sampler),
+    "schedules": (schedules, NoiseSchedule),
+}
+CURVES = {
+    "linear": "linear",
+    "scaled_linear": "scaled_linear",
+    "squaredcos_cap_v2": "squared_cosine",
+}
+OUTPUTS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
+WORDS = {"text": "sentence", "class": "label", "mask": "picture", "sketch": "picture"}
+"""What `encode` of a class calls a condition of a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The function of a member of a family, and its settings as keywords of a call."""
+
+    part: Part
+    keywords: tuple[str, ...]
+
+
+def member(family: str, choice: Choice) -> Any:
+    """The rule, form, sampler or schedule itself."""
+    package, base = FAMILIES[family]
+    return choices(package, base)[choice.name](**dict(choice.settings))
+
+
+def chosen(family: str, choice: Choice) -> Chosen | None:
+    """The function that has all settings which differ from their defaults; None if there is none.
+
+    The one that is named as the member comes first. A setting that is a word is part of a name:
+    `flow_even` has the ending `even`. What a file calls HELD is in the other arguments already.
+    """
+    if choice.name not in members(family):
+        return None
+    here = member(family, choice)
+    fields: Mapping[str, Any] = type(here).model_fields
+    settings = {name: getattr(here, name) for name in fields if name != "name"}
+    changed = {name for name, value in settings.items() if value != fields[name].default}
+    source = piece(f"{family}.{choice.name}")
+    changed -= set(source.value("HELD") or ())
+    for part in sorted(source.parts.values(), key=lambda each: each.name != choice.name):
+        word = part.name.removeprefix(choice.name).removeprefix("_")
+        told = {name for name in changed if name in part.parameters or settings[name] == word}
+        if part.name.startswith(choice.name) and told == changed:
+            given = [each for each in part.parameters if each in settings]
+            return Chosen(part, tuple(f"{name}={settings[name]!r}" for name in given))
+    return None
+
+
+def network(model: Model) -> Part | None:
+    """The class that loads a model and takes its kind of condition; None if there is none."""
+    for family in members("experts"):
+        found = piece(f"experts.{family}")
+        if model.pipeline in found.value("PIPELINES"):
+            word = WORDS.get(model.card.condition)
+            classes = [part for part in found.parts.values() if part.text.startswith("class")]
+            fitting = (part for part in classes if word is None or word in part.parameters)
+            return next(fitting, None)
+    return None
+
+
+def convention(model: Model) -> tuple[str, list[tuple[str, str]]]:
+    """What turns a model's answers into clean pictures, with the parts that this takes."""
+    config = read_json(model.name, model.folder / "scheduler" / "scheduler_config.json")
+    if flows(config):
+        return "flow_prediction", [("conventions", "flow_prediction")]
+    text, parts = alphas_cumprod(
+        config.get("beta_schedule", "linear"),
+        int(config.get("num_train_timesteps", 1000)),
+        (float(config.get("beta_start", 1e-4)), float(config.get("beta_end", 0.02))),
+        zero_snr=bool(config.get("rescale_betas_zero_snr")),
+    )
+    name = f"{OUTPUTS[config.get('prediction_type') or 'epsilon']}_prediction"
+    return f"{name}({text})", [*parts, ("conventions", name)]
+
+
+def alphas_cumprod(
+    curve: str, count: int, ends: tuple[float, float], *, zero_snr: bool
+) -> tuple[str, list[tuple[str, str]]]:
+    """The call that gives the squared alphas of every trained time, with the parts it takes."""
+    name = CURVES[curve]
+    inside = (count,) if name == "squared_cosine" else (count, *ends)
+    text, parts = f"{name}({', '.join(map(repr, inside))})", [("betas", name)]
+    if zero_snr:
+        text, parts = f"ending_in_noise({text})", [*parts, ("betas", "ending_in_noise")]
+    return text, parts
+
+
+def levels(choice: Choice, steps: int) -> tuple[str, list[tuple[str, str]]]:
+    """The call that gives the noise levels of a run, with the parts that it takes."""
+    found = chosen("schedules", choice)
+    if found is None:
+        raise LookupError(choice.name)
+    schedule, parts = member("schedules", choice), [(found.part.module, found.part.name)]
+    words: list[str] = []
+    if "times" in found.part.parameters:
+        ends = schedule.beta_start, schedule.beta_end
+        count = schedule.trained_times
+        squares, more = alphas_cumprod(schedule.curve, count, ends, zero_snr=schedule.zero_snr)
+        words, parts = [repr(list(schedule.times(steps))), squares], [*parts, *more]
+    else:
+        words = [f"steps={steps}", *found.keywords]
+    return f"{found.part.name}({', '.join(words)})", parts

@@ -1,0 +1,51 @@
+"""PixArt: a sentence read by T5, latents denoised by a transformer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers import PixArtTransformer2DModel
+from torch import Tensor
+from transformers import AutoTokenizer, T5EncoderModel
+
+from graph.export.pieces.conventions import Level
+from graph.export.pieces.loading import filled, load, tokens
+from graph.export.pieces.settings import MODELS
+
+PIPELINES = ("PixArtSigmaPipeline", "PixArtAlphaPipeline")
+
+
+class PixArt:
+    """PixArt-α and -Σ (arXiv 2310.00426, 2403.04692) as diffusers stores them."""
+
+    def __init__(self, name: str, denoised: Any) -> None:
+        self.tokenizer = AutoTokenizer.from_pretrained(MODELS / name / "tokenizer")
+        self.encoder = load(T5EncoderModel, MODELS / name / "text_encoder")
+        self.transformer = load(PixArtTransformer2DModel, MODELS / name / "transformer")
+        self.denoised = denoised
+
+    def encode(self, sentence: str | None) -> tuple[Tensor, Tensor]:
+        """A sentence, or none, as words [tokens, width] and which of them count."""
+        length = min(self.tokenizer.model_max_length, 300)
+        ids = tokens(self.tokenizer, sentence or "", length)
+        words = self.encoder(ids.input_ids, attention_mask=ids.attention_mask)[0]
+        return words[0], ids.attention_mask[0]
+
+    def __call__(self, x: Tensor, level: Level, prompts: list) -> tuple[Tensor, ...]:
+        """D(x) under each of the prompts, in one forward pass."""
+        words = torch.stack([words for words, _ in prompts]).repeat_interleave(len(x), 0)
+        mask = torch.stack([mask for _, mask in prompts]).repeat_interleave(len(x), 0)
+
+        def network(state: Tensor, time: float) -> Tensor:
+            answer = self.transformer(
+                state.to(words),
+                encoder_hidden_states=words,
+                encoder_attention_mask=mask,
+                timestep=filled(state, time),
+                added_cond_kwargs={"resolution": None, "aspect_ratio": None},
+            ).sample
+            return answer[:, : x.shape[1]].to(x)  # a learned variance may ride behind
+
+        states = x.repeat(len(prompts), 1, 1, 1)
+        return self.denoised(network, states, level).chunk(len(prompts))

@@ -1,0 +1,1 @@
+"""Forms of guidance as an exported file has them, each in the file that its registry names."""

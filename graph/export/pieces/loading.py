@@ -1,0 +1,43 @@
+"""Loading networks and sentences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graph.export.pieces.settings import DEVICE, PRECISION
+
+
+def load(family: Any, folder: Path) -> Any:
+    """A network of diffusers or transformers with the weights of a folder, frozen."""
+    plain = [path for path in folder.glob("*.safetensors") if path.name.count(".") == 1]
+    variant = None if plain else next(folder.glob("*.safetensors")).name.split(".")[1]
+    variant = variant and variant.partition("-")[0]  # such as fp16
+    network = family.from_pretrained(folder, variant=variant, use_safetensors=True)
+    if network.dtype != PRECISION:
+        network = network.to(PRECISION)
+    return network.to(DEVICE).eval().requires_grad_(False)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """A configuration file of a checkpoint."""
+    return json.loads(file.read_text())
+
+
+def tokens(tokenizer: Any, sentence: str, length: int) -> Any:
+    """A sentence as tokens, padded or cut to a length."""
+    return tokenizer(
+        sentence,
+        padding="max_length",
+        max_length=length,
+        truncation=True,
+        return_tensors="pt",
+    ).to(DEVICE)
+
+
+def filled(like: torch.Tensor, value: float) -> torch.Tensor:
+    """One value for every sample of a batch: a network's time."""
+    return torch.full((len(like),), value, device=like.device)

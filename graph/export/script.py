@@ -1,0 +1,153 @@
+"""The exported file: a plan from top to bottom, in the words of the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+
+from graph.events import Performance
+from graph.export.naming import Names
+from graph.export.parts import FOLDER, import_lines, needed, piece
+from graph.export.refusing import refuse
+from graph.export.track import Track
+from graph.export.wording import line_of, text_of
+from graph.library import Library
+from graph.plan import Plan
+
+LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
+LOCAL = ("x", "level", "levels", "step", "steps", "draw", "noise", "denoise", "sample", "main", "F")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The text of the file, and the pictures that lie beside it by their names."""
+
+    text: str
+    files: Mapping[str, bytes]
+
+
+def export(
+    plan: Plan,
+    library: Library,
+    *,
+    title: str,
+    description: str = "",
+    stem: str = "exported",
+    performance: Performance | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> Exported:
+    """The plan as one Python file; ChoraleError W024 for what cannot be exported.
+
+    `stem` begins the names of what it reads and paints; `performance` is played by it.
+    """
+    refuse(plan, library, performance)
+    names = Names((*_names_of_pieces(), *LOCAL, "number", "picture", "path"))
+    decodes = [each for each in plan.operations if each.op == "decode"]
+    tracks = [
+        Track(plan, library, each, number, stem, names, performance)
+        for number, each in enumerate(decodes)
+    ]
+    functions = [track.lines() for track in tracks]
+    files = {name: data for track in tracks for name, data in track.files.items()}
+    main = _main(tracks, stem)
+    wanted = [each for track in tracks for each in (*track.wanted, _finish(track))]
+    parts, imports = needed(wanted)
+    own = {("Path", "pathlib", "Path"), ("torch", "torch", None), ("Tensor", "torch", "Tensor")}
+    if any("Image.open" in line for lines in functions for line in lines):
+        own.add(("Image", "PIL", "Image"))
+    sections = [
+        f'"""{_said(title, description, files, versions or {})}\n"""',
+        "\n".join(import_lines(own | _split(imports))),
+        "\n".join(_header(library)),
+        *("\n".join(track.constants) for track in tracks if track.constants),
+    ]
+    text = "\n\n".join(sections)
+    constants = [part.text for part in parts if part.constant]
+    if constants:
+        text += "\n\n" + "\n".join(constants)
+    whole = [part.text for part in parts if not part.constant]
+    text = "\n\n\n".join([text, *whole, *("\n".join(lines) for lines in [*functions, main])])
+    text += '\n\n\nif __name__ == "__main__":\n    main()\n'
+    return Exported(text, files)
+
+
+def _names_of_pieces() -> set[str]:
+    found: set[str] = set()
+    for path in sorted(FOLDER.rglob("[a-z]*.py")):
+        module = path.relative_to(FOLDER).with_suffix("").as_posix().replace("/", ".")
+        found |= {*piece(module).parts, *piece(module).imports}
+    return found
+
+
+def _finish(track: Track) -> tuple[str, str]:
+    """What makes pictures of a track's states."""
+    return ("decoding", "decode" if _has_codec(track) else "pictures")
+
+
+def _has_codec(track: Track) -> bool:
+    return (track.lead.folder / "vae").is_dir()
+
+
+def _header(library: Library) -> list[str]:
+    folder = library.folder.resolve()
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    return [
+        "# where the checkpoints lie, as diffusers saves them",
+        f"MODELS = Path({text_of(shown.as_posix())})",
+        "HERE = Path(__file__).parent",
+        'DEVICE = "cuda" if torch.cuda.is_available() else "cpu"',
+        "PRECISION = torch.float32  # of the networks; the state is always float32",
+    ]
+
+
+def _main(tracks: list[Track], stem: str) -> list[str]:
+    lines = ["def main() -> None:", '    """Sample, and save the pictures beside this file."""']
+    for track in tracks:
+        end = "" if track.number == 0 else f"_{track.number + 1}"
+        finished = f"pictures(sample{end}())"
+        if _has_codec(track):
+            finished = f"decode({text_of(track.lead.name)}, sample{end}())"
+        label = f"{stem}{end.replace('_', '-')}"
+        lines += [
+            f"    for number, picture in enumerate({finished}):",
+            f'        path = HERE / f"{label}-picture-{{number + 1}}.png"',
+            "        picture.save(path)",
+            "        print(path)",
+        ]
+    return lines
+
+
+def _said(
+    title: str,
+    description: str,
+    files: Mapping[str, bytes],
+    versions: Mapping[str, str],
+) -> str:
+    """The docstring of the file."""
+    words = [f"{line_of(title) or 'Untitled'}.", ""]
+    words += [*wrap(line_of(description), 88), ""] if description.strip() else []
+    words.append("x = alpha·x0 + sigma·noise with alpha² + sigma² = 1; D(x) is the clean picture")
+    words.append("that is expected, and a level is the pair (alpha, sigma).")
+    if files:
+        named = f"Beside this file lie the pictures that it reads: {', '.join(files)}."
+        words += ["", *wrap(named, 88, break_on_hyphens=False)]
+    if versions:
+        made = ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)
+        words += ["", *wrap(f"Exported from a workflow of Chorale; made with {made}.", 88)]
+    return "\n".join(words).strip()
+
+
+def _split(lines: list[str]) -> set[tuple[str, str, str | None]]:
+    """Import statements as (name, module, what of it)."""
+    found: set[tuple[str, str, str | None]] = set()
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word == "import":
+            module, _, name = rest.partition(" as ")
+            found.add((name or module, module, None))
+        elif word == "from":
+            module, _, names = rest.partition(" import ")
+            found |= {(each, module, each) for each in names.split(", ")}
+    return found

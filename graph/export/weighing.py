@@ -1,0 +1,121 @@
+"""Weights of a plan at every evaluation: controls, curves, moves and ranges become numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graph import fusion
+from graph.events import ControlValue
+from graph.interfaces import FusionRule
+from graph.levels import NoiseLevel, clipped
+from graph.plan import Control, Operation, Plan, Sweep, Value
+from graph.registry import choices
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fader:
+    """What has a weight of its own: an expert, or a form of guidance."""
+
+    operation: Operation
+    span: Span
+
+    @property
+    def factors(self) -> tuple[Value, ...]:
+        """What its reliability is the product of."""
+        weight = self.operation["weight"]
+        return weight if isinstance(weight, tuple) else (weight,)
+
+    @property
+    def spread(self) -> tuple[Value, ...]:
+        """The factors that are one number for every sample or place."""
+        return tuple(each for each in self.factors if isinstance(each, Sweep) or _is_map(each))
+
+    def number(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> float:
+        """The part of the weight that is one number; `solo` says whether one is soloed."""
+        high, low = self.span
+        off = read(self.operation["muted"], values) or (
+            solo and not read(self.operation["solo"], values)
+        )
+        if off or not low < level.noise <= high:
+            return 0.0
+        number = self.guidance(values)
+        for factor in self.factors:
+            if isinstance(factor, Control) and factor.kind == "curve":
+                number *= along(values[factor.name], level.noise)
+            elif factor not in self.spread:
+                number *= float(read(factor, values))
+        return number
+
+    def guidance(self, values: Mapping[str, ControlValue]) -> float:
+        """How far it is followed; one for a form."""
+        settings = dict(self.operation.settings)
+        return float(read(settings.get("guidance", 1.0), values))
+
+
+def _is_map(factor: Value) -> bool:
+    return isinstance(factor, Control) and factor.kind == "map"
+
+
+def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:
+    """The setting, or the value of the control that it is."""
+    return values[setting.name] if isinstance(setting, Control) else setting
+
+
+def along(curve: Any, noise: float) -> float:
+    """The height of a curve of (noise, value) points, flat beyond its ends."""
+    points: list[tuple[float, float]] = sorted(curve)
+    return float(np.interp(noise, [at for at, _ in points], [height for _, height in points]))
+
+
+def faders(plan: Plan, root: Operation) -> tuple[dict[int, Fader], dict[int, Fader]]:
+    """The experts whose weights are looked at below a score, and the forms, by their numbers."""
+    rules: Mapping[str, Any] = choices(fusion, FusionRule)
+    experts: dict[int, Fader] = {}
+    forms: dict[int, Fader] = {}
+
+    def walk(operation: Operation, turn: Span) -> None:
+        inputs = inputs_of(plan, operation)[0]
+        if operation.op == "denoise":
+            span: Any = operation["range"]
+            experts[operation.number] = Fader(operation, clipped(span, turn))
+        elif operation.op == "fuse":
+            rule: Any = operation["rule"]
+            turns = rules[rule.name](**dict(rule.settings)).turns(len(inputs))
+            for each, own in zip(inputs, turns, strict=True):
+                walk(each, clipped(turn, own))
+        elif operation.op == "form":
+            forms[operation.number] = Fader(operation, (1.0, 0.0))
+            walk(inputs[0], turn)
+
+    walk(root, (1.0, 0.0))
+    return experts, forms
+
+
+def inputs_of(plan: Plan, operation: Operation) -> tuple[list[Operation], Operation | None]:
+    """What an operation merges or changes, and the background that is wired to it."""
+    inputs = [plan.operations[ref.number] for ref in operation.inputs]
+    wired = operation.op == "fuse" and operation["background"]
+    return (inputs[:-1], inputs[-1]) if wired else (inputs, None)
+
+
+def weighed(
+    group: Mapping[int, Fader], level: NoiseLevel, values: Mapping[str, ControlValue]
+) -> dict[int, float]:
+    """The number of every fader of a kind; a solo silences others of it alone."""
+    solo = any(read(each.operation["solo"], values) for each in group.values())
+    return {number: each.number(level, values, solo) for number, each in group.items()}
+
+
+def stretches(sounding: Sequence[frozenset[int]]) -> Iterator[tuple[int, int]]:
+    """From which step up to which the same experts and forms are heard."""
+    start = 0
+    for step in range(1, len(sounding) + 1):
+        if step == len(sounding) or sounding[step] != sounding[start]:
+            yield start, step
+            start = step

@@ -1,0 +1,77 @@
+"""Wording: how lines, numbers and files of an export are written."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image
+
+from graph.export.choosing import Chosen
+from graph.library import Model
+
+CALL = re.compile(r"(return |[\w, ]+ = )\w+\(.*\)$")
+LONGEST = 92
+"""Of a line, before it is set in."""
+
+
+def wrapped(line: str) -> list[str]:
+    """A line in the form of a call, in several where it is long."""
+    if len(line) <= LONGEST or not CALL.match(line):
+        return [line]
+    head, _, inside = line.partition("(")
+    parts: list[str] = []
+    depth = start = 0
+    for index, letter in enumerate(inside[:-1]):
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth == 0:
+            parts.append(inside[start:index].strip())
+            start = index + 1
+    return [f"{head}(", *(f"    {each}," for each in (*parts, inside[start:-1].strip())), ")"]
+
+
+def call_of(chosen: Chosen, known: Mapping[str, str]) -> str:
+    """The call of a chosen function; `known` are its arguments by name."""
+    words = [known[each] for each in chosen.part.parameters if each in known]
+    return f"{chosen.part.name}({', '.join([*words, *chosen.keywords])})"
+
+
+def text_of(words: str) -> str:
+    """A text as Python writes it."""
+    plain = words.isprintable() and not {'"', "\\"} & set(words)
+    return f'"{words}"' if plain else repr(words)
+
+
+def line_of(words: str) -> str:
+    """Words for a comment or docstring: one line, and nothing that ends either."""
+    shown = "".join(each if each.isprintable() else "?" for each in " ".join(words.split()))
+    return shown.replace("\\", "\\\\").replace('"""', "'''")
+
+
+def row_of(values: Any) -> str:
+    """A list as Python writes it."""
+    return f"[{', '.join(map(repr, values))}]"
+
+
+def short(value: float) -> str:
+    """A number in nine digits."""
+    return repr(float(f"{value:.9g}"))
+
+
+def last_of(model: Model) -> str:
+    """What a model is called within its folder."""
+    return model.name.rpartition("/")[2]
+
+
+def counted(count: int, word: str) -> str:
+    """How many there are of something."""
+    return f"one {word}" if count == 1 else f"{count} {word}s"
+
+
+def png_of(picture: Image.Image) -> bytes:
+    """The bytes of a file."""
+    file = io.BytesIO()
+    picture.save(file, "png")
+    return file.getvalue()

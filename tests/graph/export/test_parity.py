@@ -1,0 +1,313 @@
+"""What an exported file samples is what the engine samples, for every member of every family."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from graph import forms, fusion, samplers, schedules
+from graph.events import Performance
+from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
+from graph.library import Library
+from graph.registry import choices
+from tests.graph.documents import Nodes
+from tests.graph.experts import folders
+from tests.graph.export.exported import agree, planned
+
+PALETTE = [{"name": "sky", "colour": [116, 176, 224]}, {"name": "sea", "colour": [20, 40, 120]}]
+DIFFUSING = {"superdiff_and", "superdiff_or"}
+WIRES = (
+    "text.text > words.text",
+    "scene.class > scenery.class",
+    "words.score > fuse.scores",
+    "scenery.score > fuse.scores",
+    "fuse.score > picture.score",
+    "sampler.sampling > picture.sampling",
+)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Experts of one latent space: a sentence, a class, a mask, a sketch and nothing."""
+    root = tmp_path_factory.mktemp("library")
+    models = root / "models" / "tiny"
+    folders.pixart(models / "text")
+    folders.dit(models / "class")
+    folders.dit(models / "mask", pictures=1, card={"condition": "mask", "palette": PALETTE})
+    folders.dit(models / "sketch", pictures=1, card={"condition": "sketch"}, beta_schedule="linear")
+    folders.dit(models / "none", card={"condition": "none"}, prediction_type="sample")
+    return Library(root / "models", root / "assets")
+
+
+def stored(library: Library, picture: Image.Image) -> str:
+    """The name of a picture in the store."""
+    file = io.BytesIO()
+    picture.save(file, "png")
+    return library.assets.put(file.getvalue())
+
+
+def painted() -> Image.Image:
+    """Sky over sea, larger than any canvas here."""
+    picture = Image.new("RGB", (70, 50), (116, 176, 224))
+    picture.paste((20, 40, 120), (0, 30, 70, 50))
+    return picture
+
+
+def pair(**changes: Any) -> Nodes:
+    """A sentence and a class, fused; `changes` are settings by node."""
+    settings: dict[str, tuple[str, dict[str, Any]]] = {
+        "text": ("text", {"text": "A red boat"}),
+        "scene": ("label", {"name": "night"}),
+        "words": ("text_expert", {"model": "tiny/text", "guidance": 2.0}),
+        "scenery": ("class_expert", {"model": "tiny/class", "guidance": 1.5}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"seed": 5, "count": 2, "steps": 5}),
+        "picture": ("picture", {}),
+    }
+    return {
+        name: (kind, {**own, **changes.get(name, {})}) for name, (kind, own) in settings.items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted(choices(samplers, Sampler)))
+def test_every_sampler(library: Library, tmp_path: Path, name: str) -> None:
+    agree(library, tmp_path, planned(library, pair(sampler={"method": {"name": name}}), WIRES))
+
+
+@pytest.mark.parametrize("name", sorted(choices(schedules, NoiseSchedule)))
+def test_every_schedule(library: Library, tmp_path: Path, name: str) -> None:
+    agree(library, tmp_path, planned(library, pair(sampler={"schedule": {"name": name}}), WIRES))
+
+
+@pytest.mark.parametrize("name", sorted(choices(fusion, FusionRule)))
+def test_every_rule(library: Library, tmp_path: Path, name: str) -> None:
+    method = {"name": "ddim", "eta": 1.0 if name in DIFFUSING else 0.4}
+    nodes = pair(fuse={"rule": {"name": name}}, sampler={"method": method})
+    agree(library, tmp_path, planned(library, nodes, WIRES))
+
+
+@pytest.mark.parametrize("name", sorted(choices(forms, GuidanceForm)))
+def test_every_form(library: Library, tmp_path: Path, name: str) -> None:
+    nodes = {**pair(), "form": ("guidance_form", {"form": {"name": name}, "reliability": 0.7})}
+    nodes["sampler"][1]["method"] = {"name": "euler"}
+    wires = ("fuse.score > form.score", "form.score > picture.score")
+    agree(library, tmp_path, planned(library, nodes, (*WIRES[:4], *wires, WIRES[5])))
+
+
+@pytest.mark.parametrize(
+    ("family", "settings"),
+    [
+        (samplers, {"name": "ddim", "eta": 0.6}),
+        (samplers, {"name": "euler_ancestral", "eta": 0.5}),
+        (schedules, {"name": "karras", "rho": 5.0, "ratio_max": 40.0, "ratio_min": 0.01}),
+        (schedules, {"name": "log_snr", "log_snr_min": -8.0, "log_snr_max": 6.0}),
+        (schedules, {"name": "flow", "shift": 3.0, "ending": "even"}),
+        (schedules, {"name": "flow", "shift": 2.0, "trained_times": 500}),
+        (schedules, {"name": "discrete", "zero_snr": True}),
+        (schedules, {"name": "discrete", "curve": "linear", "spacing": "leading"}),
+        (fusion, {"name": "product", "reference": "own"}),
+        (fusion, {"name": "switch", "boundaries": [0.7]}),
+        (fusion, {"name": "superdiff_or", "sharpness": 0.5, "guidance": 2.0}),
+        (forms, {"name": "apg", "eta": 0.3, "threshold": 2.0, "momentum": -0.5}),
+        (forms, {"name": "interval", "from_noise": 0.7, "to_noise": 0.4}),
+    ],
+)
+def test_settings_that_are_not_the_default(
+    library: Library, tmp_path: Path, family: Any, settings: dict[str, Any]
+) -> None:
+    nodes, wires = pair(sampler={"method": {"name": "euler"}}), WIRES
+    if family is fusion and settings["name"] in DIFFUSING:
+        nodes["sampler"][1]["method"] = {"name": "euler_maruyama"}
+    if family is forms:
+        nodes["form"] = ("guidance_form", {"form": settings})
+        wires = (*WIRES[:4], "fuse.score > form.score", "form.score > picture.score", WIRES[5])
+    else:
+        node, name = {
+            samplers: ("sampler", "method"),
+            schedules: ("sampler", "schedule"),
+            fusion: ("fuse", "rule"),
+        }[family]
+        nodes[node][1][name] = settings
+    agree(library, tmp_path, planned(library, nodes, wires))
+
+
+def test_a_mask_a_traced_photograph_and_a_background_that_is_wired(
+    library: Library, tmp_path: Path
+) -> None:
+    picture = stored(library, painted())
+    nodes: Nodes = {
+        "mask": ("mask", {"picture": picture}),
+        "photo": ("photo", {"picture": picture}),
+        "edges": ("edges", {"detail": 0.9}),
+        "places": ("mask_expert", {"model": "tiny/mask", "guidance": 2.5}),
+        "lines": ("sketch_expert", {"model": "tiny/sketch", "share": 2.0}),
+        "ground": ("unconditional_expert", {"model": "tiny/none"}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"steps": 4, "seed": 1}),
+        "picture": ("picture", {}),
+    }
+    wires = (
+        "mask.mask > places.mask",
+        "photo.photo > edges.photo",
+        "edges.sketch > lines.sketch",
+        "places.score > fuse.scores",
+        "lines.score > fuse.scores",
+        "fuse.score > picture.score",
+        "sampler.sampling > picture.sampling",
+    )
+    text = agree(library, tmp_path / "mix", planned(library, nodes, wires))
+    assert "mean_of([" in text
+    assert sorted(path.name for path in (tmp_path / "mix").iterdir()) == [
+        "exported-lines-shown.png",
+        "exported-places-shown.png",
+        "exported.py",
+    ]
+    wired = (*wires, "ground.score > fuse.background")
+    text = agree(library, tmp_path / "wired", planned(library, nodes, wired))
+    assert "mean_of" not in text
+
+
+def test_fusions_are_fused_and_tracks_are_sampled_apart(library: Library, tmp_path: Path) -> None:
+    nodes = {
+        **pair(),
+        "inner": ("fuse", {"rule": {"name": "mean"}}),
+        "form": ("guidance_form", {"form": {"name": "rescale"}}),
+        "ground": ("unconditional_expert", {"model": "tiny/none"}),
+        "second": ("picture", {}),
+    }
+    wires = (
+        *WIRES[:2],
+        "words.score > inner.scores",
+        "scenery.score > inner.scores",
+        "inner.score > fuse.scores",
+        "ground.score > fuse.scores",
+        "fuse.score > form.score",
+        "form.score > picture.score",
+        "inner.score > second.score",
+        "sampler.sampling > picture.sampling",
+        "sampler.sampling > second.sampling",
+    )
+    text = agree(library, tmp_path, planned(library, nodes, wires))
+    assert "def sample_2()" in text
+
+
+def test_curves_ranges_and_silence_become_numbers(library: Library, tmp_path: Path) -> None:
+    nodes = {
+        **pair(words={"from_noise": 0.7}, scenery={"muted": False, "to_noise": 0.3}),
+        "rise": ("curve", {"points": [[1.0, 0.2], [0.5, 1.5], [0.0, 1.0]]}),
+    }
+    wires = (*WIRES, "rise.reliability > words.reliability")
+    plan = planned(library, nodes, wires)
+    text = agree(library, tmp_path / "curve", plan)
+    assert "WEIGHTS = [" in text
+    assert "for steps in (range(0, " in text
+    nodes["sampler"][1]["method"] = {"name": "heun"}
+    agree(library, tmp_path / "heun", planned(library, nodes, wires))
+    nodes["words"][1]["muted"] = True
+    agree(library, tmp_path / "muted", planned(library, nodes, wires))
+
+
+def test_an_expert_that_is_never_heard_is_not_in_the_file(library: Library, tmp_path: Path) -> None:
+    text = agree(library, tmp_path, planned(library, pair(words={"muted": True}), WIRES))
+    assert "PixArt" not in text
+
+
+def test_who_is_not_on_turn_is_not_asked(library: Library, tmp_path: Path) -> None:
+    plan = planned(library, pair(fuse={"rule": {"name": "switch"}}), WIRES)
+    text = agree(library, tmp_path, plan)
+    assert "[sentence, no_text]) if words_weight else (x, x)" in text
+
+
+def test_where_all_are_silent_the_background_is_painted(library: Library, tmp_path: Path) -> None:
+    late = {"from_noise": 0.6}
+    plan = planned(library, pair(words=late, scenery={**late, "share": 3.0}), WIRES)
+    text = agree(library, tmp_path, plan)
+    assert " if " not in text[text.index("def denoise(x") : text.index("noise = Draws")]
+
+
+def test_a_weak_twin_is_measured_against(library: Library, tmp_path: Path) -> None:
+    nodes = {**pair(), "weak": ("weak_twin", {"first": 1, "guidance": 1.0})}
+    wires = (*WIRES, "words.score > weak.score")
+    text = agree(
+        library,
+        tmp_path / "against",
+        planned(library, nodes, (*wires, "weak.score > fuse.background")),
+    )
+    assert "without(ask_text, [1])" in text
+    nodes["weak"][1]["guidance"] = -0.5
+    agree(
+        library, tmp_path / "among", planned(library, nodes, (*wires, "weak.score > fuse.scores"))
+    )
+
+
+def test_sweeps_and_maps_are_weights_of_samples_and_places(
+    library: Library, tmp_path: Path
+) -> None:
+    ramp = Image.linear_gradient("L")
+    nodes = {
+        **pair(sampler={"count": 1}),
+        "amount": ("sweep", {"start": 0.0, "stop": 1.5, "count": 3}),
+        "left": ("map", {"picture": stored(library, ramp)}),
+    }
+    wires = (
+        *WIRES,
+        "amount.reliability > words.reliability",
+        "left.reliability > scenery.reliability",
+    )
+    text = agree(library, tmp_path, planned(library, nodes, wires))
+    assert "by_sample(0.0, 0.75, 1.5)" in text
+    assert "by_place(HERE / " in text
+
+
+def test_faders_that_moved_and_a_solo_are_played(library: Library, tmp_path: Path) -> None:
+    plan = planned(library, pair(), WIRES)
+    moves = (
+        (1, "words.reliability", 0.4),
+        (2, "scenery.solo", True),
+        (4, "scenery.solo", False),
+        (4, "words.guidance", -1.0),
+    )
+    text = agree(library, tmp_path, plan, Performance(moves))
+    assert "for steps in (range(0, 2), range(2, 4), range(4, 5)):" in text
+
+
+FAMILIES = {
+    "stable_diffusion": folders.stable_diffusion,
+    "stable_diffusion_xl": folders.stable_diffusion_xl,
+    "stable_diffusion_3": folders.stable_diffusion_3,
+    "flux": folders.flux,
+    "latent_consistency": folders.latent_consistency,
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_that_reads_sentences(tmp_path: Path, name: str) -> None:
+    FAMILIES[name](tmp_path / "models" / "own")
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "text": ("text", {"text": "a red Boat"}),
+        "words": ("text_expert", {"model": "own", "guidance": 2.0}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"steps": 4, "seed": 1, "method": {"name": "euler"}}),
+        "picture": ("picture", {}),
+    }
+    wires = (WIRES[0], WIRES[2], *WIRES[4:])
+    agree(library, tmp_path / "out", planned(library, nodes, wires))
+
+
+def test_a_model_of_pixels(tmp_path: Path) -> None:
+    folders.pixels(tmp_path / "models" / "own", clip_sample=True)
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "ground": ("unconditional_expert", {"model": "own"}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"steps": 4, "seed": 1}),
+        "picture": ("picture", {}),
+    }
+    wires = ("ground.score > fuse.scores", *WIRES[4:])
+    text = agree(library, tmp_path / "out", planned(library, nodes, wires))
+    assert "pictures(sample())" in text
