@@ -54,7 +54,7 @@ def chosen(family: str, choice: Choice) -> Chosen | None:
     if choice.name not in members(family):
         return None
     here = member(family, choice)
-    fields: Mapping[str, Any] = type(here).model_fields
+    fields = _fields(here)
     settings = {name: getattr(here, name) for name in fields if name != "name"}
     changed = {name for name, value in settings.items() if value != fields[name].default}
     source = piece(f"{family}.{choice.name}")
@@ -66,6 +66,10 @@ def chosen(family: str, choice: Choice) -> Chosen | None:
             given = [each for each in part.parameters if each in settings]
             return Chosen(part, tuple(f"{name}={settings[name]!r}" for name in given))
     return None
+
+
+def _fields(declared: Any) -> dict[str, Any]:
+    return declared.__class__.model_fields
 
 
 def network(model: Model) -> Part | None:

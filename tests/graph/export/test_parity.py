@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from graph import forms, fusion, samplers, schedules
 from graph.events import Performance
+from graph.export.script import export
 from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
 from graph.library import Library
 from graph.registry import choices
 from tests.graph.documents import Nodes
 from tests.graph.experts import folders
-from tests.graph.export.exported import agree, planned
+from tests.graph.export.exported import agree, opened, planned
 
 PALETTE = [{"name": "sky", "colour": [116, 176, 224]}, {"name": "sea", "colour": [20, 40, 120]}]
 DIFFUSING = {"superdiff_and", "superdiff_or"}
@@ -275,6 +277,16 @@ def test_faders_that_moved_and_a_solo_are_played(library: Library, tmp_path: Pat
     assert "for steps in (range(0, 2), range(2, 4), range(4, 5)):" in text
 
 
+def test_the_precision_of_the_networks_can_be_changed(library: Library, tmp_path: Path) -> None:
+    found = opened(export(planned(library, pair(), WIRES), library, title="Half"), tmp_path)
+    whole = found["sample"]()
+    found["PRECISION"] = torch.bfloat16
+    states = found["sample"]()
+    assert states.dtype == torch.float32
+    assert 0 < (states - whole).abs().mean() < 0.2 * whole.abs().mean()
+    assert len(found["decode"]("tiny/class", states)) == 2
+
+
 FAMILIES = {
     "stable_diffusion": folders.stable_diffusion,
     "stable_diffusion_xl": folders.stable_diffusion_xl,
@@ -311,3 +323,25 @@ def test_a_model_of_pixels(tmp_path: Path) -> None:
     wires = ("ground.score > fuse.scores", *WIRES[4:])
     text = agree(library, tmp_path / "out", planned(library, nodes, wires))
     assert "pictures(sample())" in text
+
+
+@pytest.mark.parametrize("name", sorted(choices(fusion, FusionRule)))
+def test_every_rule_among_four_of_whom_some_are_not_wanted(
+    library: Library, tmp_path: Path, name: str
+) -> None:
+    signed = choices(fusion, FusionRule)[name].signed
+    nodes = {
+        **pair(fuse={"rule": {"name": name}}, sampler={"method": {"name": "ddim", "eta": 1.0}}),
+        "not": ("text", {"text": "a blue house"}),
+        "unwanted": ("text_expert", {"model": "tiny/text", "guidance": -2.5 if signed else 0.5}),
+        "day": ("label", {"name": "day"}),
+        "neither": ("class_expert", {"model": "tiny/class", "guidance": -1.0 if signed else 1.0}),
+    }
+    wires = (
+        *WIRES,
+        "not.text > unwanted.text",
+        "unwanted.score > fuse.scores",
+        "day.class > neither.class",
+        "neither.score > fuse.scores",
+    )
+    agree(library, tmp_path, planned(library, nodes, wires))
