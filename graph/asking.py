@@ -26,18 +26,31 @@ class Doubt:
 
 
 def ask(x: Tensor, level: NoiseLevel, asked: Sequence[tuple[Voice, Encoded]]) -> Answers:
-    """Denoise under every condition that is asked for: one forward pass per distinct network."""
+    """Denoise under every condition that is asked for: one forward pass per distinct network.
+
+    A network that runs on another device is sent the state, and its answer is brought back. All are
+    sent it before any is asked, and all are asked before any answer is brought: a copy waits for
+    what its device was given before, so that devices would else work one after another.
+    """
     experts: dict[str, Expert] = {}
     wanted: dict[str, dict[str, Encoded]] = {}
     for voice, encoded in asked:
         experts[voice.network] = voice.expert
         wanted.setdefault(voice.network, {})[encoded.key] = encoded
+    states = {
+        network: x.repeat(len(conditions), *(1,) * (x.ndim - 1)).to(
+            experts[network].device or x.device
+        )
+        for network, conditions in wanted.items()
+    }
+    denoised: dict[str, Tensor] = {}
+    for network, conditions in wanted.items():
+        each = [value for encoded in conditions.values() for value in encoded.spread(len(x))]
+        denoised[network] = experts[network].denoise(states[network], level, each)
     answers: dict[tuple[str, str], Tensor] = {}
     for network, conditions in wanted.items():
-        states = x.repeat(len(conditions), *(1,) * (x.ndim - 1))
-        each = [value for encoded in conditions.values() for value in encoded.spread(len(x))]
-        denoised = experts[network].denoise(states, level, each).to(x)
-        for key, part in zip(conditions, denoised.chunk(len(conditions)), strict=True):
+        parts = denoised[network].to(x).chunk(len(conditions))
+        for key, part in zip(conditions, parts, strict=True):
             answers[network, key] = part
     return answers
 

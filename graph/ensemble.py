@@ -336,9 +336,11 @@ def _weighed_at(score: Score, shape: tuple[int, ...]) -> Score:
 def _twin(node: str, expert: Expert, blocks: tuple[int, ...]) -> Expert:
     """The weak twin of an expert; what cannot be left out is said of the node that asked."""
     try:
-        return expert.without(blocks)
+        twin = expert.without(blocks)
     except ChoraleError as error:
         raise ChoraleError(*(replace(each, node=node) for each in error.diagnostics)) from None
+    twin.device = expert.device
+    return twin
 
 
 def _chosen(choice: Value, family: Mapping[str, type[Any]]) -> Any:

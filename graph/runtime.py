@@ -23,7 +23,7 @@ from graph.interfaces import Expert, Likelihood, Modulator, Reader, Step
 from graph.levels import CLEAN
 from graph.library import Library
 from graph.loop import play
-from graph.machine import Machine
+from graph.machine import Machine, Placement
 from graph.pictures import prepare
 from graph.plan import Asked, Asset, Choice, Condition, Plan, Value
 from graph.preview import Watch, plain
@@ -48,6 +48,7 @@ class Runtime:
 
     library: Library
     machine: Machine = field(default_factory=Machine.best)
+    placement: Placement = field(default_factory=Placement)
     _loaded: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
     _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict[str, Encoded])
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -73,7 +74,7 @@ class Runtime:
         except ChoraleError as error:
             yield Failure(error.diagnostics)
         except (torch.OutOfMemoryError, MemoryError):
-            yield Failure((_out_of_memory(self.machine),))
+            yield Failure((_out_of_memory(self.machine, self.placement),))
         except Exception as error:
             log.exception("the run ended by an error of the program")
             yield Failure((_unexpected(error),))
@@ -89,9 +90,8 @@ class Runtime:
         """
         name = str(choice)
         model = None if isinstance(choice, Choice) else self.library.model(name)
-        return name, self._kept(
-            name, model, lambda: load_expert(choice, self.library, self.machine)
-        )
+        machine = self.placement.machine(name, self.machine)
+        return name, self._kept(name, model, lambda: load_expert(choice, self.library, machine))
 
     def modulator(self, name: str) -> Modulator:
         """The modulator of that name, loaded as experts are."""
@@ -216,10 +216,11 @@ def _pictures(
         return codec.decode(state) if codec else plain(state)
 
 
-def _out_of_memory(machine: Machine) -> Diagnostic:
+def _out_of_memory(machine: Machine, placement: Placement) -> Diagnostic:
+    devices = dict.fromkeys((machine.device, *(device for _, device in placement.rows)))
     return Diagnostic(
         "R005",
-        f"The memory of {machine.device} is full.",
+        f"The memory of {' or '.join(map(str, devices))} is full.",
         "Ask for fewer pictures at once or a smaller sweep.",
     )
 
