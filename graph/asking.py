@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,28 +59,34 @@ class Doubt:
 
 
 def ask(x: Tensor, level: NoiseLevel, asked: Sequence[Question]) -> Answers:
-    """Denoise all that is asked for: one forward pass per distinct network with its adapters."""
+    """Denoise all that is asked for: one forward pass per distinct network with its adapters.
+
+    A network that runs on another device is sent the state, and its answer is brought back. All are
+    sent it before any is asked, and all are asked before any answer is brought: a copy waits for
+    what its device was given before, so that devices would else work one after another.
+    """
     wanted: dict[tuple[str, ...], dict[tuple[str, str], Question]] = {}
     for each in asked:
         wanted.setdefault(each.network, {})[each.key] = each
+    passes = [
+        (next(iter(questions.values())).voice.expert, questions) for questions in wanted.values()
+    ]
+    states = [x.to(expert.device or x.device) for expert, _ in passes]
+    denoised = [
+        _denoise(expert, state, level, [*questions.values()])
+        for (expert, questions), state in zip(passes, states, strict=True)
+    ]
     answers: dict[tuple[str, str], Tensor] = {}
-    for questions in wanted.values():
-        states = x.repeat(len(questions), *(1,) * (x.ndim - 1))
-        conditions = [v for each in questions.values() for v in each.encoded.spread(len(x))]
-        expert = next(iter(questions.values())).voice.expert
-        denoised = _denoise(expert, states, level, conditions, _heard(x, [*questions.values()]))
-        parts = denoised.to(x).chunk(len(questions))
-        answers |= dict(zip(questions, parts, strict=True))
+    for (_, questions), answer in zip(passes, denoised, strict=True):
+        answers |= dict(zip(questions, answer.to(x).chunk(len(questions)), strict=True))
     return answers
 
 
-def _denoise(
-    expert: Expert,
-    states: Tensor,
-    level: NoiseLevel,
-    conditions: Sequence[Any],
-    heard: Sequence[Heard],
-) -> Tensor:
+def _denoise(expert: Expert, x: Tensor, level: NoiseLevel, questions: Sequence[Question]) -> Tensor:
+    """What the expert answers to all questions about the states `x`, one question after another."""
+    states = x.repeat(len(questions), *(1,) * (x.ndim - 1))
+    conditions = [value for each in questions for value in each.encoded.spread(len(x))]
+    heard = _heard(x, questions)
     if not heard:
         return expert.denoise(states, level, conditions)
     if not isinstance(expert, Adaptable | Tuned):

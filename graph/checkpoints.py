@@ -35,7 +35,9 @@ def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
     model = library.model(str(choice))
     loaders = [each for each in families.values() if issubclass(each, Checkpoint)]
     family = next(each for each in loaders if model.pipeline in each.pipelines)
-    return _loaded(model.name, partial(family.load, model, machine))
+    expert = _loaded(model.name, partial(family.load, model, machine))
+    expert.device = machine.device
+    return expert
 
 
 def load_modulator(companion: Companion, machine: Machine) -> Modulator:

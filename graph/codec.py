@@ -65,7 +65,11 @@ _CODECS: dict[tuple[str, Machine], Codec] = {}
 
 
 def codec_of(model: Model, machine: Machine) -> Codec:
-    """The codec of a model's latent space; experts of one space share it in memory."""
+    """The codec of a model's latent space, on the device of the state.
+
+    Experts of one space share it in memory, wherever their networks run.
+    """
+    machine = machine.home
     key = (model.space.id, machine)
     if key not in _CODECS:
         config = read_json(model.name, model.folder / "vae" / "config.json")

@@ -66,8 +66,8 @@ class Preparation(Protocol):
         """The modulator of that name, for an expert whose latent space it shares."""
         ...
 
-    def adapter(self, name: str) -> Adapter:
-        """The adapter of that name."""
+    def adapter(self, name: str, expert: str) -> Adapter:
+        """The adapter of that name, where the network of this expert is."""
         ...
 
     def tuned(self, network: str, expert: Expert, loras: tuple[str, ...]) -> tuple[str, Tuned]:
@@ -216,7 +216,7 @@ class _Builder:
         settings = dict(operation.settings)
         network, expert = self._preparation.expert(settings["expert"])
         self.lead = expert
-        adapters = tuple(self._adapting(expert, ref.number) for ref in operation.inputs)
+        adapters = tuple(self._adapting(network, expert, ref.number) for ref in operation.inputs)
         tunings = [each for each in adapters if isinstance(each.adapter, Tuning)]
         read = self._encode
         if tunings:
@@ -275,7 +275,7 @@ class _Builder:
 
         return tuned, read
 
-    def _adapting(self, expert: Expert, number: int) -> Adapting:
+    def _adapting(self, network: str, expert: Expert, number: int) -> Adapting:
         """An adapter of an expert; a picture is shown on this expert's canvas."""
         operation = self._operations[number]
         settings = dict(operation.settings)
@@ -293,18 +293,18 @@ class _Builder:
                 solo=settings["solo"],  # pyright: ignore[reportArgumentType]
                 noise_range=(high, low),
             )
-        adapter = self._preparation.adapter(name)
+        adapter = self._preparation.adapter(name, network)
         condition: Any = settings["condition"]
         shown = Shown(adapter, expert.canvas, condition.kind)
-        network = f"{name} at {shown.canvas}"
+        reader = f"{name} on {expert.device}|{shown.canvas}"
         unheard = condition if adapter.shown_to_null else None
         high, low = (float(each) for each in _floats(settings["range"]))
         return Adapting(
             node=operation.node,
             adapter=adapter,
             network=name,
-            hint=self._encode(network, shown, condition),
-            null=self._encode(network, shown, unheard) if settings["null"] else None,
+            hint=self._encode(reader, shown, condition),
+            null=self._encode(reader, shown, unheard) if settings["null"] else None,
             reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]
@@ -450,9 +450,11 @@ def _begun(tuning: Adapting, like: torch.Tensor) -> list[float]:
 def _twin(node: str, expert: Expert, blocks: tuple[int, ...]) -> Expert:
     """The weak twin of an expert; what cannot be left out is said of the node that asked."""
     try:
-        return expert.without(blocks)
+        twin = expert.without(blocks)
     except ChoraleError as error:
         raise ChoraleError(*(replace(each, node=node) for each in error.diagnostics)) from None
+    twin.device = expert.device
+    return twin
 
 
 def _chosen(choice: Value, family: Mapping[str, type[Any]]) -> Any:

@@ -19,6 +19,7 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.levels import CLEAN, NoiseLevel
 
 if TYPE_CHECKING:
+    import torch
     from jaxtyping import Float
     from torch import Tensor
 
@@ -401,6 +402,8 @@ class Expert(ABC):
     """Width and height in pixels of its pictures, where it has a codec."""
     preview: Preview | None = None
     """The linear map from its latents to RGB, where its card has one."""
+    device: torch.device | None = None
+    """Where its network runs; a formula, None, is worked out where the state is."""
 
     @abstractmethod
     def encode(self, value: Any) -> Any:

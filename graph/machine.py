@@ -1,18 +1,26 @@
-"""The machine: where networks run and in which precision."""
+"""The machine: where networks run and in which precision, and which experts run elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import torch
+
+from graph.errors import ChoraleError, Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where networks run and in which precision; the state itself stays in float32."""
+    """Where networks run and in which precision; the state itself stays in float32.
+
+    `lead` is where the state and the codecs are, if the networks run elsewhere.
+    """
 
     device: torch.device
     precision: torch.dtype
+    lead: torch.device | None = None
 
     @classmethod
     def best(cls) -> Machine:
@@ -23,3 +31,59 @@ class Machine:
         if torch.backends.mps.is_available():
             return cls(torch.device("mps"), torch.float16)
         return cls(torch.device("cpu"), torch.float32)
+
+    @property
+    def home(self) -> Machine:
+        """The machine of the state and the codecs."""
+        return self if self.lead is None else Machine(self.lead, self.precision)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Which experts run elsewhere: rows (pattern, device), of which the first that fits decides."""
+
+    rows: tuple[tuple[str, torch.device], ...] = ()
+
+    def machine(self, name: str, lead: Machine) -> Machine:
+        """Where the expert of that name runs, in the precision of all."""
+        for pattern, device in self.rows:
+            if fnmatchcase(name, pattern):
+                return Machine(device, lead.precision, lead.device)
+        return lead
+
+    @classmethod
+    def read(cls, text: str, experts: Iterable[str]) -> Placement:
+        """The placement in a text such as `playground/text=cuda:1 *=cuda:0`.
+
+        ChoraleError R014 for a device that is not there, R015 for what places none of `experts`.
+        """
+        there, known = devices(), list(experts)
+        rows: list[tuple[str, torch.device]] = []
+        for part in text.split():
+            pattern, equals, device = part.rpartition("=")
+            if not equals or not any(fnmatchcase(name, pattern) for name in known):
+                raise ChoraleError(
+                    Diagnostic(
+                        "R015",
+                        f"CHORALE_DEVICES says '{part}', which places no expert; expected "
+                        f"MODEL=DEVICE with one of: {', '.join(known) or 'none'}.",
+                        "For example playground/text=cuda:0; a * stands for anything.",
+                    )
+                )
+            if device not in there:
+                raise ChoraleError(
+                    Diagnostic(
+                        "R014",
+                        f"CHORALE_DEVICES places '{pattern}' on '{device}', which is not there. "
+                        f"There is: {', '.join(there)}.",
+                        "Choose one of them.",
+                    )
+                )
+            rows.append((pattern, torch.device(device)))
+        return cls(tuple(rows))
+
+
+def devices() -> tuple[str, ...]:
+    """The names of the devices of this host."""
+    cuda = (f"cuda:{number}" for number in range(torch.cuda.device_count()))
+    return ("cpu", *cuda, *(("mps",) if torch.backends.mps.is_available() else ()))

@@ -31,7 +31,7 @@ from graph.interfaces import Adapter, Checkpoint, Expert, Likelihood, Modulator,
 from graph.levels import CLEAN
 from graph.library import Library
 from graph.loop import play
-from graph.machine import Machine
+from graph.machine import Machine, Placement
 from graph.pictures import prepare
 from graph.plan import Asked, Asset, Choice, Condition, Plan, Value
 from graph.preview import Watch, plain
@@ -57,6 +57,7 @@ class Runtime:
 
     library: Library
     machine: Machine = field(default_factory=Machine.best)
+    placement: Placement = field(default_factory=Placement)
     _loaded: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
     _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict[str, Encoded])
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -82,7 +83,7 @@ class Runtime:
         except ChoraleError as error:
             yield Failure(error.diagnostics)
         except (torch.OutOfMemoryError, MemoryError):
-            yield Failure((_out_of_memory(self.machine),))
+            yield Failure((_out_of_memory(self.machine, self.placement),))
         except Exception as error:
             log.exception("the run ended by an error of the program")
             yield Failure((_unexpected(error),))
@@ -98,19 +99,20 @@ class Runtime:
         """
         name = str(choice)
         model = None if isinstance(choice, Choice) else self.library.model(name)
-        return name, self._kept(
-            name, model, lambda: load_expert(choice, self.library, self.machine)
-        )
+        machine = self.placement.machine(name, self.machine)
+        return name, self._kept(name, model, lambda: load_expert(choice, self.library, machine))
 
     def modulator(self, name: str) -> Modulator:
         """The modulator of that name, loaded as experts are."""
         companion = self.library.companion(name)
         return self._kept(name, companion, lambda: load_modulator(companion, self.machine))
 
-    def adapter(self, name: str) -> Adapter:
-        """The adapter of that name, loaded as experts are."""
+    def adapter(self, name: str, expert: str) -> Adapter:
+        """The adapter of that name, loaded as experts are, where the expert that it tells runs."""
         companion = self.library.companion(name)
-        return self._kept(name, companion, lambda: load_adapter(companion, self.machine))
+        machine = self.placement.machine(expert, self.machine)
+        key = f"{name} on {machine.device}"
+        return self._kept(key, companion, lambda: load_adapter(companion, machine))
 
     def tuned(self, network: str, expert: Expert, loras: tuple[str, ...]) -> tuple[str, Tuned]:
         """The expert with LoRAs, its weights shared, and its name.
@@ -256,10 +258,11 @@ def _same(one: object, other: object) -> bool:
     return one is other
 
 
-def _out_of_memory(machine: Machine) -> Diagnostic:
+def _out_of_memory(machine: Machine, placement: Placement) -> Diagnostic:
+    devices = dict.fromkeys((machine.device, *(device for _, device in placement.rows)))
     return Diagnostic(
         "R005",
-        f"The memory of {machine.device} is full.",
+        f"The memory of {' or '.join(map(str, devices))} is full.",
         "Ask for fewer pictures at once or a smaller sweep.",
     )
 

@@ -92,6 +92,7 @@ class Tuned(Expert):
     def __init__(self, expert: Checkpoint, deltas: Mapping[str, Deltas]) -> None:
         self.has_null, self.codec = expert.has_null, expert.codec
         self.canvas, self.preview = expert.canvas, expert.preview
+        self.device = expert.device
         self._expert, self._names, self._dials = expert, tuple(deltas), Dials()
         networks = dict(expert.networks())
         for part, network in networks.items():

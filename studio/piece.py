@@ -38,6 +38,8 @@ WORKFLOWS = ROOT / "assets" / "workflows"
 DATA = Path(os.environ.get("CHORALE_DATA") or ROOT / "data")
 """Where uploads, the run history and trainings are kept."""
 JOBS = DATA / "trainings"
+DEVICES = os.environ.get("CHORALE_DEVICES") or ""
+"""Which experts run on which device, such as `playground/text=cuda:1`; others on the lead one."""
 
 
 @cache
@@ -61,9 +63,10 @@ def runtime() -> Runtime:
 
 @cache
 def _runtime() -> Runtime:
+    from graph.machine import Placement
     from graph.runtime import Runtime
 
-    return Runtime(library())
+    return Runtime(library(), placement=Placement.read(DEVICES, library().names()))
 
 
 @dataclass(frozen=True)

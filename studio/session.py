@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ from studio.training import Trainings
 if TYPE_CHECKING:
     from graph.library import Library
 
+log = logging.getLogger("chorale")
 PREVIEWS_PER_SECOND = 20.0
 HEARD = {"modulator": "score", "guidance": "guidance", "adapter": "adapter"}
 """What a companion's setting asks the page for, by its kind."""
@@ -60,7 +62,11 @@ class Session:
 
     def warm(self) -> None:
         """Load torch and the experts of the opening workflow: the first run need not wait."""
-        runtime = piece.runtime()
+        try:
+            runtime = piece.runtime()
+        except ChoraleError as error:  # every run says the same
+            log.warning("no run can begin: %s", error)
+            return
         workflow = Workflow.model_validate(self.opening()["workflow"])
         import_assets(workflow, self._library)
         compiled = compile_workflow(workflow, nodes.catalogue(), self._library)

@@ -73,7 +73,7 @@ class DiT(Checkpoint):
             )
             return Prompt(null, empty.new_zeros(shape))
         picture = on_canvas(self.card.condition, value, self._size, self.card.palette)
-        return Prompt(null, self._codec.encode([picture])[0])
+        return Prompt(null, self._codec.encode([picture])[0].to(empty))
 
     def _label(self, name: str) -> int:
         if name not in self.card.labels:

@@ -103,7 +103,8 @@ class PixArt(Checkpoint):
             return torch.zeros(
                 shape, device=self._transformer.device, dtype=self._transformer.dtype
             )
-        return self._codec.encode([on_canvas(kind, picture, self._size, self.card.palette)])[0]
+        fitted = on_canvas(kind, picture, self._size, self.card.palette)
+        return self._codec.encode([fitted])[0].to(self._transformer.device)
 
     def without(self, blocks: Sequence[int]) -> PixArt:
         """The same expert with some of its transformer's blocks left out."""

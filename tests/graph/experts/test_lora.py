@@ -12,7 +12,7 @@ from diffusers import FluxPipeline, StableDiffusionPipeline, StableDiffusionXLPi
 from safetensors.torch import load_file, save_file
 
 from graph.errors import ChoraleError
-from graph.interfaces import Heard, Tuning
+from graph.interfaces import Expert, Heard, Tuning
 from graph.levels import NoiseLevel
 from graph.lora import read_lora
 from graph.schedules.discrete import Discrete
@@ -45,7 +45,7 @@ WRITTEN: Mapping[str, Any] = {
 }
 
 
-class Steady:
+class Steady(Expert):
     """An expert with LoRAs as loud as they are, in the place of an expert."""
 
     def __init__(self, who: Any, deltas: Mapping[str, Deltas], loud: Mapping[str, Any]) -> None:
