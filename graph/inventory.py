@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError, safe_open
 
 from graph.companions import Companion, ModulatorCard, companion_names
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import content_hash, network_hash
+from graph.folders import content_hash, network_hash, stored_numbers
 from graph.library import Library, Model
 
 NUMBERS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
@@ -102,20 +98,7 @@ def _stored(name: str, folder: Path) -> tuple[str, int]:
     numbers, size = Counter[str](), 0
     for path in folder.rglob("*.safetensors"):
         size += path.stat().st_size
-        try:
-            opened: Any = safe_open(path, "np")
-            with opened as file:
-                for key in file.keys():  # noqa: SIM118 - it is no mapping
-                    part: Any = file.get_slice(key)
-                    numbers[part.get_dtype()] += math.prod(part.get_shape())
-        except (SafetensorError, OSError) as error:
-            raise ChoraleError(
-                Diagnostic(
-                    "M013",
-                    f"The files of '{name}' cannot be loaded: {path.name}: {error}",
-                    "Copy the model's folder again.",
-                )
-            ) from error
+        numbers += stored_numbers(name, path)
     most = numbers.most_common(1)[0][0] if numbers else ""
     return NUMBERS.get(most, most.lower()), size
 

@@ -148,7 +148,7 @@ class Library:
         )
 
     def model(self, name: str) -> Model:
-        """The model of that name; ChoraleError M001 to M007, M010, M012 or M023."""
+        """The model of that name; ChoraleError M001 to M007, M010, M012, M013, M023 or M053."""
         if name in self._known and self._known[name][0] == stamp(self.folder / name):
             return self._known[name][1]
         folder = self._folder_of(
