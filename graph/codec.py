@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -53,15 +54,17 @@ class Codec:
         return tuple(Image.fromarray(row) for row in rows.movedim(1, -1).cpu().numpy())
 
 
-_CODECS: dict[tuple[str, Machine], Codec] = {}
+_CODECS: WeakValueDictionary[tuple[str, Machine], Codec] = WeakValueDictionary()
+"""Those in memory: a codec goes with the last expert that has it."""
 
 
 def codec_of(model: Model, machine: Machine) -> Codec:
     """The codec of a model's latent space; experts of one space share it in memory."""
     key = (model.space.id, machine)
-    if key not in _CODECS:
+    codec = _CODECS.get(key)
+    if codec is None:
         autoencoder = frozen(AutoencoderKL, model.folder / "vae", machine)
         if machine.precision == torch.float16 and autoencoder.config.force_upcast:
             autoencoder = autoencoder.float()  # that of SDXL overflows, and paints black
-        _CODECS[key] = Codec(autoencoder, machine.precision)
-    return _CODECS[key]
+        codec = _CODECS[key] = Codec(autoencoder, machine.precision)
+    return codec

@@ -23,3 +23,12 @@ class Machine:
         if torch.backends.mps.is_available():
             return cls(torch.device("mps"), torch.float16)
         return cls(torch.device("cpu"), torch.float32)
+
+    def usual_memory(self) -> int | None:
+        """Bytes that networks may take where nothing else is said; None where there is no bound.
+
+        Of a CUDA device four fifths: a step needs room beside the weights.
+        """
+        if self.device.type != "cuda":
+            return None
+        return torch.cuda.get_device_properties(self.device).total_memory * 4 // 5

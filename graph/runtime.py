@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +17,15 @@ from PIL import Image
 from torch import Tensor
 
 from graph.checkpoints import load_expert, load_likelihood, load_modulator
+from graph.companions import Companion
 from graph.controls import Controls
 from graph.ensemble import Ensemble, assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
+from graph.footprint import Part, no_room, parts_of, total
 from graph.interfaces import Expert, Likelihood, Modulator, Reader, Step
 from graph.levels import CLEAN
-from graph.library import Library
+from graph.library import Library, Model
 from graph.loop import play
 from graph.machine import Machine
 from graph.pictures import prepare
@@ -38,17 +42,26 @@ KEPT_CONDITIONS = 256
 class Loaded:
     """A network with what was known of its folder when it was loaded; None for a formula."""
 
-    source: object
+    source: Model | Companion | None
     network: Any
+    parts: tuple[Part, ...]
 
 
 @dataclass(slots=True)
 class Runtime:
-    """Keeps networks and encoded conditions between runs: moving a fader re-encodes nothing."""
+    """Keeps networks and encoded conditions between runs: moving a fader re-encodes nothing.
+
+    Weights take at most `memory` bytes, if it is given: what was called for longest ago goes first,
+    and nothing goes that a run is playing.
+    """
 
     library: Library
     machine: Machine = field(default_factory=Machine.best)
-    _loaded: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
+    memory: int | None = None
+    _loaded: OrderedDict[str, Loaded] = field(default_factory=OrderedDict[str, Loaded])
+    _played: list[Mapping[str, tuple[Part, ...]]] = field(
+        default_factory=list[Mapping[str, tuple[Part, ...]]]
+    )
     _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict[str, Encoded])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -80,7 +93,8 @@ class Runtime:
 
     def prepare(self, plan: Plan) -> None:
         """Load the experts and encode the conditions of a plan before it is played."""
-        assemble(plan, self)
+        with self._lock, self._room_for(plan):
+            assemble(plan, self)
 
     def expert(self, choice: Value) -> tuple[str, Expert]:
         """The expert called for by a plan, with the name of its network.
@@ -103,14 +117,73 @@ class Runtime:
         companion = self.library.companion(name)
         return self._kept(name, companion, lambda: load_likelihood(companion, self.machine))
 
-    def _kept(self, name: str, source: object, load: Callable[[], Any]) -> Any:
+    def _kept(self, name: str, source: Model | Companion | None, load: Callable[[], Any]) -> Any:
         with self._lock:
             loaded = self._loaded.get(name)
             if loaded is None or loaded.source is not source:
-                loaded = self._loaded[name] = Loaded(source, load())
-                for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
-                    del self._encoded[key]
+                if loaded is not None:
+                    self._drop(name)
+                parts = self._parts_of(source)
+                self._make_room({name: parts})
+                loaded = self._loaded[name] = Loaded(source, load(), parts)
+            self._loaded.move_to_end(name)
             return loaded.network
+
+    @contextmanager
+    def _room_for(self, plan: Plan) -> Iterator[None]:
+        """Make room for all that a plan calls for, and drop none of it meanwhile.
+
+        ChoraleError R012 if it does not fit, before anything is loaded or dropped.
+        """
+        needed: dict[str, tuple[Part, ...]] = {}
+        for operation in plan.operations:
+            settings = dict(operation.settings)
+            expert, model = settings.get("expert"), settings.get("model")
+            if expert is not None and not isinstance(expert, Choice):
+                needed[str(expert)] = self._parts_of(self.library.model(str(expert)))
+            if model is not None:
+                needed[str(model)] = self._parts_of(self.library.companion(str(model)))
+        with self._lock:
+            self._make_room(needed)
+            self._played.append(needed)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._played.remove(needed)
+
+    def _parts_of(self, source: Model | Companion | None) -> tuple[Part, ...]:
+        """What a network will take; nothing where it is a formula or nobody counts."""
+        if source is None or self.memory is None:
+            return ()
+        return parts_of(source, str(self.machine.precision).removeprefix("torch."))
+
+    def _make_room(self, needed: Mapping[str, tuple[Part, ...]]) -> None:
+        """Drop what is neither needed nor played, least recently used first, until all fits."""
+        if self.memory is None:
+            return
+        played = {name: parts for each in self._played for name, parts in each.items()}
+        firm = {**played, **needed}
+        if total(part for parts in firm.values() for part in parts) > self.memory:
+            wanted, others = (
+                [part for parts in each.values() for part in parts] for each in (needed, played)
+            )
+            raise no_room(wanted, others, self.memory)
+        idle = [name for name in self._loaded if name not in firm]
+        held = {**{name: each.parts for name, each in self._loaded.items()}, **firm}
+        while total(part for parts in held.values() for part in parts) > self.memory:
+            name = idle.pop(0)
+            del held[name]
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        """Let go of a network, and of the conditions that were encoded for it."""
+        del self._loaded[name]
+        for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
+            del self._encoded[key]
+        gc.collect()  # networks may lie in cycles
+        if self.machine.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def encode(
         self,
@@ -165,20 +238,21 @@ class Runtime:
         self, plan: Plan, controls: Controls, previews: float, stop: threading.Event
     ) -> Iterator[Event]:
         began = time.perf_counter()
-        cast = assemble(plan, self)
-        watch = Watch(previews, cast.painters)
-        for event in play(cast.tracks, controls, stop, watch):
-            if isinstance(event, tuple):
-                track, state, tally = event
-                yield Result(
-                    track=track.name,
-                    pictures=_pictures(cast, track, state, controls.performance),
-                    meters=tally.whole(),
-                    record=controls.performance,
-                    seconds=time.perf_counter() - began,
-                )
-            else:
-                yield event
+        with self._room_for(plan):
+            cast = assemble(plan, self)
+            watch = Watch(previews, cast.painters)
+            for event in play(cast.tracks, controls, stop, watch):
+                if isinstance(event, tuple):
+                    track, state, tally = event
+                    yield Result(
+                        track=track.name,
+                        pictures=_pictures(cast, track, state, controls.performance),
+                        meters=tally.whole(),
+                        record=controls.performance,
+                        seconds=time.perf_counter() - began,
+                    )
+                else:
+                    yield event
 
 
 def _pictures(

@@ -18,6 +18,7 @@ from graph.drawing import Drawing, Wire, WorkflowNode
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Failure, Performance, Result
 from graph.flatten import flatten
+from graph.footprint import amount
 from graph.library import Library
 from graph.plan import Plan
 from graph.storage import import_assets, read_any, with_played, write_picture
@@ -37,12 +38,19 @@ WORKFLOWS = ROOT / "assets" / "workflows"
 DATA = Path(os.environ.get("CHORALE_DATA") or ROOT / "data")
 """Where uploads, the run history and trainings are kept."""
 JOBS = DATA / "trainings"
+MEMORY = os.environ.get("CHORALE_MEMORY")
+"""How many bytes networks may take, such as 12G; the machine's own bound where it is not said."""
 
 
 @cache
 def library() -> Library:
     """The models that ship and the files of this installation."""
     return Library(MODELS, DATA / "assets")
+
+
+def memory() -> int | None:
+    """The bytes that networks may take, if it is said; ChoraleError R013."""
+    return amount(MEMORY) if MEMORY else None
 
 
 _LOADING = Lock()
@@ -60,9 +68,11 @@ def runtime() -> Runtime:
 
 @cache
 def _runtime() -> Runtime:
+    from graph.machine import Machine
     from graph.runtime import Runtime
 
-    return Runtime(library())
+    machine = Machine.best()
+    return Runtime(library(), machine, memory() or machine.usual_memory())
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ from studio.training import Trainings
 if TYPE_CHECKING:
     from graph.library import Library
 
+log = logging.getLogger("chorale")
 PREVIEWS_PER_SECOND = 20.0
 HEARD = {"modulator": "score", "guidance": "guidance"}
 """What a companion's setting asks the page for, by its kind."""
@@ -64,8 +66,12 @@ class Session:
         workflow = Workflow.model_validate(self.opening()["workflow"])
         import_assets(workflow, self._library)
         compiled = compile_workflow(workflow, nodes.catalogue(), self._library)
-        if compiled.plan is not None:
+        if compiled.plan is None:
+            return
+        try:
             runtime.prepare(compiled.plan)
+        except ChoraleError as error:  # the first run says the same
+            log.warning("the opening workflow was not prepared: %s", error)
 
     def opening(self) -> Frame:
         """What a first visit shows: {workflow, picture}."""
