@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import check_weights, read_json
+from graph.folders import check_weights, listed, read_json
 from graph.palettes import MaskClass
 
 MapKind = Literal["mask", "sketch", "depth"]
@@ -31,6 +31,8 @@ ADAPTERS = "adapters.safetensors"
 CLASSIFIER = "ForImageClassification"
 SEGMENTER = "ForSemanticSegmentation"
 DEPTH_ESTIMATOR = "ForDepthEstimation"
+GUIDES = (CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)
+"""How the classes of transformers end that can guide."""
 MOST_COLOURS = 256
 Label = Annotated[str, Field(max_length=500)]
 Target = Literal["class", "mask", "depth"]
@@ -113,6 +115,7 @@ def companion_names(models: Path) -> tuple[str, ...]:
     """Every folder below the model folder that holds a companion, in alphabetical order."""
     found: list[str] = []
     for path, folders, files in os.walk(models):
+        folders[:] = listed(folders)
         if "model_index.json" in files:
             folders.clear()
         elif "config.json" in files and {"card.json", MODEL_WEIGHTS} & set(files):
@@ -123,8 +126,8 @@ def companion_names(models: Path) -> tuple[str, ...]:
 def open_companion(name: str, folder: Path) -> Companion:
     """Read a companion's folder; ChoraleError M003 to M006, M014, M020 or M035."""
     config = folder / "config.json"
-    network = _network(read_json(name, config)) if config.is_file() else ""
-    if network.endswith((CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)):
+    network = network_of(read_json(name, config)) if config.is_file() else ""
+    if network.endswith(GUIDES):
         return _open_model(name, folder, network)
     if not (folder / "card.json").is_file() or not network:
         raise _refused(
@@ -272,7 +275,7 @@ def _why(error: ValueError) -> str:
     return error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
 
 
-def _network(config: dict[str, Any]) -> str:
+def network_of(config: dict[str, Any]) -> str:
     """The class of network that a configuration of diffusers or transformers names."""
     architectures: Any = config.get("architectures")
     if isinstance(architectures, list) and architectures:

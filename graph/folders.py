@@ -70,6 +70,15 @@ def read_folder(name: str, folder: Path) -> Folder:
     index = read_json(name, folder / "model_index.json")
     for part in networks(index):
         check_weights(name, folder / part)
+    return described(name, folder)
+
+
+def described(name: str, folder: Path) -> Folder:
+    """What the configurations of a diffusers folder say, whether or not its weights are there.
+
+    Raises ChoraleError M005 or M012.
+    """
+    index = read_json(name, folder / "model_index.json")
     core = next((part for part in DENOISERS if part in index), "unet")
     config = read_json(name, folder / core / "config.json")
     pipeline = str(index.get("_class_name", "unknown"))
@@ -79,7 +88,7 @@ def read_folder(name: str, folder: Path) -> Folder:
             vae.get("latent_channels"),
             2 ** (len(vae.get("block_out_channels", "x")) - 1),
         )
-        autoencoder = _weights(folder / "vae")[0]
+        autoencoder = next(iter(_weights(folder / "vae")), None)
     else:
         channels, scale, autoencoder = (
             config.get("out_channels", config.get("in_channels")),
@@ -107,6 +116,11 @@ def read_json(name: str, path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _unread(name, path)
     return found  # pyright: ignore[reportUnknownVariableType]
+
+
+def listed(folders: Iterable[str]) -> list[str]:
+    """Those of these folders in which models are looked for: a hidden one may not be whole."""
+    return [each for each in folders if not each.startswith(".")]
 
 
 def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
@@ -166,6 +180,7 @@ def networks(index: dict[str, Any]) -> list[str]:
         and isinstance(value[1], str)
         and not value[1].endswith(NOT_LOADED)
         and part.isidentifier()
+        and not part.startswith("_")
     ]
 
 

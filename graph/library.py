@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from graph.assets import AssetStore
 from graph.companions import Companion, companion_names, open_companion
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import Folder, content_hash, read_folder, read_json, stamp
+from graph.folders import Folder, content_hash, listed, read_folder, read_json, stamp
 from graph.palettes import MaskClass
 from graph.pipelines import check_pipeline
 from graph.signatures import is_sound
@@ -130,6 +130,7 @@ class Library:
         """Every folder with a model_index.json below the model folder, in alphabetical order."""
         found: list[str] = []
         for path, folders, files in os.walk(self.folder):
+            folders[:] = listed(folders)
             if "model_index.json" in files:
                 folders.clear()
                 found.append(Path(path).relative_to(self.folder).as_posix())
@@ -278,6 +279,8 @@ def _unknown(name: str, names: tuple[str, ...], remedy: str) -> Diagnostic:
     close = get_close_matches(name, names, n=1)
     known = ", ".join(names[:12]) or "nothing"
     choose = "Choose one of them." if names else remedy
+    if name.count("/") == 1:
+        choose = f"If it is on the hub, fetch it: python app.py fetch {name}"
     return Diagnostic(
         "M001",
         f"There is no model '{name}' in the library. It has: {known}.",

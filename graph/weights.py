@@ -21,6 +21,10 @@ diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
 
 
+NEAR: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""Nothing is looked for elsewhere, and no code of a folder's is run, nor asked about."""
+
+
 def frozen(family: Any, folder: Path, machine: Machine) -> Any:
     """A diffusers model class with the weights in `folder`, on the machine, in its precision."""
     model = family.from_pretrained(
