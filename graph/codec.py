@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -61,7 +62,8 @@ class Codec:
         return tuple(Image.fromarray(row) for row in rows.movedim(1, -1).cpu().numpy())
 
 
-_CODECS: dict[tuple[str, Machine], Codec] = {}
+_CODECS: WeakValueDictionary[tuple[str, Machine], Codec] = WeakValueDictionary()
+"""Those in memory: a codec goes with the last expert that has it."""
 
 
 def codec_of(model: Model, machine: Machine) -> Codec:
@@ -71,7 +73,8 @@ def codec_of(model: Model, machine: Machine) -> Codec:
     """
     machine = machine.home
     key = (model.space.id, machine)
-    if key not in _CODECS:
+    codec = _CODECS.get(key)
+    if codec is None:
         config = read_json(model.name, model.folder / "vae" / "config.json")
         deep = config.get("_class_name") == "AutoencoderDC"
         family = AutoencoderDC if deep else AutoencoderKL
@@ -79,5 +82,5 @@ def codec_of(model: Model, machine: Machine) -> Codec:
         upcast = autoencoder.config.get("force_upcast", deep)
         if machine.precision == torch.float16 and upcast:
             autoencoder = autoencoder.float()  # that of SDXL overflows, and paints black
-        _CODECS[key] = Codec(autoencoder, machine.precision)
-    return _CODECS[key]
+        codec = _CODECS[key] = Codec(autoencoder, machine.precision)
+    return codec

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import check_weights, read_json
+from graph.folders import check_weights, listed, read_json
 from graph.headers import header
 from graph.palettes import MaskClass
 
@@ -49,6 +49,8 @@ IP_ADAPTER = "IPAdapter"
 KEYS = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
 IMAGE_ENCODER = "image_encoder"
 """Where an IP-Adapter's folder has the CLIP that reads its pictures."""
+GUIDES = (CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)
+"""How the classes of transformers end that can guide."""
 MOST_COLOURS = 256
 Label = Annotated[str, Field(max_length=500)]
 Target = Literal["class", "mask", "depth"]
@@ -142,6 +144,7 @@ def companion_names(models: Path) -> tuple[str, ...]:
     """Every folder below the model folder that holds a companion, in alphabetical order."""
     found: list[str] = []
     for path, folders, files in os.walk(models):
+        folders[:] = listed(folders)
         if "model_index.json" in files:
             folders.clear()
         elif IMAGE_ENCODER in folders:
@@ -162,8 +165,8 @@ def open_companion(name: str, folder: Path) -> Companion:
     config = folder / "config.json"
     if (folder / IMAGE_ENCODER).is_dir():
         return _open_ip_adapter(name, folder)
-    network = _network(read_json(name, config)) if config.is_file() else ""
-    if network.endswith((CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)):
+    network = network_of(read_json(name, config)) if config.is_file() else ""
+    if network.endswith(GUIDES):
         return _open_model(name, folder, network)
     if network in ALIKE:
         return _open_adapter(name, folder, network)
@@ -362,7 +365,7 @@ def _why(error: ValueError) -> str:
     return error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
 
 
-def _network(config: dict[str, Any]) -> str:
+def network_of(config: dict[str, Any]) -> str:
     """The class of network that a configuration of diffusers or transformers names."""
     architectures: Any = config.get("architectures")
     if isinstance(architectures, list) and architectures:

@@ -6,13 +6,16 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
+from graph.headers import header
 
 PICKLED = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 # What a pipeline is made of beside the networks that an expert is loaded from.
@@ -32,6 +35,9 @@ SHOWN = {
 }
 """What a pipeline is asked with that is shown a picture beside the sentence."""
 MAX_CONFIG = 4 * 2**20
+USUAL_NAMES = ("diffusion_pytorch_model", "model")
+"""How the weight files begin that diffusers and transformers look for."""
+SHARD = re.compile(r"-(\d{5})-of-(\d{5})(?=\.safetensors$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Folder:
 def read_folder(name: str, folder: Path, *, weights: bool = True) -> Folder:
     """Read a diffusers folder, whose weights are looked for unless they lie elsewhere.
 
-    ChoraleError M001 to M005 or M012, each naming the file at fault.
+    Raises ChoraleError M001 to M005, M012, M013 or M053, each naming the file at fault.
     """
     if not folder.is_dir():
         raise _refused(
@@ -66,15 +72,24 @@ def read_folder(name: str, folder: Path, *, weights: bool = True) -> Folder:
             "Save the model with save_pretrained of its pipeline.",
         )
     index = read_json(name, folder / "model_index.json")
-    for part in _networks(index) if weights else ():
+    for part in networks(index) if weights else ():
         check_weights(name, folder / part)
+    return described(name, folder)
+
+
+def described(name: str, folder: Path) -> Folder:
+    """What the configurations of a diffusers folder say, whether or not its weights are there.
+
+    Raises ChoraleError M005 or M012.
+    """
+    index = read_json(name, folder / "model_index.json")
     core = next((part for part in DENOISERS if part in index), "unet")
     config = read_json(name, folder / core / "config.json")
     pipeline = str(index.get("_class_name", "unknown"))
     if "vae" in index:
         vae = read_json(name, folder / "vae" / "config.json")
         channels, scale = vae.get("latent_channels"), 2 ** (levels_of(vae) - 1)
-        autoencoder = _weights(folder / "vae")[0] if weights else None
+        autoencoder = next(iter(_weights(folder / "vae")), None)
     else:
         channels, scale, autoencoder = (
             config.get("out_channels", config.get("in_channels")),
@@ -105,12 +120,13 @@ def read_json(name: str, path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise _refused(
-            "M005",
-            f"'{path.parent.name}/{path.name}' of '{name}' cannot be read as a JSON object.",
-            "Copy the model's folder again.",
-        )
+        raise _unread(name, path)
     return found  # pyright: ignore[reportUnknownVariableType]
+
+
+def listed(folders: Iterable[str]) -> list[str]:
+    """Those of these folders in which models are looked for: a hidden one may not be whole."""
+    return [each for each in folders if not each.startswith(".")]
 
 
 def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
@@ -161,7 +177,7 @@ def stat(path: Path) -> tuple[int, int]:
     return (found.st_mtime_ns, found.st_size)
 
 
-def _networks(index: dict[str, Any]) -> list[str]:
+def networks(index: dict[str, Any]) -> list[str]:
     """The parts of a pipeline whose weights are loaded."""
     return [
         part
@@ -171,6 +187,7 @@ def _networks(index: dict[str, Any]) -> list[str]:
         and isinstance(value[1], str)
         and not value[1].endswith(NOT_LOADED)
         and part.isidentifier()
+        and not part.startswith("_")
     ]
 
 
@@ -191,20 +208,103 @@ def check_pickle(name: str, path: Path) -> None:
 
 
 def check_weights(name: str, folder: Path) -> None:
-    """Refuse a network without safetensors; ChoraleError M003 or M004."""
-    if _weights(folder):
-        return
-    pickled = [path.name for path in sorted(folder.glob("*")) if path.suffix in PICKLED]
+    """Refuse a network without whole safetensors; ChoraleError M003 to M005, M013 or M053."""
+    files = {path.name for path in folder.glob("*")}
+    loaded = chosen(files)
+    expected = _told(name, folder, loaded)
+    if not loaded and not expected:
+        raise no_weights(name, folder.name, sorted(files))
+    for each in sorted({*expected, *_row(loaded)}):
+        if each not in files:
+            raise _refused(
+                "M053",
+                f"'{name}' lacks a part of its weights: {folder.name}/{each} is not there.",
+                "Copy the model's folder again.",
+            )
+    for each in sorted({*expected, *loaded}):
+        stored_numbers(name, folder / each)
+
+
+def no_weights(name: str, part: str, files: Iterable[str]) -> ChoraleError:
+    """What to say of a network that has `files` and no safetensors among them."""
+    pickled = next((each for each in files if Path(each).suffix in PICKLED), None)
     if pickled:
-        raise _refused(
+        return _refused(
             "M004",
-            f"'{name}' has only pickled weights in {folder.name}/ ({pickled[0]}); "
+            f"'{name}' has only pickled weights in {part}/ ({pickled}); "
             "pickles can run code and are never loaded.",
             "Save it again with safe_serialization=True.",
         )
-    raise _refused(
-        "M003", f"'{name}' has no weights in {folder.name}/.", "Copy the model's folder again."
+    return _refused(
+        "M003", f"'{name}' has no weights in {part}/.", "Copy the model's folder again."
     )
+
+
+def variant_of(file: str) -> str:
+    """The variant that a weight file's name tells: fp16 of model.fp16.safetensors, or ""."""
+    first = file.split(".")[1]
+    return "" if first == "safetensors" else first.partition("-")[0]
+
+
+def chosen(files: Iterable[str], variant: str = "") -> list[str]:
+    """The safetensors of one network that are loaded, of those that are there.
+
+    Those of the variant; else those of none, else of the first. One file goes before several.
+    """
+    every = sorted(each for each in files if each.endswith(".safetensors"))
+    usual = [each for each in every if each.startswith(USUAL_NAMES)] or every
+    found: dict[str, list[str]] = {}
+    for each in usual:
+        found.setdefault(variant_of(each), []).append(each)
+    of_one = found.get(variant) or found.get("") or next(iter(found.values()), [])
+    return [each for each in of_one if not SHARD.search(each)][:1] or of_one
+
+
+def loaded_files(folder: Path) -> list[Path]:
+    """The weight files of a network's folder that are loaded."""
+    return [folder / each for each in chosen(path.name for path in folder.glob("*.safetensors"))]
+
+
+def _told(name: str, folder: Path, loaded: Sequence[str]) -> set[str]:
+    """The files among which the loaded variant is divided, as its index says, if there is one."""
+    if loaded and not SHARD.search(loaded[0]) and not loaded[0].startswith(USUAL_NAMES[0]):
+        return set()  # transformers looks for one file first, diffusers for the index
+    found: set[str] = set()
+    for path in folder.glob("*.safetensors.index*.json"):
+        variant = path.name.partition(".safetensors.index")[2].removesuffix(".json").strip(".")
+        if loaded and variant != variant_of(loaded[0]):
+            continue
+        places: Any = read_json(name, path).get("weight_map")
+        files = set(places.values()) if isinstance(places, dict) else {None}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if not all(isinstance(each, str) and Path(each).name == each for each in files):  # pyright: ignore[reportUnknownVariableType]
+            raise _unread(name, path)
+        found |= files
+    return found
+
+
+def _row(loaded: Sequence[str]) -> set[str]:
+    """Of files that are one of several: all of them, and the index, by their names."""
+    found: set[str] = set()
+    for each in loaded:
+        numbered = SHARD.search(each)
+        if numbered is None:
+            continue
+        stem, count = each[: numbered.start()], int(numbered[2])
+        found |= {f"{stem}-{n + 1:05d}-of-{count:05d}.safetensors" for n in range(count)}
+        base, dot, variant = stem.partition(".")
+        found.add(f"{base}.safetensors.index{dot}{variant}.json")
+    return found
+
+
+def stored_numbers(name: str, path: Path) -> Counter[str]:
+    """How many numbers of each type a weight file holds, by its header.
+
+    ChoraleError M013 for a file that is cut short or is none; `name` is the model's.
+    """
+    found, numbers = header(name, path), Counter[str]()
+    for key, shape in found.shapes.items():
+        numbers[found.types[key]] += math.prod(shape)
+    return numbers
 
 
 def _shape(name: str, channels: object, size: object) -> tuple[int, ...]:
@@ -240,6 +340,14 @@ def _prediction(folder: Path) -> str:
 def pixels(shape: tuple[int, ...], scale: int) -> int:
     """The pixels of one picture decoded from a state of this shape."""
     return math.prod(shape[1:]) * scale**2
+
+
+def _unread(name: str, path: Path) -> ChoraleError:
+    return _refused(
+        "M005",
+        f"'{path.parent.name}/{path.name}' of '{name}' cannot be read as a JSON object.",
+        "Copy the model's folder again.",
+    )
 
 
 def _refused(code: str, message: str, hint: str) -> ChoraleError:

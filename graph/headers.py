@@ -34,7 +34,7 @@ def header(name: str, path: Path) -> Header:
         raise ChoraleError(
             Diagnostic(
                 "M013",
-                f"The files of '{name}' cannot be loaded: {path.name}: {error}",
+                f"The files of '{name}' cannot be loaded: {path.parent.name}/{path.name}: {error}",
                 "Copy the file again: a part of it is missing, or it is no safetensors file.",
             )
         ) from error

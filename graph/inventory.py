@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,8 +10,7 @@ from pathlib import Path
 
 from graph.companions import Card, Companion, GuidanceCard, ModulatorCard, companion_names
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import content_hash
-from graph.headers import header
+from graph.folders import content_hash, stored_numbers
 from graph.library import Library, Model
 from graph.lora import Lora
 
@@ -125,9 +123,7 @@ def _stored(name: str, place: Path) -> tuple[str, int]:
     numbers, size = Counter[str](), 0
     for path in [place] if place.is_file() else place.rglob("*.safetensors"):
         size += path.stat().st_size
-        found = header(name, path)
-        for key, shape in found.shapes.items():
-            numbers[found.types[key]] += math.prod(shape)
+        numbers += stored_numbers(name, path)
     most = numbers.most_common(1)[0][0] if numbers else ""
     return NUMBERS.get(most, most.lower()), size
 

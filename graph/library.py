@@ -23,6 +23,7 @@ from graph.folders import (
     Folder,
     check_pickle,
     content_hash,
+    listed,
     network_hash,
     read_folder,
     read_json,
@@ -184,6 +185,7 @@ class Library:
     def _walk(self) -> Iterator[Path]:
         """The folders of models, and the files of weights that lie in no such folder."""
         for place, folders, files in os.walk(self.folder):
+            folders[:] = listed(folders)
             if "model_index.json" in files:
                 folders.clear()
                 yield Path(place)
@@ -214,7 +216,7 @@ class Library:
     def model(self, name: str) -> Model:
         """The model of that name.
 
-        ChoraleError M001 to M007, M010, M012, M013, M023, M041 or M042.
+        ChoraleError M001 to M007, M010, M012, M013, M023, M041, M042 or M053.
         """
         known = self._known.get(name)
         if known and known[0] == _stamp(known[1]):
@@ -423,6 +425,8 @@ def _unknown(name: str, names: tuple[str, ...], remedy: str) -> Diagnostic:
     close = get_close_matches(name, names, n=1)
     known = ", ".join(names[:12]) or "nothing"
     choose = "Choose one of them." if names else remedy
+    if name.count("/") == 1:
+        choose = f"If it is on the hub, fetch it: python app.py fetch {name}"
     return Diagnostic(
         "M001",
         f"There is no model '{name}' in the library. It has: {known}.",

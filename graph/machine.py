@@ -37,6 +37,15 @@ class Machine:
         """The machine of the state and the codecs."""
         return self if self.lead is None else Machine(self.lead, self.precision)
 
+    def usual_memory(self) -> int | None:
+        """Bytes that networks may take where nothing else is said; None where there is no bound.
+
+        Of a CUDA device four fifths: a step needs room beside the weights.
+        """
+        if self.device.type != "cuda":
+            return None
+        return torch.cuda.get_device_properties(self.device).total_memory * 4 // 5
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:

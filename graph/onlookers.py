@@ -22,12 +22,12 @@ from graph.folders import read_json
 from graph.levels import CLEAN, NoiseLevel
 from graph.low_rank import Adapted, Adapter, shapes
 from graph.machine import Machine
+from graph.weights import NEAR
 
 logging.disable_progress_bar()
 LARGEST, DEEPEST = 2**16, 256
 MARGIN = 1.1
 """How many times the stored numbers a network may have: tensors that are shared are stored once."""
-NEAR: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 Triple = tuple[float, float, float]
 Side = Annotated[int, Field(ge=8, le=2048)]
 Deviation = Annotated[float, Field(gt=1e-3)]

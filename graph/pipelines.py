@@ -47,6 +47,8 @@ ADAPTABLE = (
 """Pipelines whose experts can be told more by adapters; a test holds them together."""
 DISTILLED = "LatentConsistencyModelPipeline"
 """The pipeline whose UNet is told how strongly it was guided."""
+LIBRARIES = ("diffusers", "transformers")
+"""Whose classes the parts of a pipeline may be."""
 SIZE = "a size"
 """Stands for any whole number."""
 OF_PIXELS = ("DDIMPipeline", "DDPMPipeline")
@@ -59,13 +61,7 @@ def check_pipeline(name: str, folder: Path, pipeline: str, channels: int) -> Non
 
     `channels` are those of its states.
     """
-    if pipeline not in PIPELINES:
-        raise _refused(
-            "M006",
-            f"'{name}' is a {pipeline}, which Chorale cannot load. "
-            f"It loads: {', '.join(PIPELINES)}.",
-            "Choose a model of one of these families.",
-        )
+    check_index(name, read_json(name, folder / "model_index.json"))
     _check_scheduler(name, folder / "scheduler" / "scheduler_config.json")
     unet = folder / "unet" / "config.json"
     if pipeline in OF_PIXELS:
@@ -91,6 +87,34 @@ def check_pipeline(name: str, folder: Path, pipeline: str, channels: int) -> Non
                 "expected no guidance_embeds, got some.",
                 "Choose a model that is asked with a sentence alone.",
             )
+
+
+def check_index(name: str, index: Mapping[str, Any]) -> None:
+    """Refuse a pipeline that no family loads, or that names code of its own; ChoraleError M006."""
+    pipeline = index.get("_class_name", "unknown")
+    if pipeline not in PIPELINES:
+        raise _refused(
+            "M006",
+            f"'{name}' is a {_class(pipeline)}, which Chorale cannot load. "
+            f"It loads: {', '.join(PIPELINES)}.",
+            "Choose a model of one of these families.",
+        )
+    for part, value in index.items():
+        if not isinstance(value, list) or part.startswith("_"):
+            continue
+        library, kind = (*map(str, value), "", "")[:2]  # pyright: ignore[reportUnknownArgumentType]
+        if library not in (*LIBRARIES, "None") and not kind.endswith("SafetyChecker"):
+            raise _refused(
+                "M006",
+                f"'{name}' wants {_class(value)} for its part '{part}', code that Chorale does not "
+                f"know and never runs. It knows the classes of {' and '.join(LIBRARIES)}.",
+                "Choose a model without code of its own.",
+            )
+
+
+def _class(named: Any) -> str:
+    """A class as an index names it: by itself, or after the library that has it."""
+    return ".".join(map(str, named)) if isinstance(named, list) else str(named)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
 def flows(config: Mapping[str, Any]) -> bool:

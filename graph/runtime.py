@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import operator
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -23,24 +25,30 @@ from graph.checkpoints import (
     load_likelihood,
     load_modulator,
 )
+from graph.companions import Companion
 from graph.controls import Controls
 from graph.ensemble import Ensemble, assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
+from graph.footprint import Part, no_room, parts_of, total
 from graph.interfaces import Adapter, Checkpoint, Expert, Likelihood, Modulator, Reader, Step
 from graph.levels import CLEAN
-from graph.library import Library
+from graph.library import Library, Model
 from graph.loop import play
+from graph.lora import Lora
 from graph.machine import Machine, Placement
 from graph.pictures import prepare
-from graph.plan import Asked, Asset, Choice, Condition, Plan, Value
+from graph.plan import Asked, Asset, Choice, Condition, Operation, Plan, Value
 from graph.preview import Watch, plain
 from graph.scores import Encoded, Track, weights
 from graph.twins import Deltas, Tuned
 from graph.windows import Windows
 
 log = logging.getLogger("chorale")
+T = TypeVar("T")
 KEPT_CONDITIONS = 256
+BENDING = ("modulate", "guide")
+"""Operations whose model is a companion on the lead device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +57,25 @@ class Loaded:
 
     source: object
     network: Any
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(slots=True)
 class Runtime:
-    """Keeps networks and encoded conditions between runs: moving a fader re-encodes nothing."""
+    """Keeps networks and encoded conditions between runs: moving a fader re-encodes nothing.
+
+    Weights take at most `memory` bytes, if it is given: what was called for longest ago goes first,
+    and nothing goes that a run is playing.
+    """
 
     library: Library
     machine: Machine = field(default_factory=Machine.best)
+    memory: int | None = None
     placement: Placement = field(default_factory=Placement)
-    _loaded: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
+    _loaded: OrderedDict[str, Loaded] = field(default_factory=OrderedDict[str, Loaded])
+    _played: list[Mapping[str, tuple[Part, ...]]] = field(
+        default_factory=list[Mapping[str, tuple[Part, ...]]]
+    )
     _encoded: OrderedDict[str, Encoded] = field(default_factory=OrderedDict[str, Encoded])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -90,7 +107,8 @@ class Runtime:
 
     def prepare(self, plan: Plan) -> None:
         """Load the experts and encode the conditions of a plan before it is played."""
-        assemble(plan, self)
+        with self._lock, self._room_for(plan):
+            assemble(plan, self)
 
     def expert(self, choice: Value) -> tuple[str, Expert]:
         """The expert called for by a plan, with the name of its network.
@@ -98,21 +116,34 @@ class Runtime:
         Loaded once, and again when the files of its folder have changed since.
         """
         name = str(choice)
-        model = None if isinstance(choice, Choice) else self.library.model(name)
-        machine = self.placement.machine(name, self.machine)
-        return name, self._kept(name, model, lambda: load_expert(choice, self.library, machine))
+        if isinstance(choice, Choice):
+            return name, self._kept(name, None, self._expert_loader(choice, self.machine))
+        model, machine = self.library.model(name), self.placement.machine(name, self.machine)
+        parts = self._parts_of(model, machine)
+        return name, self._kept(name, model, self._expert_loader(choice, machine), parts)
+
+    def _expert_loader(self, choice: Value, machine: Machine) -> Callable[[], Expert]:
+        return lambda: load_expert(choice, self.library, machine)
 
     def modulator(self, name: str) -> Modulator:
         """The modulator of that name, loaded as experts are."""
-        companion = self.library.companion(name)
-        return self._kept(name, companion, lambda: load_modulator(companion, self.machine))
+        return self._companion(name, name, load_modulator, self.machine)
 
     def adapter(self, name: str, expert: str) -> Adapter:
         """The adapter of that name, loaded as experts are, where the expert that it tells runs."""
-        companion = self.library.companion(name)
         machine = self.placement.machine(expert, self.machine)
-        key = f"{name} on {machine.device}"
-        return self._kept(key, companion, lambda: load_adapter(companion, machine))
+        return self._companion(name, _beside(name, machine), load_adapter, machine)
+
+    def likelihood(self, name: str) -> Likelihood:
+        """The model of that name that guides, loaded as experts are."""
+        return self._companion(name, name, load_likelihood, self.machine)
+
+    def _companion(
+        self, name: str, key: str, load: Callable[[Companion, Machine], T], machine: Machine
+    ) -> T:
+        companion = self.library.companion(name)
+        parts = self._parts_of(companion, machine)
+        return self._kept(key, companion, lambda: load(companion, machine), parts)
 
     def tuned(self, network: str, expert: Expert, loras: tuple[str, ...]) -> tuple[str, Tuned]:
         """The expert with LoRAs, its weights shared, and its name.
@@ -122,29 +153,108 @@ class Runtime:
         """
         if not isinstance(expert, Checkpoint):
             raise TypeError(f"{type(expert).__name__} has no networks that a LoRA changes")
+        machine = self.placement.machine(network, self.machine)
         deltas: dict[str, Deltas] = {}
         with torch.inference_mode(False), torch.no_grad():
             for name in loras:
                 lora = self.library.lora(name)
                 load = partial(load_deltas, lora, network, expert)
-                deltas[name] = self._kept(f"{name} for {network}", (expert, lora), load)
+                parts = self._parts_of(lora, machine)
+                deltas[name] = self._kept(_for(name, network), (expert, lora), load, parts)
             key = f"{network} with {', '.join(loras)}"
             made = self._kept(key, (expert, *deltas.values()), lambda: Tuned(expert, deltas))
         return key, made
 
-    def likelihood(self, name: str) -> Likelihood:
-        """The model of that name that guides, loaded as experts are."""
-        companion = self.library.companion(name)
-        return self._kept(name, companion, lambda: load_likelihood(companion, self.machine))
-
-    def _kept(self, name: str, source: object, load: Callable[[], Any]) -> Any:
+    def _kept(
+        self,
+        name: str,
+        source: object,
+        load: Callable[[], Any],
+        parts: tuple[Part, ...] = (),
+    ) -> Any:
         with self._lock:
             loaded = self._loaded.get(name)
             if loaded is None or not _same(loaded.source, source):
-                loaded = self._loaded[name] = Loaded(source, load())
-                for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
-                    del self._encoded[key]
+                if loaded is not None:
+                    self._drop(name)
+                self._make_room({name: parts})
+                loaded = self._loaded[name] = Loaded(source, load(), parts)
+            self._loaded.move_to_end(name)
             return loaded.network
+
+    @contextmanager
+    def _room_for(self, plan: Plan) -> Iterator[None]:
+        """Make room for all that a plan calls for, and drop none of it meanwhile.
+
+        ChoraleError R012 if it does not fit, before anything is loaded or dropped.
+        """
+        needed: dict[str, tuple[Part, ...]] = {}
+        for operation in plan.operations:
+            settings = dict(operation.settings)
+            expert, model = settings.get("expert"), settings.get("model")
+            if operation.op in BENDING:
+                companion = self.library.companion(str(model))
+                needed[str(model)] = self._parts_of(companion, self.machine)
+            if expert is not None and not isinstance(expert, Choice):
+                name, machine = str(expert), self.placement.machine(str(expert), self.machine)
+                needed[name] = self._parts_of(self.library.model(name), machine)
+                for ref in operation.inputs:
+                    needed |= self._heard(plan.operations[ref.number], name, machine)
+        with self._lock:
+            self._make_room(needed)
+            self._played.append(needed)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._played.remove(needed)
+
+    def _heard(
+        self, adapter: Operation, expert: str, machine: Machine
+    ) -> dict[str, tuple[Part, ...]]:
+        """What an adapter of an expert takes, by the name under which it is kept."""
+        name = str(adapter["model"])
+        if adapter.op == "tune":
+            return {_for(name, expert): self._parts_of(self.library.lora(name), machine)}
+        return {_beside(name, machine): self._parts_of(self.library.companion(name), machine)}
+
+    def _parts_of(self, source: Model | Companion | Lora, machine: Machine) -> tuple[Part, ...]:
+        """What a network takes of the memory that is counted: that of the lead device."""
+        if self.memory is None or machine.device != self.machine.device:
+            return ()
+        return parts_of(source, str(machine.precision).removeprefix("torch."))
+
+    def _make_room(self, needed: Mapping[str, tuple[Part, ...]]) -> None:
+        """Drop what is neither needed nor played, least recently used first, until all fits."""
+        if self.memory is None:
+            return
+        played = {name: parts for each in self._played for name, parts in each.items()}
+        firm = {**played, **needed}
+        if total(part for parts in firm.values() for part in parts) > self.memory:
+            wanted, others = (
+                [part for parts in each.values() for part in parts] for each in (needed, played)
+            )
+            raise no_room(wanted, others, self.memory)
+        idle = [name for name in self._loaded if name not in firm]
+        held = {**{name: each.parts for name, each in self._loaded.items()}, **firm}
+        while total(part for parts in held.values() for part in parts) > self.memory:
+            name = idle.pop(0)
+            del held[name]
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        """Let go of a network, of what is made of it, and of the conditions encoded for it."""
+        gone = self._loaded.pop(name, None)
+        if gone is None:
+            return
+        for key, each in tuple(self._loaded.items()):
+            if isinstance(each.source, tuple) and any(gone.network is part for part in each.source):
+                self._drop(key)
+        for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
+            del self._encoded[key]
+        gc.collect()  # networks may lie in cycles
+        if self.machine.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def encode(
         self,
@@ -213,20 +323,21 @@ class Runtime:
         self, plan: Plan, controls: Controls, previews: float, stop: threading.Event
     ) -> Iterator[Event]:
         began = time.perf_counter()
-        cast = assemble(plan, self)
-        watch = Watch(previews, cast.painters)
-        for event in play(cast.tracks, controls, stop, watch):
-            if isinstance(event, tuple):
-                track, state, tally = event
-                yield Result(
-                    track=track.name,
-                    pictures=_pictures(cast, track, state, controls.performance),
-                    meters=tally.whole(),
-                    record=controls.performance,
-                    seconds=time.perf_counter() - began,
-                )
-            else:
-                yield event
+        with self._room_for(plan):
+            cast = assemble(plan, self)
+            watch = Watch(previews, cast.painters)
+            for event in play(cast.tracks, controls, stop, watch):
+                if isinstance(event, tuple):
+                    track, state, tally = event
+                    yield Result(
+                        track=track.name,
+                        pictures=_pictures(cast, track, state, controls.performance),
+                        meters=tally.whole(),
+                        record=controls.performance,
+                        seconds=time.perf_counter() - began,
+                    )
+                else:
+                    yield event
 
 
 def _pictures(
@@ -248,6 +359,16 @@ def _pictures(
             led = weights(track.score, track.levels[-2], heard)
             return cast.painters[track.name].show(Step(state, CLEAN, state), led)
         return codec.decode(state) if codec else plain(state)
+
+
+def _beside(name: str, machine: Machine) -> str:
+    """The name under which an adapter is kept: one for every device."""
+    return f"{name} on {machine.device}"
+
+
+def _for(name: str, expert: str) -> str:
+    """The name under which a LoRA is kept: its tensors are of the type and place of an expert."""
+    return f"{name} for {expert}"
 
 
 def _same(one: object, other: object) -> bool:

@@ -13,11 +13,16 @@ from torch.nn import Module, ModuleList
 from transformers.utils import logging as transformers_logging
 
 from graph.errors import ChoraleError, Diagnostic
+from graph.folders import loaded_files, variant_of
 from graph.machine import Machine
 
 # A run has a progress bar of its own; those of loading would print across it.
 diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
+
+
+NEAR: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""Nothing is looked for elsewhere, and no code of a folder's is run, nor asked about."""
 
 
 def frozen(family: Any, folder: Path, machine: Machine) -> Any:
@@ -45,10 +50,8 @@ def frozen_reader(family: Any, folder: Path, machine: Machine) -> Any:
 
 def _variant(folder: Path) -> str | None:
     """The variant to load, such as fp16 of model.fp16.safetensors, where the plain one is not."""
-    names = [path.name.split(".") for path in sorted(folder.glob("*.safetensors"))]
-    if not names or any(len(name) == 2 for name in names):
-        return None
-    return names[0][1].partition("-")[0]  # a part of several is model.fp16-00001-of-00002
+    files = loaded_files(folder)
+    return variant_of(files[0].name) or None if files else None
 
 
 class LeftOut(Module):

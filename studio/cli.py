@@ -1,4 +1,4 @@
-"""The command line: run, check, plan, export, nodes, models, schema, train, judge and prove."""
+"""The command line: run, check, plan, export, models, fetch, train, judge, prove and more."""
 
 from __future__ import annotations
 
@@ -94,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="list the models that are there; exit 1 if faulty")
     models.add_argument("--json", action="store_true")
     models.set_defaults(command=_models)
+    fetch = commands.add_parser("fetch", help="download a model of the Hugging Face hub")
+    fetch.add_argument("model", metavar="OWNER/NAME[@REVISION]")
+    fetch.add_argument("--as", dest="name", metavar="NAME", help="its name here, if another")
+    fetch.add_argument(
+        "--variant", default="", metavar="NAME", help="weights to prefer, such as fp16"
+    )
+    fetch.set_defaults(command=_fetch)
     schema = commands.add_parser("schema", help="print the JSON Schema of workflow files")
     schema.set_defaults(command=_schema)
     for name, what, start in (
@@ -274,6 +281,13 @@ def _models(arguments: argparse.Namespace) -> int:
     for problem in problems:
         print(_mark(problem), file=sys.stderr)
     return 1 if problems else 0
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from studio.hub import fetch
+
+    fetch(MODELS, arguments.model, name=arguments.name, variant=arguments.variant)
+    return 0
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> None:

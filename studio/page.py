@@ -17,6 +17,7 @@ from gradio.utils import colab_check
 
 from graph.errors import ChoraleError, Diagnostic
 from studio.calls import Call, answer
+from studio.piece import memory
 from studio.session import Session
 from studio.waiting import QUEUE_NAME
 from studio.waiting import place as place_of
@@ -51,8 +52,9 @@ def serve(
 
     `mcp` also answers as an MCP server. `training` lets visitors train; unless it is said, they
     may on a page that this machine alone can open. ChoraleError P003 if what MCP needs is not
-    installed.
+    installed, R013 if what may be taken of the memory is no number.
     """
+    memory()  # said now rather than at the first run
     if mcp and find_spec("mcp") is None:
         raise ChoraleError(
             Diagnostic(

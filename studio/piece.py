@@ -19,6 +19,7 @@ from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Failure, Performance, Result
 from graph.export.script import Exported, export
 from graph.flatten import flatten
+from graph.footprint import amount
 from graph.library import Library
 from graph.plan import Plan
 from graph.storage import import_assets, installed, read_any, with_played, write_picture
@@ -40,12 +41,19 @@ DATA = Path(os.environ.get("CHORALE_DATA") or ROOT / "data")
 JOBS = DATA / "trainings"
 DEVICES = os.environ.get("CHORALE_DEVICES") or ""
 """Which experts run on which device, such as `playground/text=cuda:1`; others on the lead one."""
+MEMORY = os.environ.get("CHORALE_MEMORY")
+"""How many bytes networks may take, such as 12G; the machine's own bound where it is not said."""
 
 
 @cache
 def library() -> Library:
     """The models that ship and the files of this installation."""
     return Library(MODELS, DATA / "assets")
+
+
+def memory() -> int | None:
+    """The bytes that networks may take, if it is said; ChoraleError R013."""
+    return amount(MEMORY) if MEMORY else None
 
 
 _LOADING = Lock()
@@ -63,10 +71,12 @@ def runtime() -> Runtime:
 
 @cache
 def _runtime() -> Runtime:
-    from graph.machine import Placement
+    from graph.machine import Machine, Placement
     from graph.runtime import Runtime
 
-    return Runtime(library(), placement=Placement.read(DEVICES, library().names()))
+    machine = Machine.best()
+    placement = Placement.read(DEVICES, library().names())
+    return Runtime(library(), machine, memory() or machine.usual_memory(), placement)
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,12 @@ class Session:
         workflow = Workflow.model_validate(self.opening()["workflow"])
         import_assets(workflow, self._library)
         compiled = compile_workflow(workflow, nodes.catalogue(), self._library)
-        if compiled.plan is not None:
+        if compiled.plan is None:
+            return
+        try:
             runtime.prepare(compiled.plan)
+        except ChoraleError as error:  # the first run says the same
+            log.warning("the opening workflow was not prepared: %s", error)
 
     def opening(self) -> Frame:
         """What a first visit shows: {workflow, picture}."""

@@ -20,7 +20,7 @@ from graph.library import Model
 from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
-from graph.weights import frozen, frozen_reader
+from graph.weights import NEAR, frozen, frozen_reader
 
 T5_TOKENS = 512
 DISTILLED_GUIDANCE = 3.5
@@ -59,7 +59,7 @@ class Flux(Checkpoint):
     @classmethod
     def load(cls, model: Model, machine: Machine) -> Flux:
         """Load transformer, both text encoders with their tokenizers, and autoencoder."""
-        tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder / "tokenizer_2")
+        tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder / "tokenizer_2", **NEAR)
         return cls(
             model,
             frozen(FluxTransformer2DModel, model.folder / "transformer", machine),

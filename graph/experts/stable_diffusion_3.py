@@ -21,7 +21,7 @@ from graph.library import Model
 from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
-from graph.weights import frozen, frozen_reader
+from graph.weights import NEAR, frozen, frozen_reader
 
 T5_TOKENS = 256
 
@@ -133,5 +133,5 @@ class StableDiffusion3(Checkpoint):
 
 
 def _t5(model: Model, machine: Machine) -> tuple[Any, Any]:
-    tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder / "tokenizer_3")
+    tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder / "tokenizer_3", **NEAR)
     return tokenizer, frozen_reader(T5EncoderModel, model.folder / "text_encoder_3", machine)

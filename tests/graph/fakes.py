@@ -66,6 +66,15 @@ def write_network(folder: Path, file: str, fill: int, config: dict[str, Any]) ->
     save_file({"weight": np.full(4, fill, dtype=np.float32)}, folder / file)
 
 
+def write_hollow(path: Path, size: int) -> None:
+    """A weight file with one tensor of so many zeros, which takes no room."""
+    tensor = {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}
+    header = json.dumps({"weight": tensor}).encode()
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + size)
+
+
 def write_json(path: Path, content: object) -> None:
     """A JSON file in a folder that is made for it."""
     path.parent.mkdir(parents=True, exist_ok=True)

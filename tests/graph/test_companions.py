@@ -17,7 +17,7 @@ from graph.library import Library
 from graph.modulators.unet import WEIGHTS
 from graph.registry import choices
 from tests.graph.classifiers import LABELS, reconfigure, write_classifier
-from tests.graph.fakes import playground, write_model
+from tests.graph.fakes import playground, write_hollow, write_model
 from tests.graph.modules import write_modulator
 
 
@@ -94,8 +94,7 @@ def test_every_lack_of_a_folder_has_its_own_code(library: Library) -> None:
     (library.folder / "torn/card.json").write_text("{")
     (library.folder / "weightless" / WEIGHTS).unlink()
     (library.folder / "pickled" / WEIGHTS).rename(library.folder / "pickled/weights.bin")
-    with (library.folder / "huge" / WEIGHTS).open("wb") as file:
-        file.truncate(MAX_WEIGHTS + 1)
+    write_hollow(library.folder / "huge" / WEIGHTS, MAX_WEIGHTS)
     assert refusal(library, "bare").startswith("M014 'bare' is no modulator")
     assert refusal(library, "torn").startswith("M005")
     assert refusal(library, "weightless").startswith("M003")
@@ -170,8 +169,7 @@ def test_every_lack_of_a_classifier_has_its_own_code(library: Library) -> None:
     (library.folder / "pickled/model.safetensors").rename(
         library.folder / "pickled/pytorch_model.bin"
     )
-    with (library.folder / "huge/model.safetensors").open("wb") as file:
-        file.truncate(MAX_MODEL + 1)
+    write_hollow(library.folder / "huge/model.safetensors", MAX_MODEL)
     (library.folder / "odd/model.safetensors").rename(library.folder / "odd/weights.safetensors")
     reconfigure(library.folder / "other", architectures=["ResNetModel"])
     assert refusal(library, "torn").startswith("M005")

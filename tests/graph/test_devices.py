@@ -105,7 +105,7 @@ def test_an_expert_elsewhere_paints_what_it_would_paint_here(
     seen.clear()
     with TwoDevices():
         placed = Placement((("playground/text", SECOND),))
-        there = picture(Runtime(library, CPU, placed).run(plan))
+        there = picture(Runtime(library, CPU, placement=placed).run(plan))
     assert seen == {"PixArt": {(There, There)}, "DiT": {(Tensor, Tensor)}}
     assert abs(there - here).max() <= 1
 
@@ -114,7 +114,7 @@ def test_a_weak_twin_runs_where_its_expert_does(library: Library) -> None:
     plan = plan_of(library, document(nodes(), wires("twin.score > fuse.background")))
     here = picture(Runtime(library, CPU).run(plan))
     with TwoDevices():
-        there = picture(Runtime(library, CPU, Placement((("*", SECOND),))).run(plan))
+        there = picture(Runtime(library, CPU, placement=Placement((("*", SECOND),))).run(plan))
     assert abs(there - here).max() <= 1
 
 
@@ -126,7 +126,9 @@ def test_an_adapter_is_where_its_expert_is(tmp_path: Path) -> None:
     assert found.plan is not None
     here = picture(Runtime(library, CPU).run(found.plan))
     with TwoDevices():
-        there = picture(Runtime(library, CPU, Placement((("base", SECOND),))).run(found.plan))
+        there = picture(
+            Runtime(library, CPU, placement=Placement((("base", SECOND),))).run(found.plan)
+        )
     assert abs(there - here).max() <= 1
 
 

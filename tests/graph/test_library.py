@@ -9,7 +9,7 @@ import pytest
 
 from graph.errors import ChoraleError
 from graph.library import Library
-from tests.graph.fakes import WEIGHTS, playground, write_json, write_model
+from tests.graph.fakes import WEIGHTS, playground, write_json, write_model, write_network
 
 
 def refusal(library: Library, name: str) -> str:
@@ -66,11 +66,8 @@ def test_a_model_of_pixels_has_a_space_of_its_size(library: Library) -> None:
         {"_class_name": "DiTPipeline", "transformer": ["diffusers", "DiTTransformer2DModel"]},
     )
     write_json(folder / "scheduler/scheduler_config.json", {"_class_name": "DDPMScheduler"})
-    write_json(
-        folder / "transformer/config.json",
-        {"sample_size": 32, "in_channels": 3, "out_channels": 3},
-    )
-    (folder / "transformer" / WEIGHTS).write_bytes(b"weights")
+    config = {"sample_size": 32, "in_channels": 3, "out_channels": 3}
+    write_network(folder / "transformer", WEIGHTS, 2, config)
     model = library.model("ddpm")
     assert (model.card.condition, model.prediction) == ("class", "epsilon")
     assert (model.space.id, model.space.shape, model.space.scale) == (
