@@ -1,4 +1,4 @@
-"""`python -m bench [compile] [loop] [companions] [parity] [start] [page]`: one table of it all."""
+"""`python -m bench [part …]`: one table of all parts, or of those that are named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from bench.timing import HEADER
 
-PARTS = ("compile", "loop", "companions", "parity", "start", "page")
+PARTS = ("compile", "loop", "companions", "parity", "checkpoints", "start", "page")
 
 
 def main(parts: list[str]) -> None:

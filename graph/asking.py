@@ -25,27 +25,27 @@ class Question:
 
     voice: Voice
     encoded: Encoded
-    heard: tuple[tuple[Adapting, Weight], ...] = ()
+    heard: tuple[tuple[Adapting, Encoded, Weight], ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
         """Network and question; equal questions are asked once."""
-        told = "".join(f"\n{each.node}" for each, _ in self.heard)
+        told = "".join(f"\n{each.node}" for each, _, _ in self.heard)
         return self.voice.network, self.encoded.key + told
 
     @property
     def network(self) -> tuple[str, ...]:
         """The names of the network and the adapters that take part in one forward pass."""
-        return self.voice.network, *(each.network for each, _ in self.heard)
+        return self.voice.network, *(each.network for each, _, _ in self.heard)
 
 
 def question(voice: Voice, encoded: Encoded, weights: Mapping[str, Weight]) -> Question:
     """What is asked with the faders as they stand: a silent adapter takes no part."""
-    null = encoded is voice.null
+    shown = [(each, each.null if encoded is voice.null else each.hint) for each in voice.adapters]
     heard = [
-        (each, weights[each.name])
-        for each in voice.adapters
-        if not weights[each.name].silent and (each.in_null or not null)
+        (each, hint, weights[each.name])
+        for each, hint in shown
+        if hint is not None and not weights[each.name].silent
     ]
     return Question(voice, encoded, tuple(heard))
 
@@ -93,8 +93,8 @@ def _heard(x: Tensor, questions: Sequence[Question]) -> list[Heard]:
     """The adapters of one forward pass, with what each question shows them and how loudly."""
     found: list[Heard] = []
     for row in zip(*(each.heard for each in questions), strict=True):
-        hints = [hint for each, _ in row for hint in each.hint.spread(len(x))]
-        weights = [weight.tensor(x) for _, weight in row]
+        hints = [hint for _, shown, _ in row for hint in shown.spread(len(x))]
+        weights = [weight.tensor(x) for _, _, weight in row]
         size = max(weight.shape[2:] for weight in weights)
         loud = [weight.expand(len(x), 1, *size) for weight in weights]
         found.append(Heard(row[0][0].adapter, hints, torch.cat(loud)))

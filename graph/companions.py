@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import check_weights, read_json
+from graph.headers import header
 from graph.palettes import MaskClass
 
 MapKind = Literal["mask", "sketch", "depth"]
@@ -43,6 +45,10 @@ the UNet it was made for, by their names there. A test holds them together."""
 CLASSIFIER = "ForImageClassification"
 SEGMENTER = "ForSemanticSegmentation"
 DEPTH_ESTIMATOR = "ForDepthEstimation"
+IP_ADAPTER = "IPAdapter"
+KEYS = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
+IMAGE_ENCODER = "image_encoder"
+"""Where an IP-Adapter's folder has the CLIP that reads its pictures."""
 MOST_COLOURS = 256
 Label = Annotated[str, Field(max_length=500)]
 Target = Literal["class", "mask", "depth"]
@@ -138,6 +144,9 @@ def companion_names(models: Path) -> tuple[str, ...]:
     for path, folders, files in os.walk(models):
         if "model_index.json" in files:
             folders.clear()
+        elif IMAGE_ENCODER in folders:
+            folders.clear()
+            found.append(Path(path).relative_to(models).as_posix())
         elif "config.json" in files and any(_marks(file) for file in files):
             found.append(Path(path).relative_to(models).as_posix())
     return tuple(sorted(found))
@@ -151,6 +160,8 @@ def _marks(file: str) -> bool:
 def open_companion(name: str, folder: Path) -> Companion:
     """Read a companion's folder; ChoraleError M003 to M006, M014, M020 or M035."""
     config = folder / "config.json"
+    if (folder / IMAGE_ENCODER).is_dir():
+        return _open_ip_adapter(name, folder)
     network = _network(read_json(name, config)) if config.is_file() else ""
     if network.endswith((CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)):
         return _open_model(name, folder, network)
@@ -189,7 +200,7 @@ def modulator_card(companion: Companion) -> ModulatorCard:
     raise _refused(
         "M014",
         f"'{companion.name}' is no modulator: it is a {companion.network}.",
-        "Choose a folder that the training of modulators wrote, or wire a guidance node.",
+        "Choose a folder that the training of modulators wrote, or wire the node that it is for.",
     )
 
 
@@ -217,7 +228,7 @@ def no_adapter(name: str, found: str) -> Diagnostic:
     return Diagnostic(
         "M038",
         f"'{name}' is no adapter that Chorale can load: it is {found}. "
-        f"It loads: {', '.join(ALIKE)}.",
+        f"It loads: {', '.join((*ALIKE, IP_ADAPTER))}.",
         "Choose a folder of one of these, as diffusers writes it.",
     )
 
@@ -228,6 +239,30 @@ def _open_adapter(name: str, folder: Path, network: str) -> Companion:
     config = read_json(name, folder / "config.json")
     told = tuple((wanted, config.get(own)) for own, wanted in ALIKE[network].items())
     return Companion(name, folder, AdapterCard(unet=told), network)
+
+
+def _open_ip_adapter(name: str, folder: Path) -> Companion:
+    """A folder with one file beside an image encoder; ChoraleError M003 to M005, M013 or M038."""
+    check_weights(name, folder)
+    check_weights(name, folder / IMAGE_ENCODER)
+    files = sorted(path.name for path in folder.glob("*.safetensors"))
+    if len(files) > 1:
+        raise _refused(
+            "M038",
+            f"'{name}' holds {len(files)} adapters beside one image encoder: {', '.join(files)}.",
+            "Put each into a folder of its own, with the image encoder.",
+        )
+    width = _width_of(name, folder / files[0])
+    return Companion(name, folder, AdapterCard(unet=(("cross_attention_dim", width),)), IP_ADAPTER)
+
+
+def _width_of(name: str, path: Path) -> int:
+    """The width of the words of the UNet that an IP-Adapter was made for."""
+    shapes = header(name, path).shapes
+    keys = [key for key in shapes if KEYS.fullmatch(key)]
+    if keys and "image_proj.proj.weight" in shapes:
+        return shapes[keys[0]][1]
+    raise ChoraleError(no_adapter(name, "no plain IP-Adapter, perhaps a Plus or FaceID"))
 
 
 def _open_model(name: str, folder: Path, network: str) -> Companion:

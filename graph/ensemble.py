@@ -116,7 +116,7 @@ class Shown:
 
     def encode(self, value: Any) -> Any:
         """The picture as the adapter tells of it: of a drawing, as such were learned, chalk."""
-        picture = chalk(value) if self.kind == "sketch" else value
+        picture = chalk(value) if value and self.kind == "sketch" else value
         return self.adapter.encode(picture, self.canvas or value.size)
 
 
@@ -282,12 +282,13 @@ class _Builder:
         name = str(settings["model"])
         if operation.op == "tune":
             high, low = (float(each) for each in _floats(settings["range"]))
+            shown = Encoded("", (None,))  # it sees no picture
             return Adapting(
                 node=operation.node,
                 adapter=Tuning(name),
                 network=name,
-                hint=Encoded("", (None,)),
-                in_null=True,
+                hint=shown,
+                null=shown,
                 reliability=self._reliability(settings["weight"]),
                 muted=settings["muted"],  # pyright: ignore[reportArgumentType]
                 solo=settings["solo"],  # pyright: ignore[reportArgumentType]
@@ -296,13 +297,15 @@ class _Builder:
         adapter = self._preparation.adapter(name)
         condition: Any = settings["condition"]
         shown = Shown(adapter, expert.canvas, condition.kind)
+        network = f"{name} at {shown.canvas}"
+        unheard = condition if adapter.shown_to_null else None
         high, low = (float(each) for each in _floats(settings["range"]))
         return Adapting(
             node=operation.node,
             adapter=adapter,
             network=name,
-            hint=self._encode(f"{name} at {shown.canvas}", shown, condition),
-            in_null=bool(settings["null"]),
+            hint=self._encode(network, shown, condition),
+            null=self._encode(network, shown, unheard) if settings["null"] else None,
             reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
             solo=settings["solo"],  # pyright: ignore[reportArgumentType]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
@@ -477,6 +478,8 @@ class Adapter(ABC):
 
     networks: ClassVar[tuple[str, ...]]
     """The network classes (config.json's _class_name) that this family loads."""
+    shown_to_null: ClassVar[bool] = True
+    """Whether the null hears the same picture, where it hears the adapter; else that of none."""
 
     @classmethod
     @abstractmethod
@@ -487,12 +490,16 @@ class Adapter(ABC):
     def encode(self, value: Any, canvas: tuple[int, int]) -> Any:
         """A picture, for an expert of this canvas (w, h), as a tensor or tensors of one sample."""
 
-    @abstractmethod
     def told(self, asking: Asking, hints: Any) -> Mapping[str, list[Tensor]]:
         """What the UNet is to add to its own, by the argument that takes it, at weight one.
 
-        `hints` are the encoded pictures of n samples, stacked.
+        `hints` are the encoded pictures of n samples, stacked. By default nothing.
         """
+        return {}
+
+    def within(self, unet: Any, hints: Any, weight: Tensor) -> AbstractContextManager[None]:
+        """What else changes the UNet while it is asked; by default nothing does."""
+        return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

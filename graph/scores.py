@@ -73,13 +73,14 @@ class Faded:
 class Adapting(Faded):
     """An adapter of an expert: which, what it was shown, and whether the null hears it too.
 
-    `network` is its name.
+    `network` is its name; `null` what it is shown where the expert is asked without a condition,
+    or None where it takes no part there.
     """
 
     adapter: Adapter | Tuning
     network: str
     hint: Encoded
-    in_null: bool
+    null: Encoded | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

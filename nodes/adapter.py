@@ -19,7 +19,7 @@ PICTURES = ("mask", "sketch", "depth", "photo")
 
 
 class Adapter(Node):
-    """Tells a text expert more by a picture: a ControlNet or T2I-Adapter.
+    """Tells a text expert more by a picture: a ControlNet, T2I-Adapter or IP-Adapter.
 
     Wire one picture to it, and it to the expert. An expert may hear several, each with a fader and
     a range of noise of its own.
@@ -28,7 +28,14 @@ class Adapter(Node):
     type: ClassVar[str] = "adapter"
     label: ClassVar[str] = "Adapter"
     family: ClassVar[str] = "Companions"
-    synonyms: ClassVar[tuple[str, ...]] = ("ControlNet", "T2I-Adapter", "control", "pose", "canny")
+    synonyms: ClassVar[tuple[str, ...]] = (
+        "ControlNet",
+        "T2I-Adapter",
+        "IP-Adapter",
+        "control",
+        "pose",
+        "reference",
+    )
     inputs: ClassVar[tuple[Port, ...]] = (
         Port("mask", Kind.MASK, "What lies where.", required=False),
         Port("sketch", Kind.SKETCH, "The lines, which it is shown light on dark.", required=False),

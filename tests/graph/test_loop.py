@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graph.asking import ask, doubt, settle
+from graph.asking import Question, ask, doubt, settle
 from graph.errors import ChoraleError
 from graph.events import Progress, Stopped
 from graph.experts.gaussian import Gaussian
@@ -210,7 +210,7 @@ def test_an_expert_that_answers_no_number_is_named_and_what_was_told_before_stay
 def test_a_state_that_is_no_number_blames_no_expert() -> None:
     one = voice("one", gaussian(1.0))
     x = torch.full((1, *SHAPE), math.nan, dtype=torch.float64)
-    asked, level = [(one, one.condition)], NoiseLevel.from_noise(0.5)
+    asked, level = [Question(one, one.condition)], NoiseLevel.from_noise(0.5)
     answers = ask(x, level, asked)
     assert next(iter(answers.values())).isnan().all()
     settle([doubt(x, level, asked, answers)])
@@ -223,7 +223,10 @@ def test_answers_are_not_waited_for_before_they_are_looked_at() -> None:
     one = voice("one", gaussian(1.0))
     x = torch.zeros((1, *SHAPE), dtype=torch.float64, device="meta")
     found = doubt(
-        x, NoiseLevel.from_noise(0.5), [(one, one.condition)], {("one", one.condition.key): x}
+        x,
+        NoiseLevel.from_noise(0.5),
+        [Question(one, one.condition)],
+        {("one", one.condition.key): x},
     )
     assert found.broken.device.type == "meta"
     with pytest.raises(RuntimeError):

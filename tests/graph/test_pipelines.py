@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from graph.companions import ALIKE, IP_ADAPTER
 from graph.compile import compile_workflow
 from graph.folders import read_json
 from graph.library import Library
-from graph.pipelines import PIPELINES
+from graph.pipelines import ADAPTABLE, PIPELINES
 from nodes import catalogue
 from tests.graph.documents import document
 from tests.graph.fakes import playground, write_json
@@ -35,6 +36,23 @@ def said(library: Library) -> list[str]:
     compiled = compile_workflow(document(), catalogue(), library)
     assert compiled.plan is None
     return [str(each) for each in compiled.diagnostics if each.node == "text_expert"]
+
+
+def test_those_that_take_adapters_are_the_families_that_do() -> None:
+    script = (
+        "from graph import adapters, experts;"
+        "from graph.interfaces import Adaptable, Adapter, Expert;"
+        "from graph.registry import choices;"
+        "found = choices(experts, Expert).values();"
+        "print(sorted(p for f in found if issubclass(f, Adaptable) for p in f.pipelines));"
+        "print(sorted(n for f in choices(adapters, Adapter).values() for n in f.networks))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    pipelines, networks = done.stdout.splitlines()[-2:]
+    assert pipelines == str(sorted(ADAPTABLE))
+    assert networks == str(sorted((*ALIKE, IP_ADAPTER)))
 
 
 def test_the_list_is_what_the_families_load() -> None:

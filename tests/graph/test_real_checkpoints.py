@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DiTPipeline,
+    StableDiffusion3Pipeline,
+    StableDiffusionPipeline,
+)
 from torch import Tensor
 
 from graph.compile import compile_workflow
@@ -18,6 +24,7 @@ from graph.ensemble import assemble
 from graph.events import Result
 from graph.library import Library
 from graph.player import Player
+from graph.randomness import Draws
 from graph.runtime import Runtime
 from nodes import catalogue
 from tests.graph.documents import Nodes, document
@@ -98,20 +105,61 @@ def test_two_conventions_are_fused_in_one_run(library: Library) -> None:
     assert min(last.meters.share.values()) > 0.0
 
 
-class ByHand:
-    """A checkpoint's D(x) from diffusers' own pipeline and schedule alone."""
+class FlowByHand:
+    """SD 3's D(x) from diffusers' own pipeline alone, and its way to pictures and back."""
 
     def __init__(self, folder: Path) -> None:
-        self.pipeline = StableDiffusionPipeline.from_pretrained(folder)
-        config = self.pipeline.scheduler.config
+        self.pipeline = StableDiffusion3Pipeline.from_pretrained(folder)
+        asked, null, pooled, pooled_null = self.pipeline.encode_prompt(SENTENCE, None, None)
+        self.words = (asked, pooled), (null, pooled_null)
+        self.way = Way(self.pipeline.vae)
+
+    def estimates(self, x: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+        """D under the sentence and under none, of a state (1 − t)·x0 + t·noise."""
+        time = sigma / (alpha + sigma)
+        state = x / (alpha + sigma)
+        found = [
+            state
+            - time
+            * self.pipeline.transformer(
+                state,
+                encoder_hidden_states=words,
+                pooled_projections=pooled,
+                timestep=torch.tensor([1000.0 * time]),
+            )[0]
+            for words, pooled in self.words
+        ]
+        return found[0], found[1]
+
+
+class Way:
+    """What an autoencoder of diffusers makes of latents as its pipeline scales them."""
+
+    def __init__(self, autoencoder: Any) -> None:
+        self.autoencoder = autoencoder
+        self.scale = autoencoder.config.scaling_factor
+        self.shift = autoencoder.config.shift_factor or 0.0
+
+    def pixels(self, latents: Tensor) -> Tensor:
+        return self.autoencoder.decode(latents / self.scale + self.shift).sample
+
+    def latents(self, pixels: Tensor) -> Tensor:
+        return (self.autoencoder.encode(pixels).latent_dist.mode() - self.shift) * self.scale
+
+
+class ByHand:
+    """A checkpoint's D(x) from diffusers' own networks and schedule alone."""
+
+    def __init__(self, scheduler: Any, ask: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]):
+        config = scheduler.config
         squares = DDIMScheduler.from_config(config).alphas_cumprod.double().numpy()
         self.log_ratios = 0.5 * np.log((1.0 - squares) / np.maximum(squares, 1e-300))
         self.ends_in_noise = squares[-1] == 0.0
         self.predicts_v = config.prediction_type == "v_prediction"
-        self.words = self.pipeline.encode_prompt(SENTENCE, "cpu", 1, True)
+        self.ask = ask
 
     def estimates(self, x: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
-        """D under the sentence and under none, at x = alpha·x0 + sigma·noise."""
+        """D under the condition and under none, at x = alpha·x0 + sigma·noise."""
         if alpha == 0.0 and self.ends_in_noise:
             time = 999.0
         else:
@@ -119,13 +167,37 @@ class ByHand:
             time = float(np.interp(log_ratio, self.log_ratios, np.arange(1000.0)))
             alpha = 1.0 / math.hypot(1.0, math.exp(log_ratio))
             sigma = math.sqrt(1.0 - alpha**2)
-        found = []
-        for words in self.words:
-            answer = self.pipeline.unet(x, torch.tensor(time), encoder_hidden_states=words)[0]
-            found.append(
-                alpha * x - sigma * answer if self.predicts_v else (x - sigma * answer) / alpha
-            )
-        return found[0], found[1]
+        asked, null = (
+            alpha * x - sigma * answer if self.predicts_v else (x - sigma * answer) / alpha
+            for answer in self.ask(x, torch.tensor([time]))
+        )
+        return asked, null
+
+
+def of_sentence(folder: Path) -> ByHand:
+    """Stable Diffusion under the sentence."""
+    pipeline: Any = StableDiffusionPipeline.from_pretrained(folder)
+    words = pipeline.encode_prompt(SENTENCE, "cpu", 1, True)
+
+    def ask(x: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        asked, null = (pipeline.unet(x, time, encoder_hidden_states=each)[0] for each in words)
+        return asked, null
+
+    return ByHand(pipeline.scheduler, ask)
+
+
+def of_class(folder: Path, number: int) -> ByHand:
+    """A DiT under the class of that number; its null is the number behind the last."""
+    pipeline: Any = DiTPipeline.from_pretrained(folder)
+
+    def ask(x: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        asked, null = (
+            pipeline.transformer(x, timestep=time, class_labels=torch.tensor([each]))[0]
+            for each in (number, 1000)
+        )
+        return asked, null
+
+    return ByHand(pipeline.scheduler, ask)
 
 
 def test_the_fused_estimate_of_every_step_is_the_one_worked_out_by_hand(
@@ -135,7 +207,7 @@ def test_the_fused_estimate_of_every_step_is_the_one_worked_out_by_hand(
     (track,) = assemble(found.plan, Runtime(library, CPU)).tracks
     assert track.levels[0].alpha == 0.0
     player = Player(track)
-    hands = [ByHand(library.folder / "mine" / name) for name in ("eps", "v")]
+    hands = [of_sentence(library.folder / "mine" / name) for name in ("eps", "v")]
     values = {each.name: each.default for each in found.plan.controls}
     with torch.inference_mode():
         for number, level in enumerate(track.levels[:-1]):
@@ -150,6 +222,73 @@ def test_the_fused_estimate_of_every_step_is_the_one_worked_out_by_hand(
             expected = background + asked
             assert (step.denoised - expected).abs().max() <= 1e-5 * expected.abs().max()
             assert (step.denoised - (eps + v) / 2).abs().max() > 0.05
+
+
+def test_a_class_and_a_sentence_are_fused_in_one_latent_space(tmp_path: Path) -> None:
+    """A DiT on cosine betas and Stable Diffusion's UNet on its own: of one autoencoder, one run."""
+    models = tmp_path / "models" / "mine"
+    folders.stable_diffusion(models / "sd")
+    folders.dit(models / "dit")
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    both: Nodes = {
+        **nodes("mine/sd", ""),
+        "label": ("label", {"name": "night"}),
+        "second": ("class_expert", {"model": "mine/dit", "guidance": GUIDANCE, "reliability": 0.5}),
+    }
+    wires = tuple(wire for wire in WIRES if wire != "text.text > second.text")
+    found = compiled(library, document(both, (*wires, "label.class > second.class")))
+    assert found.plan is not None, found.diagnostics
+    (track,) = assemble(found.plan, Runtime(library, CPU)).tracks
+    hands = of_sentence(models / "sd"), of_class(models / "dit", 1)
+    values = {each.name: each.default for each in found.plan.controls}
+    player = Player(track)
+    with torch.inference_mode():
+        for number, level in enumerate(track.levels[:-1]):
+            (text, text_null), (scene, scene_null) = (
+                hand.estimates(player.x, level.alpha, level.sigma) for hand in hands
+            )
+            background = (text_null + scene_null) / 2
+            step = player.advance(number, values)
+            alone = background + GUIDANCE * (text - background)
+            expected = alone + 0.5 * GUIDANCE * (scene - background)
+            assert (step.denoised - expected).abs().max() <= 1e-5 * expected.abs().max()
+            assert (step.denoised - alone).abs().max() > 0.01
+
+
+def test_stable_diffusion_and_a_flow_model_play_in_one_run_over_a_bridge(tmp_path: Path) -> None:
+    """Every fused estimate is N + w·(D − N) + w_B·(S(D_B) − S(N_B)), by diffusers alone."""
+    models = tmp_path / "models" / "mine"
+    folders.stable_diffusion(models / "eps")
+    folders.stable_diffusion_3(models / "flow")
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    unbridged = compiled(library, document(nodes("mine/eps", "mine/flow"), WIRES))
+    (refused,) = (each for each in unbridged.diagnostics if each.severity == "error")
+    assert refused.code == "F002"
+    assert "bridge" in f"{refused.message} {refused.hint}".lower()
+    over = ("first.score > bridge.anchor", "second.score > bridge.score")
+    wires = (*(wire for wire in WIRES if wire != "second.score > fuse.scores"), *over)
+    both = {**nodes("mine/eps", "mine/flow"), "bridge": ("bridge", {})}
+    found = compiled(library, document(both, (*wires, "bridge.score > fuse.scores")))
+    assert found.plan is not None, found.diagnostics
+    (track,) = assemble(found.plan, Runtime(library, CPU)).tracks
+    here, there = of_sentence(models / "eps"), FlowByHand(models / "flow")
+    home = Way(AutoencoderKL.from_pretrained(models / "eps" / "vae"))
+    values = {each.name: each.default for each in found.plan.controls}
+    player = Player(track)
+    noise = Draws(3, 0, (0,), "bridge bridge", track.shape, torch.empty(0))()
+    with torch.inference_mode():
+        for number, level in enumerate(track.levels[:-1]):
+            asked, null = here.estimates(player.x, level.alpha, level.sigma)
+            clean = there.way.latents(home.pixels(asked))
+            state = level.alpha * clean + level.sigma * noise
+            told, untold = there.estimates(state, level.alpha, level.sigma)
+            noise = (state - level.alpha * told) / level.sigma
+            change = [home.latents(there.way.pixels(each)) for each in (told, untold)]
+            step = player.advance(number, values)
+            alone = null + GUIDANCE * (asked - null)
+            expected = alone + 0.5 * GUIDANCE * (change[0] - change[1])
+            assert (step.denoised - expected).abs().max() <= 1e-4 * expected.abs().max()
+            assert (step.denoised - alone).abs().max() > 1e-3
 
 
 def test_a_checkpoint_of_another_latent_space_is_not_fused_with_the_playground(

@@ -26,8 +26,9 @@ def test_the_nodes_of_first_light_are_there() -> None:
     for kind in ("text", "mask", "sketch", "photo"):
         assert ports[kind] == ([], [(kind, kind)])
         if kind != "photo":
-            expected = ([(kind, kind), ("reliability", "reliability")], [("score", "score")])
-            assert ports[f"{kind}_expert"] == expected
+            more = [("adapters", "adapter")] if kind == "text" else []
+            heard = [(kind, kind), *more, ("reliability", "reliability")]
+            assert ports[f"{kind}_expert"] == (heard, [("score", "score")])
     assert ports["label"] == ([], [("class", "class")])
     assert ports["edges"] == ([("photo", "photo")], [("sketch", "sketch")])
     for kind in ("curve", "map", "sweep"):

@@ -70,7 +70,7 @@ def test_it_rewrites_the_score_by_the_maps_that_are_wired(library: Library) -> N
 @pytest.mark.parametrize(
     ("file", "changes", "code"),
     [
-        ("config.json", {"_class_name": "ControlNetModel"}, "M006"),
+        ("config.json", {"_class_name": "UNet3DConditionModel"}, "M006"),
         ("card.json", {"kind": "modulator"}, "M035"),
     ],
 )

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from diffusers import ControlNetModel, T2IAdapter, UNet2DConditionModel
 from PIL import Image
+from safetensors.torch import save_file
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from tests.graph.experts.folders import SIDE, shake
 
@@ -41,3 +43,34 @@ def picture(seed: int = 1, side: int = 8 * SIDE) -> Image.Image:
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(0, 256, (side, side, 3), generator=generator, dtype=torch.uint8)
     return Image.fromarray(pixels.numpy())
+
+
+def ip_adapter(folder: Path, base: Path) -> Path:
+    """One for the UNet of a checkpoint, with the image encoder beside it."""
+    torch.manual_seed(23)
+    unet = UNet2DConditionModel.from_pretrained(base / "unet")
+    width = int(unet.config.cross_attention_dim)
+    vision = CLIPVisionConfig(
+        hidden_size=12,
+        intermediate_size=16,
+        projection_dim=10,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        image_size=16,
+        patch_size=8,
+    )
+    encoder = shake(CLIPVisionModelWithProjection(vision).eval(), 0.3)
+    encoder.save_pretrained(folder / "image_encoder")
+    parts = {
+        "image_proj.proj.weight": torch.randn(4 * width, 10),
+        "image_proj.proj.bias": torch.randn(4 * width),
+        "image_proj.norm.weight": torch.ones(width),
+        "image_proj.norm.bias": torch.zeros(width),
+    }
+    for number, name in enumerate(unet.attn_processors):
+        if "attn2" in name:
+            inner = unet.get_submodule(name.removesuffix(".processor")).inner_dim
+            for key in ("to_k_ip", "to_v_ip"):
+                parts[f"ip_adapter.{number}.{key}.weight"] = torch.randn(inner, width)
+    save_file({k: v.contiguous() for k, v in parts.items()}, folder / "ip-adapter_tiny.safetensors")
+    return folder

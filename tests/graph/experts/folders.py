@@ -150,22 +150,27 @@ def t5(width: int) -> T5EncoderModel:
 
 
 def dit(
-    folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any
+    folder: Path,
+    *,
+    pictures: int = 0,
+    card: dict[str, Any] | None = None,
+    transformer: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> Path:
     """A class expert, or one that takes a picture."""
     torch.manual_seed(2)
-    transformer = DiTTransformer2DModel(
-        num_attention_heads=2,
-        attention_head_dim=8,
-        in_channels=CHANNELS * (1 + pictures),
-        out_channels=CHANNELS,
-        num_layers=2,
-        sample_size=SIDE,
-        num_embeds_ada_norm=1000,
-    )
-    shake(transformer)
+    settings = {
+        "num_attention_heads": 2,
+        "attention_head_dim": 8,
+        "in_channels": CHANNELS * (1 + pictures),
+        "out_channels": CHANNELS,
+        "num_layers": 2,
+        "sample_size": SIDE,
+        "num_embeds_ada_norm": 1000,
+    }
+    network = DiTTransformer2DModel(**{**settings, **(transformer or {})})
     DiTPipeline(
-        transformer=transformer.eval(), vae=autoencoder(), scheduler=scheduler(**changes)
+        transformer=shake(network.eval()), vae=autoencoder(), scheduler=scheduler(**changes)
     ).save_pretrained(folder)
     return _with_card(folder, card or {"condition": "class", "labels": ["day", "night"]})
 

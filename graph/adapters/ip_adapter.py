@@ -1,0 +1,118 @@
+"""IP-Adapter: a picture beside the sentence, read by CLIP and attended to apart from the words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import torch
+from diffusers.models.embeddings import ImageProjection
+from PIL import Image
+from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+from graph.companions import IMAGE_ENCODER, IP_ADAPTER, Companion
+from graph.interfaces import Adapter
+from graph.machine import Machine
+from graph.weights import frozen_reader
+
+
+class IPAdapter(Adapter):
+    """IP-Adapter (arXiv 2308.06721) as its authors store it: one file beside an image encoder.
+
+    Every cross-attention attends to the picture's tokens too, with keys and values of their own:
+    its answer is that to the words plus weight · W·softmax(q·kᵀ/√d)·v, where W is the layer's last.
+    Without a condition the picture is none: zeros, as the pipelines of diffusers have it.
+    """
+
+    networks: ClassVar[tuple[str, ...]] = (IP_ADAPTER,)
+    shown_to_null: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        sight: CLIPImageProcessor,
+        encoder: Any,
+        projection: Any,
+        layers: Sequence[tuple[Tensor, Tensor]],
+    ) -> None:
+        self._sight, self._encoder, self._projection = sight, encoder, projection
+        self._layers = layers
+
+    @classmethod
+    def load(cls, companion: Companion, machine: Machine) -> IPAdapter:
+        """Load the image encoder, and of the file the projection, keys and values."""
+        folder = companion.folder
+        encoder = frozen_reader(CLIPVisionModelWithProjection, folder / IMAGE_ENCODER, machine)
+        side = int(encoder.config.image_size)
+        (file,) = folder.glob("*.safetensors")
+        stored = load_file(file)
+        like = next(encoder.parameters())
+        projection = _projection(_below(stored, "image_proj."))
+        parts = {name: part.to(like) for name, part in _below(stored, "ip_adapter.").items()}
+        numbers = sorted({int(name.partition(".")[0]) for name in parts})
+        return cls(
+            CLIPImageProcessor(
+                size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+            ),
+            encoder,
+            projection.to(like).eval().requires_grad_(requires_grad=False),
+            [(parts[f"{n}.to_k_ip.weight"], parts[f"{n}.to_v_ip.weight"]) for n in numbers],
+        )
+
+    def encode(self, value: Image.Image | None, canvas: tuple[int, int]) -> Tensor:
+        """The picture, or None for none, as tokens [tokens, width]."""
+        like = next(self._encoder.parameters())
+        shown = value or Image.new("RGB", canvas)
+        seen = self._sight(shown.convert("RGB"), return_tensors="pt").pixel_values.to(like)
+        found = self._encoder(seen).image_embeds
+        return self._projection(torch.zeros_like(found) if value is None else found)[0]
+
+    @contextmanager
+    def within(self, unet: Any, hints: Tensor, weight: Tensor) -> Iterator[None]:
+        """While the UNet is asked its cross-attentions hear the pictures [n, tokens, width] too."""
+        thread, loud = threading.get_ident(), weight.flatten(1).mean(1).reshape(-1, 1, 1)
+
+        def heard(layer: Any, given: tuple[Any, ...], answer: Tensor, pair: Any) -> Tensor:
+            if threading.get_ident() != thread:
+                return answer  # another run asks the same UNet beside this one
+            parts = layer.to_q(given[0]), *(F.linear(hints, each) for each in pair)
+            q, k, v = (part.unflatten(-1, (layer.heads, -1)).transpose(1, 2) for part in parts)
+            seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            told = F.linear(seen, layer.to_out[0].weight) / layer.rescale_output_factor
+            return answer + loud.to(told) * told
+
+        hooks = [
+            layer.register_forward_hook(
+                lambda layer, given, answer, pair=pair: heard(layer, given, answer, pair)
+            )
+            for layer, pair in zip(_attentions(unet), self._layers, strict=True)
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+def _projection(stored: Mapping[str, Tensor]) -> ImageProjection:
+    """What makes tokens of CLIP's embedding of a picture, from the file's own names."""
+    rows, size = stored["proj.weight"].shape
+    width = len(stored["norm.weight"])
+    made = ImageProjection(size, width, rows // width)
+    made.load_state_dict({name.replace("proj", "image_embeds"): v for name, v in stored.items()})
+    return made
+
+
+def _below(stored: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {k.removeprefix(prefix): part for k, part in stored.items() if k.startswith(prefix)}
+
+
+def _attentions(unet: Any) -> list[Any]:
+    """The cross-attentions in the order in which the file numbers them: that of the processors."""
+    names = [name.removesuffix(".processor") for name in unet.attn_processors]
+    return [unet.get_submodule(name) for name in names if name.endswith(".attn2")]

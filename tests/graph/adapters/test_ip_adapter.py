@@ -1,0 +1,132 @@
+"""IP-Adapters are heard as diffusers' pipeline hears them, alone and several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers import (
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+)
+from safetensors.torch import load_file, save_file
+
+from graph.library import Library
+from tests.graph.adapters import making
+from tests.graph.adapters.workflows import (
+    DDIM,
+    EULER,
+    GUIDANCE,
+    SENTENCE,
+    STEPS,
+    compiled,
+    sampled,
+)
+from tests.graph.experts import folders
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning:diffusers"
+)
+SAMPLERS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "ddim": (DDIMScheduler, {"timestep_spacing": "trailing", "set_alpha_to_one": True}, DDIM),
+    "euler": (EulerDiscreteScheduler, {}, EULER),
+}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    models = tmp_path_factory.mktemp("library") / "models"
+    folders.stable_diffusion(models / "base")
+    making.ip_adapter(models / "ip", models / "base")
+    return Library(models, models.parent / "assets")
+
+
+def noise() -> torch.Tensor:
+    shape = (1, folders.CHANNELS, folders.SIDE, folders.SIDE)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.mark.parametrize("solver", SAMPLERS)
+@pytest.mark.parametrize("count", [1, 2])
+def test_pictures_are_heard_as_the_pipeline_hears_them(
+    library: Library, solver: str, count: int
+) -> None:
+    scheduler, changes, sampler = SAMPLERS[solver]
+    pipeline: Any = StableDiffusionPipeline.from_pretrained(library.folder / "base")
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
+    file = ["ip-adapter_tiny.safetensors"] * count
+    pipeline.load_ip_adapter(str(library.folder / "ip"), subfolder="", weight_name=file)
+    scales = [0.8, 0.5][:count]
+    photos = [making.picture(number) for number in range(count)]
+
+    def run(sentence: str, loud: float = 1.0) -> torch.Tensor:
+        pipeline.set_ip_adapter_scale([loud * each for each in scales])
+        return pipeline(
+            sentence,
+            ip_adapter_image=photos,
+            num_inference_steps=STEPS,
+            guidance_scale=GUIDANCE,
+            latents=noise(),
+            output_type="latent",
+        ).images
+
+    told = {
+        f"ip{number}": {"model": "ip", "photo": photo, "reliability": scale}
+        for number, (photo, scale) in enumerate(zip(photos, scales, strict=True))
+    }
+    ours = sampled(library, compiled(library, told, sampler), noise())
+    theirs = run(SENTENCE)
+    assert (ours - theirs).abs().max() <= 1e-4
+    assert (theirs - run(SENTENCE, 0.0)).abs().max() >= 1e-2
+    assert (theirs - run("")).abs().max() >= 1e-2
+
+
+def test_the_base_is_left_as_it_was(library: Library) -> None:
+    bare = sampled(library, compiled(library, {}))
+    told = {"ip": {"model": "ip", "photo": making.picture()}}
+    found = compiled(library, told)
+    loud = sampled(library, found)
+    assert (loud - bare).abs().max() > 1e-2
+    assert sampled(library, found, ip__muted=True).equal(bare)
+
+
+def test_an_expert_beside_it_hears_nothing_of_it(library: Library) -> None:
+    """One UNet: with it in one pass, without it in another; the hooks are gone between them."""
+    told = {"ip": {"model": "ip", "photo": making.picture(), "in_null": False}}
+    found = compiled(library, told, experts={"a": ["ip"], "b": []})
+    only = sampled(library, compiled(library, {}, experts={"b": []}))
+    assert sampled(library, found, b__solo=True).equal(only)
+    assert (sampled(library, found) - only).abs().max() > 1e-2
+
+
+def test_one_for_words_of_another_width_is_refused(library: Library) -> None:
+    folders.stable_diffusion(library.folder / "wide", width=12)
+    told = {"ip": {"model": "ip", "photo": making.picture()}}
+    (error,) = compiled(library, told, model="wide").diagnostics
+    assert error.code == "M036"
+    assert "cross_attention_dim is 12, expected 8" in error.message
+
+
+def test_a_variant_is_named(library: Library) -> None:
+    folder = making.ip_adapter(library.folder / "plus", library.folder / "base")
+    file = folder / "ip-adapter_tiny.safetensors"
+    stored = load_file(file)
+    stored["image_proj.latents"] = stored.pop("image_proj.proj.weight")
+    save_file(stored, file)
+    told = {"ip": {"model": "plus", "photo": making.picture()}}
+    (error,) = compiled(library, told).diagnostics
+    assert error.code == "M038"
+    assert "a Plus or FaceID" in error.message
+
+
+def test_several_files_beside_one_encoder_are_named(library: Library) -> None:
+    folder = making.ip_adapter(library.folder / "two", library.folder / "base")
+    file = folder / "ip-adapter_tiny.safetensors"
+    file.with_name("another.safetensors").write_bytes(file.read_bytes())
+    told = {"ip": {"model": "two", "photo": making.picture()}}
+    (error,) = compiled(library, told).diagnostics
+    assert error.code == "M038"
+    assert "another.safetensors, ip-adapter_tiny.safetensors" in error.message
