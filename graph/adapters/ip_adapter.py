@@ -82,7 +82,8 @@ class IPAdapter(Adapter):
             parts = layer.to_q(given[0]), *(F.linear(hints, each) for each in pair)
             q, k, v = (part.unflatten(-1, (layer.heads, -1)).transpose(1, 2) for part in parts)
             seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-            told = F.linear(seen, layer.to_out[0].weight) / layer.rescale_output_factor
+            out = layer.to_out[0]  # which a LoRA may have changed: its weight alone does not do
+            told = (out(seen) - out(torch.zeros_like(seen[:1, :1]))) / layer.rescale_output_factor
             return answer + loud.to(told) * told
 
         hooks = [
