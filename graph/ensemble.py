@@ -282,12 +282,13 @@ class _Builder:
         name = str(settings["model"])
         if operation.op == "tune":
             high, low = (float(each) for each in _floats(settings["range"]))
+            shown = Encoded("", (None,))  # it sees no picture
             return Adapting(
                 node=operation.node,
                 adapter=Tuning(name),
                 network=name,
-                hint=Encoded("", (None,)),
-                null=Encoded("", (None,)),
+                hint=shown,
+                null=shown,
                 reliability=self._reliability(settings["weight"]),
                 muted=settings["muted"],  # pyright: ignore[reportArgumentType]
                 solo=settings["solo"],  # pyright: ignore[reportArgumentType]

@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph.assets import AssetStore
-from graph.companions import Companion, companion_names, open_companion
+from graph.companions import IMAGE_ENCODER, Companion, companion_names, open_companion
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import (
     PICKLED,
@@ -189,6 +189,8 @@ class Library:
             if "model_index.json" in files:
                 folders.clear()
                 yield Path(place)
+            elif IMAGE_ENCODER in folders:
+                folders.clear()
             elif not {"config.json", "card.json"} & set(files):
                 for file in files:
                     if Path(file).suffix in {".safetensors", *PICKLED}:

@@ -197,6 +197,8 @@ def _twin(network: Any, deltas: Sequence[Mapping[str, Delta]], dials: Dials) -> 
     """The network with layers changed; its weights and buffers are the network's very own."""
     kept = [*network.parameters(), *network.buffers()]
     copied = copy.deepcopy(network, {id(each): each for each in kept})
+    for module in copied.modules():
+        module._forward_hooks.clear()  # noqa: SLF001 - an adapter of another run may just be heard
     for name in dict.fromkeys(name for each in deltas for name in each):
         place, _, last = name.rpartition(".")
         above: Any = copied.get_submodule(place)

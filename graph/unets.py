@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graph.interfaces import Asking, Heard, Tuning
+from graph.interfaces import Adapter, Asking, Heard
 
 
 def answering(
@@ -33,9 +33,9 @@ def answering(
         times = torch.full((len(state),), time, device=state.device)
         more = _told(Asking(seen, times, words, added, guidance), heard)
         with ExitStack() as changes:
-            for each in heard:
+            for adapter, each in _telling(heard):
                 hints = _stacked(each.hints)
-                changes.enter_context(each.adapter.within(unet, hints, each.weight))
+                changes.enter_context(adapter.within(unet, hints, each.weight))
             answer = unet(
                 seen if beside is None else torch.cat([seen, beside], 1),
                 times,
@@ -53,16 +53,19 @@ def answering(
 def _told(asking: Asking, heard: Sequence[Heard]) -> dict[str, Any]:
     """What adapters add to the UNet's own, each as loudly as it is heard, summed by argument."""
     found: dict[str, list[Any]] = {}
-    for each in heard:
-        if isinstance(each.adapter, Tuning):
-            raise TypeError("a LoRA is heard by the expert that has it, not by its UNet")
-        told = each.adapter.told(asking, _stacked(each.hints))
+    for adapter, each in _telling(heard):
+        told = adapter.told(asking, _stacked(each.hints))
         for name, parts in told.items():
             louder = [_loud(each.weight, part) * part for part in parts]
             sums = found.get(name, [0.0] * len(louder))
             found[name] = [one + more for one, more in zip(sums, louder, strict=True)]
     middle = {name: parts[0] for name, parts in found.items() if name.startswith("mid_")}
     return {**found, **middle}
+
+
+def _telling(heard: Sequence[Heard]) -> list[tuple[Adapter, Heard]]:
+    """The adapters that tell a UNet more; what tunes it has changed it before it is asked."""
+    return [(each.adapter, each) for each in heard if isinstance(each.adapter, Adapter)]
 
 
 def _stacked(hints: Sequence[Any]) -> Any:

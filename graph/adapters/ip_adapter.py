@@ -82,8 +82,9 @@ class IPAdapter(Adapter):
             parts = layer.to_q(given[0]), *(F.linear(hints, each) for each in pair)
             q, k, v = (part.unflatten(-1, (layer.heads, -1)).transpose(1, 2) for part in parts)
             seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            # a LoRA may have changed the last layer: its weight alone does not do
             last, zero = layer.to_out[0], torch.zeros_like(seen[:, :1])
-            told = (last(seen) - last(zero)) / layer.rescale_output_factor  # its bias is said once
+            told = (last(seen) - last(zero)) / layer.rescale_output_factor
             return answer + loud.to(told) * told
 
         hooks = [

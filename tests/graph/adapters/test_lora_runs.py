@@ -163,6 +163,40 @@ def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(library: Libra
     assert (ours - expected).abs().max() <= 1e-4
 
 
+def test_a_lora_beside_an_ip_adapter_is_sampled_as_diffusers_does(library: Library) -> None:
+    making.ip_adapter(library.folder / "ip", library.folder / "base")
+    found = drawn(
+        library,
+        {"ink": {"reliability": 0.8}},
+        more=("photo.photo > ip.photo", "ip.adapter > expert.adapters"),
+        nodes={
+            "photo": ("photo", {"picture": stored(library, making.picture())}),
+            "ip": ("adapter", {"model": "ip", "reliability": 0.7}),
+        },
+    )
+    pipeline: Any = StableDiffusionPipeline.from_pretrained(library.folder / "base")
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **SOLVERS["ddim"][1])
+    pipeline.load_ip_adapter(
+        str(library.folder / "ip"), subfolder="", weight_name="ip-adapter_tiny.safetensors"
+    )
+    pipeline.set_ip_adapter_scale(0.7)
+    pipeline.load_lora_weights(
+        library.folder / "loras", weight_name="ink.safetensors", adapter_name="ink"
+    )
+    pipeline.set_adapters(["ink"], [0.8])
+    expected = pipeline(
+        SENTENCE,
+        ip_adapter_image=making.picture(),
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        latents=unit_noise(),
+        output_type="latent",
+    ).images
+    ours = sampled(library, found, unit_noise())
+    assert (ours - expected).abs().max() <= 1e-4
+
+
 def test_a_lora_at_zero_or_muted_is_the_base_bit_for_bit(library: Library) -> None:
     plain = sampled(library, drawn(library, {}, {"expert": ()}))
     for silent in ({"reliability": 0.0}, {"muted": True}):
