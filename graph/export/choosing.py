@@ -8,6 +8,7 @@ from typing import Any
 
 from graph import forms, fusion, samplers, schedules
 from graph.export.parts import Part, members, piece
+from graph.export.wording import row_of
 from graph.folders import read_json
 from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
 from graph.library import Model
@@ -122,7 +123,7 @@ def levels(choice: Choice, steps: int) -> tuple[str, list[tuple[str, str]]]:
         ends = schedule.beta_start, schedule.beta_end
         count = schedule.trained_times
         squares, more = alphas_cumprod(schedule.curve, count, ends, zero_snr=schedule.zero_snr)
-        words, parts = [repr(list(schedule.times(steps))), squares], [*parts, *more]
+        words, parts = [row_of(schedule.times(steps)), squares], [*parts, *more]
     else:
         words = [f"steps={steps}", *found.keywords]
     return f"{found.part.name}({', '.join(words)})", parts

@@ -78,7 +78,8 @@ class Track:
         controls = Controls(self.plan.controls, self.performance)
         for step in range(self.steps):
             values = controls.read(step)
-            for here in self.levels[step : step + self.sampler.calls_per_step]:
+            looked = self.levels[step : step + self.sampler.calls_per_step]
+            for here in (each for each in looked if each.sigma > 0):  # none looks at clean
                 numbers = weighed(experts, here, values) | weighed(forms, here, values)
                 row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
                 for number, each in experts.items():
@@ -123,7 +124,7 @@ class Track:
             f"def sample{end}() -> Tensor:",
             f'    """The clean states of {counted(len(samples), "picture")}."""',  # pyright: ignore[reportArgumentType]
             *(f"    {line}" for lines in self._opening.values() for line in lines),
-            f"    levels = {schedule}",
+            *(f"    {line}" for line in wrapped(f"levels = {schedule}")),
         ]
         if self._drawn:
             lines.append(f'    draw = Draws("sampler", {drawn})')

@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from graph.export.choosing import Chosen
 from graph.library import Model
+
+if TYPE_CHECKING:
+    from graph.export.choosing import Chosen
 
 CALL = re.compile(r"(return |[\w, ]+ = )\w+\(.*\)$")
 LONGEST = 92
 """Of a line, before it is set in."""
+EVEN = 4
+"""So many numbers are written out though they lie evenly."""
 
 
 def wrapped(line: str) -> list[str]:
@@ -51,8 +56,15 @@ def line_of(words: str) -> str:
 
 
 def row_of(values: Any) -> str:
-    """A list as Python writes it."""
-    return f"[{', '.join(map(repr, values))}]"
+    """A list as Python writes it; whole numbers that lie evenly as a range."""
+    row = list(values)
+    steps = {later - earlier for earlier, later in pairwise(row)}
+    if len(row) > EVEN and len(steps) == 1 and all(isinstance(each, int) for each in row):
+        (step,) = steps
+        if step == 0:
+            return f"[{row[0]}] * {len(row)}"
+        return f"list(range({row[0]}, {row[-1] + step}, {step}))"
+    return f"[{', '.join(map(repr, row))}]"
 
 
 def short(value: float) -> str:

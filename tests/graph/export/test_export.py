@@ -23,7 +23,7 @@ from graph.export.choosing import FAMILIES
 from graph.export.naming import Names
 from graph.export.parts import members, needed, piece
 from graph.export.script import export
-from graph.export.wording import wrapped
+from graph.export.wording import row_of, wrapped
 from graph.pipelines import PIPELINES
 from graph.plan import Operation, Plan
 from graph.registry import choices
@@ -206,3 +206,18 @@ def test_the_example_of_the_docs_is_what_is_exported() -> None:
     blocks = re.findall(r"^```python\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2
     assert all(block in text for block in blocks)
+
+
+def test_whole_numbers_that_lie_evenly_are_a_range() -> None:
+    for row in (
+        [951, 901, 851, 801, 751],
+        [0] * 7,
+        [0, 1, 2, 3, 4],
+        [1, 2],
+        [5],
+        [9, 7, 4, 2, 1, 0],
+    ):
+        assert eval(row_of(row)) == row
+    assert row_of([951, 901, 851, 801, 751]) == "list(range(951, 701, -50))"
+    assert row_of([0] * 7) == "[0] * 7"
+    assert row_of([1.0, 1.0, 1.0, 1.0, 1.0]) == "[1.0, 1.0, 1.0, 1.0, 1.0]"

@@ -77,7 +77,9 @@ def pair(**changes: Any) -> Nodes:
 
 @pytest.mark.parametrize("name", sorted(choices(samplers, Sampler)))
 def test_every_sampler(library: Library, tmp_path: Path, name: str) -> None:
-    agree(library, tmp_path, planned(library, pair(sampler={"method": {"name": name}}), WIRES))
+    plan = planned(library, pair(sampler={"method": {"name": name}}), WIRES)
+    text = agree(library, tmp_path, plan)
+    assert "[2.0, 1.5], background)" in text
 
 
 @pytest.mark.parametrize("name", sorted(choices(schedules, NoiseSchedule)))
