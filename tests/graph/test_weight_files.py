@@ -117,7 +117,7 @@ def test_the_header_of_a_file_is_read_once_until_it_changes(
     save_file({"a": np.zeros((2, 3), np.float16), "b": np.zeros(5, np.float32)}, file)
     assert stored_numbers("one", file) == {"F16": 6, "F32": 5}
     with monkeypatch.context() as patched:
-        patched.setattr("graph.folders.safe_open", None)
+        patched.setattr("graph.headers.safe_open", None)
         assert stored_numbers("one", file) == {"F16": 6, "F32": 5}
     save_file({"a": np.zeros(70, np.float16)}, file)
     assert stored_numbers("one", file) == {"F16": 70}
