@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 
@@ -31,4 +32,5 @@ class Machine:
         """
         if self.device.type != "cuda":
             return None
-        return torch.cuda.get_device_properties(self.device).total_memory * 4 // 5
+        found = cast("Any", torch.cuda).get_device_properties(self.device)
+        return int(found.total_memory) * 4 // 5
