@@ -256,7 +256,7 @@ def chosen(files: Iterable[str], variant: str = "") -> list[str]:
     found: dict[str, list[str]] = {}
     for each in usual:
         found.setdefault(variant_of(each), []).append(each)
-    of_one = found.get(variant) or found.get("") or next(iter(found.values()), [])
+    of_one = found.get(variant) or found.get("") or next(iter(found.values()), list[str]())
     return [each for each in of_one if not SHARD.search(each)][:1] or of_one
 
 
@@ -275,8 +275,8 @@ def _told(name: str, folder: Path, loaded: Sequence[str]) -> set[str]:
         if loaded and variant != variant_of(loaded[0]):
             continue
         places: Any = read_json(name, path).get("weight_map")
-        files = set(places.values()) if isinstance(places, dict) else {None}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        if not all(isinstance(each, str) and Path(each).name == each for each in files):  # pyright: ignore[reportUnknownVariableType]
+        files: set[Any] = set(places.values()) if isinstance(places, dict) else {None}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if not all(isinstance(each, str) and Path(each).name == each for each in files):
             raise _unread(name, path)
         found |= files
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any, cast
 
 import torch
 
@@ -44,7 +45,8 @@ class Machine:
         """
         if self.device.type != "cuda":
             return None
-        return torch.cuda.get_device_properties(self.device).total_memory * 4 // 5
+        found = cast("Any", torch.cuda).get_device_properties(self.device)
+        return int(found.total_memory) * 4 // 5
 
 
 @dataclass(frozen=True, slots=True)

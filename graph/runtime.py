@@ -8,7 +8,7 @@ import operator
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -183,7 +183,7 @@ class Runtime:
             return loaded.network
 
     @contextmanager
-    def _room_for(self, plan: Plan) -> Iterator[None]:
+    def _room_for(self, plan: Plan) -> Generator[None]:
         """Make room for all that a plan calls for, and drop none of it meanwhile.
 
         ChoraleError R012 if it does not fit, before anything is loaded or dropped.

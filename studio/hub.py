@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,14 +25,13 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.file_download import http_get  # pyright: ignore[reportUnknownVariableType]
+from huggingface_hub.utils import build_hf_headers  # pyright: ignore[reportUnknownVariableType]
 from tqdm import tqdm
 
 from graph.companions import ADAPTERS, GUIDES, MAX_MODEL, MODEL_WEIGHTS, network_of
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import (
-    NOT_LOADED,
     SHARD,
     chosen,
     described,
@@ -57,6 +56,7 @@ SETTINGS = (".json", ".txt", ".model")
 BESIDE = ("card.json", "README.md")
 OF_COMPANIONS = ("config.json", "preprocessor_config.json", *BESIDE, ADAPTERS)
 READ = ("Scheduler", "Tokenizer", "TokenizerFast")
+"""How the classes end whose settings are read, though they have no weights."""
 PATIENCE = 30.0
 """Seconds in which the hub has to say what it has."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -254,11 +254,11 @@ class _Hub:
         found: list[str] = []
         held = networks(index)
         for part, value in index.items():
-            kind = str(value[-1]) if isinstance(value, list) and value else ""
+            kind = str(value[-1]) if isinstance(value, list) and value else ""  # pyright: ignore[reportUnknownArgumentType]
             files = self._in(part) if part.isidentifier() else []
             if part in held:
                 found += self._of_network(part, files, variant)
-            elif kind.endswith(READ) and kind.endswith(NOT_LOADED):
+            elif kind.endswith(READ):
                 found += [f"{part}/{each}" for each in files if each.endswith(SETTINGS)]
         return found
 
@@ -305,7 +305,7 @@ class _Hub:
         return sorted(name for place, _, name in split if place == folder)
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _asking(self) -> Generator[None]:
         """Say of whatever the hub or the disk refuses what it is and what helps."""
         who = f"'{self.repository}'"
         try:
@@ -401,7 +401,7 @@ def _check(room: Path, name: str) -> None:
 
 
 @contextmanager
-def _unless_refused(room: Path) -> Iterator[None]:
+def _unless_refused(room: Path) -> Generator[None]:
     """Keep what has arrived, unless it turns out to be nothing that can be used."""
     try:
         yield

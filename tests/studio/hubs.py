@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -72,11 +72,11 @@ def _sibling(path: Path, folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(hub: Hub) -> Iterator[Hub]:
+def serving(hub: Hub) -> Generator[Hub]:
     """The hub, answering on a port of this machine."""
 
     class Answers(BaseHTTPRequestHandler):
-        def log_message(self, *told: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Say nothing."""
 
         def do_GET(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 from huggingface_hub.utils import close_session
+from tqdm import tqdm
 
 from graph.errors import ChoraleError
 from graph.inventory import Entry, inventory
@@ -183,6 +185,27 @@ def test_an_interrupted_download_goes_on_where_it_stopped(served: Hub, models: P
     ranges = [headers["Range"] for _, headers in served.asked if "Range" in headers]
     assert set(ranges) == {f"bytes={arrived}-"}
     assert Library(models, models).model(NAME).pipeline == "StableDiffusionPipeline"
+
+
+def test_the_bar_counts_every_byte_once(
+    served: Hub, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars: list[tqdm[Any]] = []
+
+    def shown(**settings: Any) -> tqdm[Any]:
+        bars.append(tqdm(**{**settings, "disable": False, "file": io.StringIO()}))
+        return bars[-1]
+
+    served.cut.add(Path(UNET).name)
+    refusal(served, models)
+    served.cut.clear()
+    monkeypatch.setattr(hub, "tqdm", shown)
+    fetched(served, models)
+    bar = max(bars, key=lambda each: each.total or 0)
+    files = [path for path in (models / NAME).rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files if path.name != "hub.json")
+    assert bar.total == bar.n == size
+    assert 0 < bar.initial < size
 
 
 def test_a_wrong_hash_is_refused_and_the_file_removed(served: Hub, models: Path) -> None:
