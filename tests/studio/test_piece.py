@@ -11,6 +11,7 @@ import pytest
 from graph.errors import ChoraleError
 from graph.events import Performance, Progress, Result
 from graph.workflow import read_workflow
+from studio import piece as opened
 from studio.cli import main
 from studio.piece import Piece, load
 from tests.graph.flatten.nesting import wrapped
@@ -100,3 +101,15 @@ def test_samplers_within_are_set_and_a_missing_one_is_added_there(file: Path) ->
     added = piece(bare).with_sampling(seed=78)
     assert [op["seed"] for op in added.plan().operations if op.op == "noise"] == [78]
     assert [each.type for each in added.workflow.subgraphs["w"].nodes] == ["picture", "sampler"]
+
+
+def test_a_device_that_is_not_there_is_told_before_a_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(opened, "DEVICES", "playground/text=cuda:64")
+    opened._runtime.cache_clear()
+    path = tmp_path / "piece.json"
+    path.write_text(json.dumps(document()))
+    assert main(["run", str(path), "--out", str(tmp_path)]) == 1
+    assert "R014 CHORALE_DEVICES places 'playground/text' on 'cuda:64'" in capsys.readouterr().err
+    assert list(tmp_path.glob("*.png")) == []
