@@ -106,7 +106,7 @@ class Ensemble:
     codecs: Mapping[str, Codec | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shown:
     """An adapter as the reader of pictures for an expert of this canvas (w, h)."""
 

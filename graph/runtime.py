@@ -248,7 +248,10 @@ class Runtime:
         if gone is None:
             return
         for key, each in tuple(self._loaded.items()):
-            if isinstance(each.source, tuple) and any(gone.network is part for part in each.source):
+            made_of: Any = each.source
+            if isinstance(made_of, tuple) and any(
+                map(partial(operator.is_, gone.network), made_of)
+            ):
                 self._drop(key)
         for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
             del self._encoded[key]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -19,6 +20,34 @@ from graph.companions import IMAGE_ENCODER, IP_ADAPTER, Companion
 from graph.interfaces import Adapter
 from graph.machine import Machine
 from graph.weights import frozen_reader
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """A hook by which one cross-attention hears pictures, with keys and values of its own."""
+
+    thread: int
+    hints: Tensor
+    loud: Tensor
+    keys: Tensor
+    values: Tensor
+
+    def __call__(self, layer: Any, given: tuple[Any, ...], answer: Tensor) -> Tensor:
+        """The layer's answer to the words, and to the pictures; another thread's is left alone."""
+        if threading.get_ident() != self.thread:
+            return answer
+        told: tuple[Tensor, ...] = (
+            layer.to_q(given[0]),
+            F.linear(self.hints, self.keys),
+            F.linear(self.hints, self.values),
+        )
+        size = (layer.heads, -1)
+        q, k, v = (part.reshape(*part.shape[:2], *size).transpose(1, 2) for part in told)
+        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        # a LoRA may have changed the last layer: its weight alone does not do
+        last, zero = layer.to_out[0], torch.zeros_like(seen[:, :1])
+        change: Tensor = (last(seen) - last(zero)) / layer.rescale_output_factor
+        return answer + self.loud.to(change) * change
 
 
 class IPAdapter(Adapter):
@@ -67,30 +96,17 @@ class IPAdapter(Adapter):
         """The picture, or None for none, as tokens [tokens, width]."""
         like = next(self._encoder.parameters())
         shown = value or Image.new("RGB", canvas)
-        seen = self._sight(shown.convert("RGB"), return_tensors="pt").pixel_values.to(like)
+        pixels: Any = self._sight(shown.convert("RGB"), return_tensors="pt")
+        seen: Tensor = pixels.pixel_values.to(like)
         found = self._encoder(seen).image_embeds
         return self._projection(torch.zeros_like(found) if value is None else found)[0]
 
     @contextmanager
-    def within(self, unet: Any, hints: Tensor, weight: Tensor) -> Iterator[None]:
+    def within(self, unet: Any, hints: Tensor, weight: Tensor) -> Generator[None]:
         """While the UNet is asked its cross-attentions hear the pictures [n, tokens, width] too."""
-        thread, loud = threading.get_ident(), weight.flatten(1).mean(1).reshape(-1, 1, 1)
-
-        def heard(layer: Any, given: tuple[Any, ...], answer: Tensor, pair: Any) -> Tensor:
-            if threading.get_ident() != thread:
-                return answer  # another run asks the same UNet beside this one
-            parts = layer.to_q(given[0]), *(F.linear(hints, each) for each in pair)
-            q, k, v = (part.unflatten(-1, (layer.heads, -1)).transpose(1, 2) for part in parts)
-            seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-            # a LoRA may have changed the last layer: its weight alone does not do
-            last, zero = layer.to_out[0], torch.zeros_like(seen[:, :1])
-            told = (last(seen) - last(zero)) / layer.rescale_output_factor
-            return answer + loud.to(told) * told
-
+        loud = weight.flatten(1).mean(1).reshape(-1, 1, 1)
         hooks = [
-            layer.register_forward_hook(
-                lambda layer, given, answer, pair=pair: heard(layer, given, answer, pair)
-            )
+            layer.register_forward_hook(Ear(threading.get_ident(), hints, loud, *pair))
             for layer, pair in zip(_attentions(unet), self._layers, strict=True)
         ]
         try:

@@ -28,7 +28,7 @@ class There(Tensor):
     here: Tensor
 
     @staticmethod
-    def __new__(cls, here: Tensor) -> Self:
+    def __new__(cls, here: Tensor) -> There:  # noqa: PYI034 - a static method has no Self
         """Say of numbers that they are on the second device."""
         with torch.inference_mode(False):  # a view of a parameter is no inference tensor
             made = Tensor._make_wrapper_subclass(

@@ -202,7 +202,8 @@ def test_a_panorama_gives_every_window_its_part(tmp_path: Path, kind: str) -> No
     while not hasattr(score, "condition"):
         score = score.inputs[0]
     for told in (score.condition.values, score.null.values):
-        first, _, last = (getattr(each, "picture", getattr(each, "beside", None)) for each in told)
+        shown: list[Any] = [getattr(each, "picture", getattr(each, "beside", 0)) for each in told]
+        first, _, last = shown
         assert (first - last).abs().max() > 0.1
     last = list(Runtime(stage.library, CPU).run(found.plan))[-1]
     assert isinstance(last, Result), last
