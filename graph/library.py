@@ -223,7 +223,13 @@ class Library:
         known = self._known.get(name)
         if known and known[0] == _stamp(known[1]):
             return known[1]
-        place = self._place_of(name, self.names(), "Put a diffusers folder below the model folder.")
+        names = self.names()
+        remedy = (
+            "Choose one of them." if names else "Put a diffusers folder below the model folder."
+        )
+        if name.count("/") == 1:
+            remedy = f"If it is on the hub, fetch it: python app.py fetch {name}"
+        place = self._place_of(name, names, remedy)
         before = stamp(place)
         model = self._open_file(name, place) if place.is_file() else _open(name, place)
         self._known[name] = (_stamp(model) if model.file else before, model)
@@ -281,7 +287,8 @@ class Library:
         if known and known[0] == stamp(self.folder / name):
             return known[1]
         names = companion_names(self.folder)
-        folder = self._folder_of(name, names, "Train one: python -m training modulator --help.")
+        remedy = "Train one: python -m training modulator --help."
+        folder = self._folder_of(name, names, "Choose one of them." if names else remedy)
         before = stamp(folder)
         companion = open_companion(name, folder)
         self._known_companions[name] = (before, companion)
@@ -426,13 +433,10 @@ def _bad_card(name: str, where: str, why: str, file: str = "card.json") -> Chora
 def _unknown(name: str, names: tuple[str, ...], remedy: str) -> Diagnostic:
     close = get_close_matches(name, names, n=1)
     known = ", ".join(names[:12]) or "nothing"
-    choose = "Choose one of them." if names else remedy
-    if name.count("/") == 1:
-        choose = f"If it is on the hub, fetch it: python app.py fetch {name}"
     return Diagnostic(
         "M001",
         f"There is no model '{name}' in the library. It has: {known}.",
-        f"Did you mean '{close[0]}'?" if close else choose,
+        f"Did you mean '{close[0]}'?" if close else remedy,
     )
 
 
