@@ -223,6 +223,9 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
     def models(_: dict[str, Any]) -> dict[str, Any]:
         return session.models()
 
+    def inventory(_: dict[str, Any]) -> dict[str, Any]:
+        return session.inventory()
+
     def place(asked: dict[str, Any]) -> dict[str, Any]:
         if session.plays(asked.get("run")):
             return {"waits": True, "before": 0, "lost": None}
@@ -257,6 +260,7 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
             download,
             training,
             models,
+            inventory,
             place,
         ],
         studio={
