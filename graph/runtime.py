@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from PIL import Image
@@ -248,10 +248,8 @@ class Runtime:
         if gone is None:
             return
         for key, each in tuple(self._loaded.items()):
-            made_of: Any = each.source
-            if isinstance(made_of, tuple) and any(
-                map(partial(operator.is_, gone.network), made_of)
-            ):
+            made_of = cast("tuple[object, ...]", each.source if type(each.source) is tuple else ())
+            if any(gone.network is part for part in made_of):
                 self._drop(key)
         for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
             del self._encoded[key]

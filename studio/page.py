@@ -225,6 +225,9 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
     def models(_: dict[str, Any]) -> dict[str, Any]:
         return session.models()
 
+    def inventory(_: dict[str, Any]) -> dict[str, Any]:
+        return session.inventory()
+
     def place(asked: dict[str, Any]) -> dict[str, Any]:
         if session.plays(asked.get("run")):
             return {"waits": True, "before": 0, "lost": None}
@@ -259,6 +262,7 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
             download,
             training,
             models,
+            inventory,
             place,
         ],
         studio={

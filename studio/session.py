@@ -7,6 +7,7 @@ import binascii
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import nodes
@@ -16,6 +17,7 @@ from graph.compile import compile_workflow
 from graph.controls import Controls
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Result
+from graph.inventory import Entry, inventory
 from graph.plan import Plan
 from graph.storage import import_assets, performance_of, read_bytes
 from graph.workflow import Workflow, dump_workflow, read_workflow
@@ -97,6 +99,17 @@ class Session:
         bending = {each.name: _bending(each.card) for each in self._library.companions()}
         tuning = {name: {"condition": "lora"} for name in self._library.loras()}
         return experts | bending | tuning
+
+    def inventory(self) -> Frame:
+        """The models that are there, {models}, and what is wrong with others, {said}.
+
+        Folders that are new since the page opened are among them; hashes are kept.
+        """
+        found = list(inventory(self._library))
+        return {
+            "models": [asdict(each) for each in found if isinstance(each, Entry)],
+            "said": [each.as_json() for each in found if isinstance(each, Diagnostic)],
+        }
 
     def thumbnails(self, asked: Mapping[str, Any]) -> str | None:
         """The small pictures of a model's classes, or None."""

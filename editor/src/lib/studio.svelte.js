@@ -183,6 +183,12 @@ export class Studio {
   /** The small pictures of a model's classes as one address, or null; asked for once. */
   thumbnails(model) { return this.#thumbnails[model] ??= this.#api.server.thumbnails({ model }); }
 
+  /** The models that are there, and what is wrong with others: {models, said}. New folders are offered too. */
+  async inventory() {
+    await this.#reread();
+    return this.#api.server.inventory({});
+  }
+
   /** The templates that ship with the studio: [{name, title, description, picture}]. */
   async templates() { return (await this.#api.server.templates({})) ?? []; }
 
