@@ -29,7 +29,7 @@ from huggingface_hub.file_download import http_get  # pyright: ignore[reportUnkn
 from huggingface_hub.utils import build_hf_headers  # pyright: ignore[reportUnknownVariableType]
 from tqdm import tqdm
 
-from graph.companions import ADAPTERS, GUIDES, MAX_MODEL, MODEL_WEIGHTS, network_of
+from graph.companions import ADAPTERS, ALIKE, GUIDES, MAX_MODEL, MODEL_WEIGHTS, network_of
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import (
     SHARD,
@@ -277,20 +277,20 @@ class _Hub:
         return [f"{part}/{each}" for each in (*settings, *weights)]
 
     def _of_companion(self, config: dict[str, Any]) -> list[str]:
-        """The files of a model of transformers that guides, or of a modulator."""
+        """The files of a model of transformers that guides, of an adapter or of a modulator."""
         network, files = network_of(config), self._in("")
-        if not network.endswith(GUIDES) and "card.json" not in files:
+        if not network.endswith(GUIDES) and network not in ALIKE and "card.json" not in files:
             raise _refused(
                 "M020",
                 f"'{self.repository}' cannot guide: it is a {network}.",
-                "Choose an image classifier, a segmentation model or a depth estimator, or a "
-                "diffusers folder.",
+                "Choose an image classifier, a segmentation model or a depth estimator, a "
+                "ControlNet or T2I-Adapter, or a diffusers folder.",
             )
         guides = [MODEL_WEIGHTS] if MODEL_WEIGHTS in files else []
         weights = guides if network.endswith(GUIDES) else chosen(files)
         if not weights:
             raise no_weights(self.repository, self.repository.partition("/")[2], files)
-        if self.files[weights[0]].size > MAX_MODEL:
+        if network not in ALIKE and self.files[weights[0]].size > MAX_MODEL:
             raise _refused(
                 "M020",
                 f"'{self.repository}' cannot guide: its weights have "

@@ -27,6 +27,7 @@ from graph.library import Library
 from studio import cli, hub
 from studio.hub import fetch
 from studio.piece import ROOT
+from tests.graph.adapters import making
 from tests.graph.classifiers import write_classifier
 from tests.graph.experts import folders
 from tests.graph.fakes import write_json
@@ -398,6 +399,13 @@ def test_a_model_that_guides_is_fetched_likewise(served: Hub, models: Path) -> N
     fetched(served, models, "someone/resnet")
     assert Library(models, models).companion("someone/resnet").network.startswith("ResNet")
     assert not list(models.rglob("*.bin"))
+
+
+def test_an_adapter_is_fetched_likewise(served: Hub, models: Path) -> None:
+    making.t2i_adapter(served.folder / "someone/lines")
+    served.commits["someone/lines"] = LATER
+    fetched(served, models, "someone/lines")
+    assert Library(models, models).companion("someone/lines").network == "T2IAdapter"
 
 
 def test_what_is_no_model_for_chorale_is_refused(served: Hub, models: Path) -> None:
