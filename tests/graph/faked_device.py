@@ -27,6 +27,7 @@ class There(Tensor):
 
     here: Tensor
 
+<<<<<<< HEAD
     @staticmethod
     def __new__(cls, here: Tensor) -> There:  # noqa: PYI034 - a static method has no Self
         """Say of numbers that they are on the second device."""
@@ -37,10 +38,22 @@ class There(Tensor):
         made.here = here
         return made
 
+=======
+>>>>>>> page
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Outside of the mode as within."""
         return run(func, args, kwargs or {})
+
+
+def sent(here: Tensor) -> There:
+    """Say of numbers that they are on the second device."""
+    with torch.inference_mode(False):  # a view of a parameter is no inference tensor
+        there: There = Tensor._make_wrapper_subclass(
+            There, here.shape, here.stride(), dtype=here.dtype, device=SECOND
+        )
+    there.here = here
+    return there
 
 
 class Written(TorchFunctionMode):
@@ -50,7 +63,7 @@ class Written(TorchFunctionMode):
         """One call."""
         told = dict(kwargs or {})
         if func is torch.tensor and torch.device(told.get("device") or "cpu") == SECOND:
-            return There(func(*args, **{**told, "device": None}))
+            return sent(func(*args, **{**told, "device": None}))
         if func is Tensor.__getitem__ and isinstance(args[0], There) and isinstance(args[1], tuple):
             listed = [torch.tensor(at) if isinstance(at, list) else at for at in args[1]]
             return func(args[0], tuple(listed))
@@ -96,7 +109,7 @@ def run(func: Any, args: Any, kwargs: Any) -> Any:
     answer = func(*args, **kwargs)
     if not there:
         return answer
-    return tree_map(lambda each: There(each) if isinstance(each, Tensor) else each, answer)
+    return tree_map(lambda each: sent(each) if isinstance(each, Tensor) else each, answer)
 
 
 def _here(each: Any) -> Any:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from graph.asking import Question, ask
 from graph.errors import ChoraleError
-from graph.events import Event, Result
+from graph.events import Event, Failure, Result
 from graph.experts.dit import DiT
 from graph.experts.pixart import PixArt
 from graph.interfaces import Expert
@@ -211,6 +211,19 @@ def test_what_places_nothing_is_refused(
     (said,) = refused.value.diagnostics
     assert said.code == code
     assert told in said.message
+
+
+def test_a_full_memory_is_of_any_device_that_is_used(
+    library: Library, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denoise(*_: Any) -> Tensor:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(PixArt, "denoise", denoise)
+    placed = Placement((("mine/own", torch.device("cuda:1")),))
+    *_, last = Runtime(library, CPU, placed).run(plan)
+    assert isinstance(last, Failure)
+    assert last.diagnostics[0].message == "The memory of cpu or cuda:1 is full."
 
 
 def test_this_host_has_the_device_that_is_best() -> None:

@@ -14,6 +14,7 @@ from graph.workflow import read_workflow
 from studio import piece as opened
 from studio.cli import main
 from studio.piece import Piece, load
+from studio.session import Session
 from tests.graph.flatten.nesting import wrapped
 from tests.graph.validate.nested_cases import drawing, inlet, node, outlet
 
@@ -104,7 +105,10 @@ def test_samplers_within_are_set_and_a_missing_one_is_added_there(file: Path) ->
 
 
 def test_a_device_that_is_not_there_is_told_before_a_run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(opened, "DEVICES", "playground/text=cuda:64")
     opened._runtime.cache_clear()
@@ -113,3 +117,5 @@ def test_a_device_that_is_not_there_is_told_before_a_run(
     assert main(["run", str(path), "--out", str(tmp_path)]) == 1
     assert "R014 CHORALE_DEVICES places 'playground/text' on 'cuda:64'" in capsys.readouterr().err
     assert list(tmp_path.glob("*.png")) == []
+    Session().warm()
+    assert "no run can begin: R014" in caplog.text
