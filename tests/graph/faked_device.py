@@ -27,19 +27,6 @@ class There(Tensor):
 
     here: Tensor
 
-<<<<<<< HEAD
-    @staticmethod
-    def __new__(cls, here: Tensor) -> There:  # noqa: PYI034 - a static method has no Self
-        """Say of numbers that they are on the second device."""
-        with torch.inference_mode(False):  # a view of a parameter is no inference tensor
-            made = Tensor._make_wrapper_subclass(
-                cls, here.shape, here.stride(), dtype=here.dtype, device=SECOND
-            )
-        made.here = here
-        return made
-
-=======
->>>>>>> page
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Outside of the mode as within."""
