@@ -26,6 +26,7 @@ from tests.graph.adapters.workflows import (
     compiled,
     player_of,
     sampled,
+    stored,
 )
 from tests.graph.experts import folders
 
@@ -246,15 +247,34 @@ def test_experts_that_hear_the_same_adapter_are_asked_in_one_pass(
     assert calls == [2] * STEPS
 
 
-def test_one_for_another_base_is_refused_with_the_settings(tmp_path: Path) -> None:
-    library = Library(tmp_path / "models", tmp_path / "assets")
-    folders.stable_diffusion(library.folder / "base")
-    folders.stable_diffusion(library.folder / "wide", width=12)
-    making.controlnet(library.folder / "depth", library.folder / "wide")
-    told = {"net": {"model": "depth", "photo": making.picture()}}
+@pytest.mark.parametrize(
+    ("setting", "other"),
+    [
+        ("in_channels", 16),
+        ("block_out_channels", [8, 32]),
+        ("layers_per_block", 2),
+        ("cross_attention_dim", 12),
+        ("addition_embed_type", "text_time"),
+    ],
+)
+def test_one_for_another_base_is_refused_with_the_setting(
+    library: Library, setting: str, other: Any
+) -> None:
+    """Another latent space is seen by its channels."""
+    making.controlnet(library.folder / "other", library.folder / "base", **{setting: other})
+    told = {"net": {"model": "other", "photo": making.picture()}}
     (error,) = compiled(library, told).diagnostics
-    assert error.code == "M036"
-    assert "cross_attention_dim is 8, expected 12" in error.message
+    assert (error.code, error.port) == ("M036", "adapters")
+    assert f"{setting} is " in error.message
+    assert error.message.endswith(f"expected {other}.")
+
+
+def test_pickled_weights_are_not_opened(library: Library) -> None:
+    folder = making.controlnet(library.folder / "pickled", library.folder / "base")
+    (folder / "diffusion_pytorch_model.safetensors").rename(folder / "diffusion_pytorch_model.bin")
+    told = {"net": {"model": "pickled", "photo": making.picture()}}
+    (error,) = compiled(library, told).diagnostics
+    assert error.code == "M004"
 
 
 def test_an_expert_that_takes_none_says_so(tmp_path: Path) -> None:
@@ -275,5 +295,11 @@ def test_what_is_no_adapter_is_named(library: Library) -> None:
 
 def test_one_picture_is_shown(library: Library) -> None:
     told = {"net": {"model": "depth", "photo": making.picture()}}
-    twice = compiled(library, told, more=["photo net.photo > net.depth"])
-    assert [each.code for each in twice.diagnostics if each.severity == "error"]
+    drawn = {"lines": ("sketch", {"picture": stored(library, making.picture())})}
+    twice = compiled(library, told, beside=drawn, more=["lines.sketch > net.sketch"])
+    (error,) = twice.diagnostics
+    assert error.code == "M037"
+    never = compiled(library, {"net": {"model": "depth"}})
+    (error,) = never.diagnostics
+    assert error.code == "M037"
+    assert "got none" in error.message
