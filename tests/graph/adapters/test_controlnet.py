@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,25 @@ def test_a_soloed_one_silences_the_others_and_no_expert(library: Library) -> Non
     alone = sampled(library, compiled(library, {"one": two["one"]}))
     soloed = sampled(library, compiled(library, two), one__solo=True)
     assert soloed.equal(alone)
+
+
+def test_one_that_pools_is_heard_under_the_sentence_alone(library: Library) -> None:
+    """As diffusers hears one for shuffled pictures, always in guess mode."""
+    making.controlnet(library.folder / "pooled", library.folder / "base")
+    config = library.folder / "pooled" / "config.json"
+    settings = json.loads(config.read_text())
+    config.write_text(json.dumps(settings | {"global_pool_conditions": True}))
+    start = noise(folders.CHANNELS, folders.SIDE, folders.SIDE)
+    theirs = pipeline_of(library, ["pooled"], "ddim")(
+        SENTENCE,
+        image=making.picture(),
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        latents=start.clone(),
+        output_type="latent",
+    ).images
+    told = {"net": {"model": "pooled", "photo": making.picture(), "in_null": False}}
+    assert (sampled(library, compiled(library, told), start) - theirs).abs().max() <= 1e-4
 
 
 class ByHand:
