@@ -240,6 +240,9 @@ def _open_adapter(name: str, folder: Path, network: str) -> Companion:
     """A folder as diffusers writes it; ChoraleError M003 to M005."""
     check_weights(name, folder)
     config = read_json(name, folder / "config.json")
+    channels: Any = config.get("channels")
+    if config.get("adapter_type") == "full_adapter_xl" and isinstance(channels, list):
+        config |= {"channels": channels[:-1]}  # its last is for the UNet's middle
     told = tuple((wanted, config.get(own)) for own, wanted in ALIKE[network].items())
     return Companion(name, folder, AdapterCard(unet=told), network)
 

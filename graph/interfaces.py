@@ -473,7 +473,6 @@ class Asking:
     time: Float[Tensor, "n"]
     words: Float[Tensor, "n t d"]
     added: Mapping[str, Tensor] | None = None
-    guidance: Tensor | None = None
 
 
 class Adapter(ABC):

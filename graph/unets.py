@@ -31,7 +31,7 @@ def answering(
     def network(state: Tensor, time: float) -> Tensor:
         seen = state.to(unet.dtype)
         times = torch.full((len(state),), time, device=state.device)
-        more = _told(Asking(seen, times, words, added, guidance), heard)
+        more = _told(Asking(seen, times, words, added), heard)
         with ExitStack() as changes:
             for adapter, each in _telling(heard):
                 hints = _stacked(each.hints)

@@ -35,13 +35,15 @@ class ControlNet(Adapter):
         return torch.from_numpy(light(value, canvas)).to(next(self._network.parameters()))
 
     def told(self, asking: Asking, hints: Tensor) -> Mapping[str, list[Tensor]]:
-        """What is added to the residuals on the UNet's way down, and in its middle."""
+        """What is added to the residuals on the UNet's way down, and in its middle.
+
+        A guidance that was distilled into the UNet is not told to it: it was made before.
+        """
         down, mid = self._network(
             asking.state,
             asking.time,
             encoder_hidden_states=asking.words,
             controlnet_cond=hints,
-            timestep_cond=asking.guidance,
             added_cond_kwargs=asking.added,
             return_dict=False,
         )

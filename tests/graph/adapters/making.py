@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from tests.graph.experts.folders import SIDE, shake
+from tests.graph.experts.folders import SIDE, conditional_unet, shake
 
 
 def controlnet(folder: Path, base: Path, *, seed: int = 21, **changes: Any) -> Path:
@@ -24,18 +24,30 @@ def controlnet(folder: Path, base: Path, *, seed: int = 21, **changes: Any) -> P
     return folder
 
 
-def t2i_adapter(folder: Path, *, channels: tuple[int, ...] = (8, 16), grey: bool = False) -> Path:
+def t2i_adapter(folder: Path, **changes: Any) -> Path:
     """One for a UNet of two levels."""
     torch.manual_seed(22)
-    made = T2IAdapter(
-        in_channels=1 if grey else 3,
-        channels=list(channels),
-        num_res_blocks=1,
-        downscale_factor=8,
-        adapter_type="full_adapter",
-    )
+    settings = {"channels": [8, 16], "downscale_factor": 8, "adapter_type": "full_adapter"}
+    made = T2IAdapter(num_res_blocks=1, **{**settings, **changes})
     shake(made.eval(), 0.2).save_pretrained(folder)
     return folder
+
+
+def t2i_adapter_xl(folder: Path, base: Path) -> Path:
+    """One for SDXL, whose checkpoint is given a UNet of three levels, as the real one has."""
+    unet = conditional_unet(
+        **UNet2DConditionModel.load_config(base / "unet")
+        | {
+            "block_out_channels": (8, 16, 16),
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        }
+    )
+    unet.save_pretrained(base / "unet")
+    channels = [8, 16, 16, 16]
+    return t2i_adapter(
+        folder, channels=channels, downscale_factor=16, adapter_type="full_adapter_xl"
+    )
 
 
 def picture(seed: int = 1, side: int = 8 * SIDE) -> Image.Image:

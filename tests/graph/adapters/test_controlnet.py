@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,19 @@ from diffusers import (
     ControlNetModel,
     DDIMScheduler,
     EulerDiscreteScheduler,
+    LCMScheduler,
     StableDiffusionControlNetPipeline,
     StableDiffusionXLControlNetPipeline,
 )
+from PIL import Image
+from torch import Tensor
 
+from graph.adapters.controlnet import ControlNet
+from graph.interfaces import Heard
+from graph.levels import NoiseLevel
 from graph.library import Library
+from graph.samplers.consistency import Consistency
+from graph.schedules.discrete import Discrete
 from tests.graph.adapters import making
 from tests.graph.adapters.workflows import (
     DDIM,
@@ -26,12 +36,16 @@ from tests.graph.adapters.workflows import (
     compiled,
     player_of,
     sampled,
+    stored,
 )
 from tests.graph.experts import folders
+from tests.graph.experts.alone import CPU, expert
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning:diffusers"
 )
+DISTILLED = 8.5
+"""The guidance that pipelines tell a latent consistency model, unless they are told another."""
 SAMPLERS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "ddim": (
         DDIMScheduler,
@@ -154,6 +168,73 @@ def test_that_of_sdxl_is_told_sizes_too(tmp_path: Path, solver: str) -> None:
     assert (ours - theirs).abs().max() <= 1e-4
 
 
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_distilled_expert_hears_one_of_its_undistilled_base(tmp_path: Path, steps: int) -> None:
+    """As people do: a ControlNet is told nothing of the guidance that was distilled."""
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    base = folders.stable_diffusion(tmp_path / "undistilled")
+    folders.latent_consistency(library.folder / "base")
+    making.controlnet(library.folder / "depth", base)
+    pipeline: Any = StableDiffusionControlNetPipeline.from_pretrained(
+        library.folder / "base",
+        controlnet=ControlNetModel.from_pretrained(library.folder / "depth"),
+        scheduler=LCMScheduler.from_pretrained(library.folder / "base" / "scheduler"),
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    start = noise(folders.CHANNELS, folders.SIDE, folders.SIDE)
+    theirs = pipeline(
+        SENTENCE,
+        image=making.picture(),
+        num_inference_steps=steps,
+        guidance_scale=DISTILLED,
+        controlnet_conditioning_scale=0.8,
+        latents=start.clone(),
+        generator=torch.Generator().manual_seed(1),
+        output_type="latent",
+    ).images
+    who = expert(library.folder / "base")
+    net = ControlNet.load(library.companion("depth"), CPU)
+    asked, hint = [who.encode(SENTENCE)], net.encode(making.picture(), who.canvas)
+    loud, drawn = torch.full((1, 1, 1, 1), 0.8), torch.Generator().manual_seed(1)
+
+    def end(x: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
+        return who.denoise(x, level, asked, [Heard(net, [hint], loud)])
+
+    def draw() -> torch.Tensor:
+        return torch.randn(start.shape, generator=drawn)
+
+    levels = Discrete(spacing="distilled").levels(steps)
+    with torch.inference_mode():
+        *_, last = Consistency()(end, start, levels, draw)
+    assert (last.x - theirs).abs().max() <= 1e-4
+
+
+def test_a_map_says_where_it_is_heard(library: Library) -> None:
+    """Its residuals count by the map in their own sizes: here on the left alone, by 1.5."""
+    half = torch.zeros(8 * folders.SIDE, 8 * folders.SIDE, dtype=torch.uint8)
+    half[:, : 4 * folders.SIDE] = 255
+    where = ("map", {"picture": stored(library, Image.fromarray(half.numpy())), "white": 1.5})
+    told = {"net": {"model": "depth", "photo": making.picture(1), "in_null": False}}
+    wire = "map.reliability > net.reliability"
+    found = compiled(library, told, beside={"map": where}, more=[wire])
+    player = player_of(library, found)
+    assert found.plan is not None
+    values = {each.name: each.default for each in found.plan.controls}
+    hand = ByHand(pipeline_of(library, ["depth", "lines"], "ddim"), lambda part: left(part, 1.5))
+    with torch.inference_mode():
+        ground, there, _ = hand.null_and_told(player.x, 999)
+        step = player.advance(0, values)
+    expected = ground + GUIDANCE * (there - ground)
+    assert (step.denoised - expected).abs().max() <= 1e-4 * expected.abs().max()
+
+
+def left(part: torch.Tensor, loud: float) -> torch.Tensor:
+    """The left half of a residual, so loud."""
+    found = loud * part
+    found[..., part.shape[-1] // 2 :] = 0.0
+    return found
+
+
 def test_a_silent_one_leaves_every_bit_and_asks_nobody(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,11 +261,30 @@ def test_a_soloed_one_silences_the_others_and_no_expert(library: Library) -> Non
     assert soloed.equal(alone)
 
 
+def test_one_that_pools_is_heard_under_the_sentence_alone(library: Library) -> None:
+    """As diffusers hears one for shuffled pictures, always in guess mode."""
+    making.controlnet(library.folder / "pooled", library.folder / "base")
+    config = library.folder / "pooled" / "config.json"
+    settings = json.loads(config.read_text())
+    config.write_text(json.dumps(settings | {"global_pool_conditions": True}))
+    start = noise(folders.CHANNELS, folders.SIDE, folders.SIDE)
+    theirs = pipeline_of(library, ["pooled"], "ddim")(
+        SENTENCE,
+        image=making.picture(),
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        latents=start.clone(),
+        output_type="latent",
+    ).images
+    told = {"net": {"model": "pooled", "photo": making.picture(), "in_null": False}}
+    assert (sampled(library, compiled(library, told), start) - theirs).abs().max() <= 1e-4
+
+
 class ByHand:
     """Clean estimates of a checkpoint with ControlNets, from diffusers' own networks alone."""
 
-    def __init__(self, pipeline: Any) -> None:
-        self.pipeline = pipeline
+    def __init__(self, pipeline: Any, loud: Callable[[Tensor], Tensor] = torch.clone) -> None:
+        self.pipeline, self.loud = pipeline, loud
         self.asked, self.null = pipeline.encode_prompt(SENTENCE, "cpu", 1, True)
 
     def null_and_told(self, x: torch.Tensor, time: int) -> list[torch.Tensor]:
@@ -198,8 +298,8 @@ class ByHand:
                 x,
                 time,
                 encoder_hidden_states=self.asked,
-                down_block_additional_residuals=down,
-                mid_block_additional_residual=mid,
+                down_block_additional_residuals=[self.loud(part) for part in down],
+                mid_block_additional_residual=self.loud(mid),
             )
             found.append(answer[0])
         return [(x - (1.0 - square).sqrt() * each) / square.sqrt() for each in found]
@@ -246,15 +346,34 @@ def test_experts_that_hear_the_same_adapter_are_asked_in_one_pass(
     assert calls == [2] * STEPS
 
 
-def test_one_for_another_base_is_refused_with_the_settings(tmp_path: Path) -> None:
-    library = Library(tmp_path / "models", tmp_path / "assets")
-    folders.stable_diffusion(library.folder / "base")
-    folders.stable_diffusion(library.folder / "wide", width=12)
-    making.controlnet(library.folder / "depth", library.folder / "wide")
-    told = {"net": {"model": "depth", "photo": making.picture()}}
+@pytest.mark.parametrize(
+    ("setting", "other"),
+    [
+        ("in_channels", 16),
+        ("block_out_channels", [8, 32]),
+        ("layers_per_block", 2),
+        ("cross_attention_dim", 12),
+        ("addition_embed_type", "text_time"),
+    ],
+)
+def test_one_for_another_base_is_refused_with_the_setting(
+    library: Library, setting: str, other: Any
+) -> None:
+    """Another latent space is seen by its channels."""
+    making.controlnet(library.folder / "other", library.folder / "base", **{setting: other})
+    told = {"net": {"model": "other", "photo": making.picture()}}
     (error,) = compiled(library, told).diagnostics
-    assert error.code == "M036"
-    assert "cross_attention_dim is 8, expected 12" in error.message
+    assert (error.code, error.port) == ("M036", "adapters")
+    assert f"{setting} is " in error.message
+    assert error.message.endswith(f"expected {other}.")
+
+
+def test_pickled_weights_are_not_opened(library: Library) -> None:
+    folder = making.controlnet(library.folder / "pickled", library.folder / "base")
+    (folder / "diffusion_pytorch_model.safetensors").rename(folder / "diffusion_pytorch_model.bin")
+    told = {"net": {"model": "pickled", "photo": making.picture()}}
+    (error,) = compiled(library, told).diagnostics
+    assert error.code == "M004"
 
 
 def test_an_expert_that_takes_none_says_so(tmp_path: Path) -> None:
@@ -275,5 +394,11 @@ def test_what_is_no_adapter_is_named(library: Library) -> None:
 
 def test_one_picture_is_shown(library: Library) -> None:
     told = {"net": {"model": "depth", "photo": making.picture()}}
-    twice = compiled(library, told, more=["photo net.photo > net.depth"])
-    assert [each.code for each in twice.diagnostics if each.severity == "error"]
+    drawn = {"lines": ("sketch", {"picture": stored(library, making.picture())})}
+    twice = compiled(library, told, beside=drawn, more=["lines.sketch > net.sketch"])
+    (error,) = twice.diagnostics
+    assert error.code == "M037"
+    never = compiled(library, {"net": {"model": "depth"}})
+    (error,) = never.diagnostics
+    assert error.code == "M037"
+    assert "got none" in error.message

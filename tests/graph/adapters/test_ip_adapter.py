@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from diffusers import (
     DDIMScheduler,
     EulerDiscreteScheduler,
     StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
 )
 from safetensors.torch import load_file, save_file
 
@@ -82,6 +84,38 @@ def test_pictures_are_heard_as_the_pipeline_hears_them(
     assert (ours - theirs).abs().max() <= 1e-4
     assert (theirs - run(SENTENCE, 0.0)).abs().max() >= 1e-2
     assert (theirs - run("")).abs().max() >= 1e-2
+
+
+@pytest.mark.parametrize("solver", SAMPLERS)
+def test_that_of_sdxl_is_heard_as_the_pipeline_hears_it(tmp_path: Path, solver: str) -> None:
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    folders.stable_diffusion_xl(library.folder / "base")
+    making.ip_adapter(library.folder / "ip", library.folder / "base")
+    scheduler, changes, sampler = SAMPLERS[solver]
+    pipeline: Any = StableDiffusionXLPipeline.from_pretrained(library.folder / "base")
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
+    pipeline.load_ip_adapter(
+        str(library.folder / "ip"), subfolder="", weight_name="ip-adapter_tiny.safetensors"
+    )
+    pipeline.set_ip_adapter_scale(0.8)
+    height, width = folders.XL_SIDES
+    shape = (1, folders.CHANNELS, height, width)
+    start = torch.randn(shape, generator=torch.Generator().manual_seed(5))
+    theirs = pipeline(
+        SENTENCE,
+        ip_adapter_image=making.picture(),
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        height=8 * height,
+        width=8 * width,
+        latents=start.clone(),
+        output_type="latent",
+    ).images
+    told = {"ip": {"model": "ip", "photo": making.picture(), "reliability": 0.8}}
+    ours = sampled(library, compiled(library, told, sampler), start)
+    assert (ours - theirs).abs().max() <= 1e-4
+    assert (sampled(library, compiled(library, {}, sampler), start) - theirs).abs().max() >= 1e-2
 
 
 def test_the_base_is_left_as_it_was(library: Library) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from diffusers import (
     DDIMScheduler,
     EulerDiscreteScheduler,
     StableDiffusionAdapterPipeline,
+    StableDiffusionXLAdapterPipeline,
     T2IAdapter,
 )
 
@@ -41,7 +43,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     models = tmp_path_factory.mktemp("library") / "models"
     folders.stable_diffusion(models / "base")
     making.t2i_adapter(models / "colours")
-    making.t2i_adapter(models / "grey", grey=True)
+    making.t2i_adapter(models / "grey", in_channels=1)
     return Library(models, models.parent / "assets")
 
 
@@ -72,6 +74,48 @@ def test_it_is_heard_as_the_pipeline_hears_it(library: Library, solver: str, nam
     told = {"net": {"model": name, "photo": making.picture(), "reliability": 0.8}}
     assert (sampled(library, compiled(library, told, sampler), noise) - theirs).abs().max() <= 1e-4
     assert (theirs - unheard).abs().max() >= 5e-3
+
+
+@pytest.mark.parametrize("solver", SAMPLERS)
+def test_that_of_sdxl_is_heard_in_the_middle_too(tmp_path: Path, solver: str) -> None:
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    base = folders.stable_diffusion_xl(library.folder / "base")
+    making.t2i_adapter_xl(library.folder / "xl", base)
+    scheduler, changes, sampler = SAMPLERS[solver]
+    pipeline: Any = StableDiffusionXLAdapterPipeline.from_pretrained(
+        base, adapter=T2IAdapter.from_pretrained(library.folder / "xl")
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
+    height, width = folders.XL_SIDES
+    shown = making.picture().resize((8 * width, 8 * height))
+    shape = (1, folders.CHANNELS, height, width)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(5))
+    theirs = pipeline(
+        SENTENCE,
+        image=shown,
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        adapter_conditioning_scale=0.8,
+        height=8 * height,
+        width=8 * width,
+        latents=noise.clone(),
+        output_type="latent",
+    ).images
+    told = {"net": {"model": "xl", "photo": shown, "reliability": 0.8}}
+    ours = sampled(library, compiled(library, told, sampler), noise)
+    assert (ours - theirs).abs().max() <= 1e-4
+    assert (sampled(library, compiled(library, {}, sampler), noise) - theirs).abs().max() >= 5e-3
+
+
+def test_those_of_sdxl_and_of_sd_are_told_apart(library: Library) -> None:
+    base = folders.stable_diffusion_xl(library.folder / "large")
+    making.t2i_adapter_xl(library.folder / "xl", base)
+    for model, name in (("base", "xl"), ("large", "colours")):
+        told = {"net": {"model": name, "photo": making.picture()}}
+        (error,) = compiled(library, told, model=model).diagnostics
+        assert error.code == "M036"
+        assert "block_out_channels" in error.message
 
 
 def test_it_is_heard_beside_a_controlnet(library: Library) -> None:

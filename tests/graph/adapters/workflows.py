@@ -46,21 +46,24 @@ def compiled(
     experts: Mapping[str, Sequence[str]] | None = None,
     model: str = "base",
     more: Sequence[str] = (),
+    beside: Nodes | None = None,
 ) -> Compiled:
-    """Experts of one checkpoint, each with some adapters, which are each shown `photo`."""
+    """Experts of one checkpoint, each with some adapters, which are each shown their `photo`."""
     heard = experts or {"expert": tuple(adapters)}
     nodes: Nodes = {
         "text": ("text", {"text": SENTENCE}),
         "fuse": ("fuse", {}),
         "sampler": ("sampler", {"seed": 3, **sampler}),
         "picture": ("picture", {}),
+        **(beside or {}),
     }
     wires = ["fuse.score > picture.score", "sampler.sampling > picture.sampling", *more]
     for name, settings in adapters.items():
         told = dict(settings)
-        nodes[f"photo-{name}"] = ("photo", {"picture": stored(library, told.pop("photo"))})
+        if "photo" in told:
+            nodes[f"photo-{name}"] = ("photo", {"picture": stored(library, told.pop("photo"))})
+            wires.append(f"photo-{name}.photo > {name}.photo")
         nodes[name] = ("adapter", told)
-        wires.append(f"photo-{name}.photo > {name}.photo")
     for name, wired in heard.items():
         nodes[name] = ("text_expert", {"model": model, "guidance": GUIDANCE})
         wires += [f"text.text > {name}.text", f"{name}.score > fuse.scores"]
