@@ -11,6 +11,12 @@ test('models stand by what they do, and nobody does what is not there', () => {
   assert.deepEqual(found.map(({ title, models: of }) => [title, of.map(({ name }) => name)]), [['Experts', ['a', 'c']], ['Guidances', ['b']]]);
 });
 
+test('nothing that the program lists is left out', () => {
+  const roles = ['adapter', 'expert', 'guidance', 'lora', 'modulator'];
+  const found = grouped(roles.map((role) => ({ name: role, role })));
+  assert.deepEqual(found.flatMap(({ models: of }) => of.map(({ role }) => role)).sort(), roles);
+});
+
 test('what a model is asked with comes apart, and nothing is nothing', () => {
   assert.deepEqual(['text+mask+sketch', 'mask, sketch', 'none', 'class'].map((asked) => askedWith({ asked })), [['text', 'mask', 'sketch'], ['mask', 'sketch'], [], ['class']]);
 });

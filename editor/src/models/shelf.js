@@ -8,6 +8,8 @@ const ROLES = [
   { role: 'expert', title: 'Experts', told: 'are asked at every step' },
   { role: 'modulator', title: 'Modulators', told: 'rewrite what an expert says' },
   { role: 'guidance', title: 'Guidances', told: 'look at what an expert says' },
+  { role: 'adapter', title: 'Adapters', told: 'tell an expert more' },
+  { role: 'lora', title: 'LoRAs', told: 'change how an expert paints' },
 ];
 
 /** [{title, told, models}] by what they do, without what nobody does. */
