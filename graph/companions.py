@@ -27,6 +27,8 @@ MAX_WEIGHTS = 32 * 2**20
 MAX_MODEL = 2 * 2**30
 """Bytes of an off-the-shelf model."""
 MODEL_WEIGHTS = "model.safetensors"
+ADAPTER_WEIGHTS = "diffusion_pytorch_model"
+"""How diffusers' names of weights begin, in one file or in shards."""
 MODULATORS = ("UNet2DModel",)
 """The classes of network that the families in graph/modulators load; a test holds them together."""
 ADAPTERS = "adapters.safetensors"
@@ -157,7 +159,8 @@ def companion_names(models: Path) -> tuple[str, ...]:
 
 def _marks(file: str) -> bool:
     """Whether a file beside a config.json tells that a companion lies there."""
-    return file == "card.json" or file.endswith(".safetensors")
+    stored = file.startswith(ADAPTER_WEIGHTS) and file.endswith(".safetensors")
+    return stored or file in ("card.json", MODEL_WEIGHTS)
 
 
 def open_companion(name: str, folder: Path) -> Companion:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graph import modulators
-from graph.companions import MAX_MODEL, MAX_WEIGHTS, MODULATORS
+from graph.companions import MAX_MODEL, MAX_WEIGHTS, MODULATORS, companion_names, open_companion
 from graph.errors import ChoraleError
 from graph.folders import network_hash
 from graph.interfaces import Modulator
@@ -32,6 +32,25 @@ def refusal(library: Library, name: str) -> str:
     with pytest.raises(ChoraleError) as caught:
         library.companion(name)
     return str(caught.value)
+
+
+def test_every_folder_that_ships_is_what_it_is_listed_as() -> None:
+    """The judge's network lies beside a config.json too, and is no companion."""
+    models = Path(__file__).resolve().parents[2] / "assets" / "models"
+    names = companion_names(models)
+    assert "judge" not in names
+    assert names
+    for name in names:
+        assert open_companion(name, models / name).name == name
+
+
+def test_adapters_are_listed_as_they_lie_on_disk(tmp_path: Path) -> None:
+    for file in ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"):
+        folder = tmp_path / file.rpartition(".")[2]
+        folder.mkdir()
+        (folder / "config.json").write_text("{}")
+        (folder / file).touch()
+    assert companion_names(tmp_path) == ("safetensors",)
 
 
 def test_companions_and_experts_are_told_apart(library: Library) -> None:
