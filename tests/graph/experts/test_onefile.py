@@ -152,9 +152,9 @@ def refused(tmp_path: Path, name: str = NAME) -> str:
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     file = placed(tmp_path)
     file.write_bytes(file.read_bytes()[:-64])
-    assert refused(tmp_path).startswith(f"M013 The files of '{NAME}' cannot be loaded: dreamy")
+    assert refused(tmp_path).startswith(f"M013 The files of '{NAME}' cannot be loaded: mine/dreamy")
     file.write_bytes(b"not at all")
-    assert refused(tmp_path).startswith(f"M013 The files of '{NAME}' cannot be loaded: dreamy")
+    assert refused(tmp_path).startswith(f"M013 The files of '{NAME}' cannot be loaded: mine/dreamy")
 
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".pt", ".bin"])
