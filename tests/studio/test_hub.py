@@ -401,6 +401,19 @@ def test_a_model_that_guides_is_fetched_likewise(served: Hub, models: Path) -> N
     assert not list(models.rglob("*.bin"))
 
 
+def test_a_hub_that_says_nothing_is_not_waited_for(
+    served: Hub, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ChoraleError) as caught:
+            fetch(models, NAME, endpoint=address, say=lambda _: None)
+    (said,) = caught.value.diagnostics
+    assert said.code == "M047"
+    assert not list(models.rglob("*.json"))
+
+
 def test_an_adapter_is_fetched_likewise(served: Hub, models: Path) -> None:
     making.t2i_adapter(served.folder / "someone/lines")
     served.commits["someone/lines"] = LATER
