@@ -52,7 +52,14 @@ test('the master strip turns the sampler, not another node with a count', () => 
 });
 
 test('every expert with a live fader has a strip', () => {
-  assert.deepEqual(strips(workflow, catalogue).map(({ node, setting }) => [node.id, setting]), [['b', 'reliability'], ['a', 'reliability']]);
+  assert.deepEqual(strips(workflow, catalogue).map(({ node, setting, paints }) => [node.id, setting, paints]), [['b', 'reliability', true], ['a', 'reliability', true]]);
+});
+
+test('what tells an expert more has a strip behind the experts, and paints nothing', () => {
+  const fader = { properties: { reliability: { type: 'number', live: 'number', widget: 'fader' } } };
+  const more = { ...catalogue, adapter: { inputs: [], outputs: [{ name: 'adapter', kind: 'adapter' }], schema: fader } };
+  const told = { ...workflow, nodes: [{ id: 'net', type: 'adapter' }, ...workflow.nodes] };
+  assert.deepEqual(strips(told, more).map(({ node, paints }) => [node.id, paints]), [['b', true], ['a', true], ['net', false]]);
 });
 
 test('editing copies only what changes, and forgets files that nothing names', () => {

@@ -87,16 +87,18 @@ export function voiceOf(workflow, catalogue, models, node) {
 /** A node as components know it: its id is its address, inside a subgraph `outer/inner`. */
 export const addressed = (node, path) => (path.length ? { ...node, id: addressOf(path, node.id) } : node);
 
-/** Number settings that are live and drawn as faders, on nodes that carry a score; subgraphs last. */
+/** Number settings that are live and drawn as faders, on nodes that carry a score, and so paint, and on those that
+ *  tell an expert more; subgraphs last. */
 export function strips(workflow, catalogue) {
   const order = columns(workflow, catalogue);
   const inner = everyNode(workflow).filter(([address]) => address.includes('/')).map(([address, node]) => ({ ...node, id: address }));
-  return [...order.expert, ...order.mix, ...inner].flatMap((node) => {
+  return [...order.expert, ...order.condition, ...order.mix, ...inner].flatMap((node) => {
     const declaration = declarationOf(catalogue, node, workflow);
-    if (!carries(declaration.outputs, 'score')) return [];
+    const paints = carries(declaration.outputs, 'score');
+    if (!paints && !carries(declaration.outputs, 'adapter')) return [];
     const found = Object.entries(declaration.schema.properties ?? {})
       .find(([, field]) => field.live === 'number' && field.widget === 'fader');
-    return found ? [{ node, setting: found[0], field: found[1] }] : [];
+    return found ? [{ node, setting: found[0], field: found[1], paints }] : [];
   });
 }
 
