@@ -164,7 +164,7 @@ def _marks(file: str) -> bool:
 
 
 def open_companion(name: str, folder: Path) -> Companion:
-    """Read a companion's folder; ChoraleError M003 to M006, M014, M020 or M035."""
+    """Read a companion's folder; ChoraleError M003 to M006, M013, M014, M020, M035, M038, M053."""
     config = folder / "config.json"
     if (folder / IMAGE_ENCODER).is_dir():
         return _open_ip_adapter(name, folder)
@@ -240,7 +240,7 @@ def no_adapter(name: str, found: str) -> Diagnostic:
 
 
 def _open_adapter(name: str, folder: Path, network: str) -> Companion:
-    """A folder as diffusers writes it; ChoraleError M003 to M005."""
+    """A folder as diffusers writes it; ChoraleError M003 to M005, M013 or M053."""
     check_weights(name, folder)
     config = read_json(name, folder / "config.json")
     channels: Any = config.get("channels")
@@ -275,7 +275,7 @@ def _width_of(name: str, path: Path) -> int:
 
 
 def _open_model(name: str, folder: Path, network: str) -> Companion:
-    """A folder as transformers writes it; ChoraleError M003 to M005 or M020."""
+    """A folder as transformers writes it; ChoraleError M003 to M005, M013, M020 or M053."""
     check_weights(name, folder)
     if not (folder / MODEL_WEIGHTS).is_file() or _size(folder) > MAX_MODEL:
         raise _refused(
