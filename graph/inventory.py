@@ -29,7 +29,8 @@ class Entry:
         role: expert, lora, modulator, guidance or adapter.
         family: the pipeline's class, or that of the network.
         asked: what it is asked with, such as text, or mask, sketch; of a LoRA, what it changes.
-        space: the latent space that it belongs to, or "" for one that looks at pictures of any.
+        space: the latent space that it belongs to, or "" for one that looks at pictures of
+            any and for what is added to an expert, whose space it has.
         precision: the type of most of its numbers as stored, such as float16.
         size: bytes of its weights.
         licence: as its README.md states it, or "".

@@ -274,44 +274,36 @@ def _weighed(score: Score) -> Iterator[Voice]:
         yield from _weighed(each)
 
 
-def companions(score: Score | None) -> Iterator[Bent]:
-    """Every companion of a score, those of its backgrounds too."""
+def _everything(score: Score | None) -> Iterator[Score]:
+    """The score and all that it is made of, backgrounds and anchors too, outermost first."""
+    if score is None:
+        return
+    yield score
     if isinstance(score, Bent):
-        yield score
-        yield from companions(score.score)
+        yield from _everything(score.score)
     elif isinstance(score, Bridged):
-        yield from companions(score.score)
-        yield from companions(score.anchor)
+        yield from _everything(score.score)
+        yield from _everything(score.anchor)
     elif isinstance(score, Merge):
         for each in (*score.inputs, score.background):
-            yield from companions(each)
+            yield from _everything(each)
+
+
+def companions(score: Score | None) -> Iterator[Bent]:
+    """Every companion of a score, those of its backgrounds too."""
+    return (each for each in _everything(score) if isinstance(each, Bent))
 
 
 def adapting(score: Score | None) -> Iterator[Adapting]:
     """Every adapter of a score's voices, those of its backgrounds and anchors too."""
-    if isinstance(score, Voice):
-        yield from score.adapters
-    elif isinstance(score, Bent):
-        yield from adapting(score.score)
-    elif isinstance(score, Bridged):
-        yield from adapting(score.score)
-        yield from adapting(score.anchor)
-    elif isinstance(score, Merge):
-        for each in (*score.inputs, score.background):
-            yield from adapting(each)
+    return (
+        more for each in _everything(score) if isinstance(each, Voice) for more in each.adapters
+    )
 
 
 def shapes(score: Score | None) -> Iterator[Shaped]:
     """Every form of guidance in a score, those of its backgrounds too."""
-    if isinstance(score, Bent):
-        yield from shapes(score.score)
-    elif isinstance(score, Bridged):
-        yield from shapes(score.score)
-        yield from shapes(score.anchor)
-    elif isinstance(score, Merge):
-        yield from score.forms
-        for each in (*score.inputs, score.background):
-            yield from shapes(each)
+    return (form for each in _everything(score) if isinstance(each, Merge) for form in each.forms)
 
 
 def kinds(score: Score) -> Iterator[tuple[Faded, ...]]:

@@ -11,8 +11,6 @@ import pytest
 import torch
 from diffusers import (
     ControlNetModel,
-    DDIMScheduler,
-    EulerDiscreteScheduler,
     LCMScheduler,
     StableDiffusionControlNetPipeline,
     StableDiffusionXLControlNetPipeline,
@@ -28,9 +26,8 @@ from graph.samplers.consistency import Consistency
 from graph.schedules.discrete import Discrete
 from tests.graph.adapters import making
 from tests.graph.adapters.workflows import (
-    DDIM,
-    EULER,
     GUIDANCE,
+    SAMPLERS,
     SENTENCE,
     STEPS,
     compiled,
@@ -46,14 +43,6 @@ pytestmark = pytest.mark.filterwarnings(
 )
 DISTILLED = 8.5
 """The guidance that pipelines tell a latent consistency model, unless they are told another."""
-SAMPLERS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
-    "ddim": (
-        DDIMScheduler,
-        {"timestep_spacing": "trailing", "set_alpha_to_one": True},
-        DDIM,
-    ),
-    "euler": (EulerDiscreteScheduler, {}, EULER),
-}
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 import torch
 from diffusers import (
-    DDIMScheduler,
-    EulerDiscreteScheduler,
     StableDiffusionAdapterPipeline,
     StableDiffusionXLAdapterPipeline,
     T2IAdapter,
@@ -18,9 +16,8 @@ from diffusers import (
 from graph.library import Library
 from tests.graph.adapters import making
 from tests.graph.adapters.workflows import (
-    DDIM,
-    EULER,
     GUIDANCE,
+    SAMPLERS,
     SENTENCE,
     STEPS,
     compiled,
@@ -31,10 +28,6 @@ from tests.graph.experts import folders
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning:diffusers"
 )
-SAMPLERS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
-    "ddim": (DDIMScheduler, {"timestep_spacing": "trailing", "set_alpha_to_one": True}, DDIM),
-    "euler": (EulerDiscreteScheduler, {}, EULER),
-}
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from diffusers import DDIMScheduler, EulerDiscreteScheduler
 from PIL import Image
 from torch import Tensor
 
@@ -30,6 +31,13 @@ EULER = {
     "method": {"name": "euler"},
     "schedule": {"name": "discrete", "spacing": "leading", "steps_offset": 1},
 }
+
+
+SAMPLERS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "ddim": (DDIMScheduler, {"timestep_spacing": "trailing", "set_alpha_to_one": True}, DDIM),
+    "euler": (EulerDiscreteScheduler, {}, EULER),
+}
+"""What adapters are held by: diffusers' scheduler, its changes, and our sampler."""
 
 
 def stored(library: Library, picture: Image.Image) -> str:
