@@ -121,12 +121,14 @@ class GuidanceCard(BaseModel):
 class AdapterCard(BaseModel):
     """What an adapter's own config.json says of the UNets that it was made for.
 
-    `unet` holds settings that a UNet's config.json must have alike.
+    `unet` holds settings that a UNet's config.json must have alike; `pools` whether it tells means
+    over the whole picture, as it was taught for the condition alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     kind: Literal["adapter"] = "adapter"
     unet: tuple[tuple[str, Any], ...]
+    pools: bool = False
 
 
 Card = ModulatorCard | GuidanceCard | AdapterCard
@@ -247,7 +249,8 @@ def _open_adapter(name: str, folder: Path, network: str) -> Companion:
     if config.get("adapter_type") == "full_adapter_xl" and isinstance(channels, list):
         config |= {"channels": channels[:-1]}  # its last is for the UNet's middle
     told = tuple((wanted, config.get(own)) for own, wanted in ALIKE[network].items())
-    return Companion(name, folder, AdapterCard(unet=told), network)
+    card = AdapterCard(unet=told, pools=bool(config.get("global_pool_conditions")))
+    return Companion(name, folder, card, network)
 
 
 def _open_ip_adapter(name: str, folder: Path) -> Companion:

@@ -94,9 +94,18 @@ class Adapter(Node):
         """Whether the adapter is there, and one picture is wired."""
         yield from check_range(place, self.from_noise, self.to_noise)
         try:
-            adapter_card(place.library.companion(self.model))
+            card = adapter_card(place.library.companion(self.model))
         except ChoraleError as error:
             yield from (_said(self.model, each) for each in error.diagnostics)
+        else:
+            if card.pools and self.in_null:
+                yield Diagnostic(
+                    "M045",
+                    f"'{self.model}' of '{place.title}' tells means over its whole picture, and "
+                    "was taught that for the sentence alone: the null hears it too.",
+                    "Switch 'in null' off, as diffusers has it.",
+                    severity="warning",
+                )
         pictures = [title for kind in PICTURES for title, _ in place.all(kind)]
         if len(pictures) != 1:
             found = "none" if not pictures else " and ".join(f"'{each}'" for each in pictures)

@@ -266,7 +266,12 @@ def test_one_that_pools_is_heard_under_the_sentence_alone(library: Library) -> N
         output_type="latent",
     ).images
     told = {"net": {"model": "pooled", "photo": making.picture(), "in_null": False}}
-    assert (sampled(library, compiled(library, told), start) - theirs).abs().max() <= 1e-4
+    found = compiled(library, told)
+    assert found.diagnostics == ()
+    assert (sampled(library, found, start) - theirs).abs().max() <= 1e-4
+    told["net"]["in_null"] = True
+    (warned,) = compiled(library, told).diagnostics
+    assert (warned.code, warned.severity, warned.node) == ("M045", "warning", "net")
 
 
 class ByHand:
