@@ -38,8 +38,11 @@ class Codec:
     def colours(self, pictures: list[Image.Image]) -> Tensor:
         """RGB pictures of one size as colours [n, 3, H, W] from −1 to 1, on the device."""
         rows = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
-        pixels = torch.from_numpy(rows).movedim(-1, 1).to(self._autoencoder.dtype) / 127.5 - 1.0
-        return pixels.to(self._autoencoder.device)
+        return self.placed(torch.from_numpy(rows).movedim(-1, 1) / 127.5 - 1.0)
+
+    def placed(self, pixels: Tensor) -> Tensor:
+        """Colours on the device and in the type of the autoencoder."""
+        return pixels.to(self._autoencoder.device, self._autoencoder.dtype)
 
     def latents(self, pixels: Tensor) -> Tensor:
         """Colours [n, 3, H, W] about −1 to 1 as latents: the mean; differentiable."""

@@ -12,6 +12,7 @@ from PIL import Image
 from graph import correctors, forms, fusion, guidance, samplers, schedules
 from graph.codec import Codec
 from graph.errors import ChoraleError, Diagnostic
+from graph.fitting import FittedPainter
 from graph.interfaces import (
     Adapter,
     Corrector,
@@ -142,8 +143,10 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
         codecs[operation.node] = lead.codec
         if points > 1:
             painters[operation.node] = PointPainter(merge, points, PLANE.scale)
-        elif lead.preview is not None and lead.canvas is not None:
-            painters[operation.node] = Painter(lead.preview, _whole(lead.canvas, windows))
+        elif lead.codec is not None and lead.canvas is not None:
+            size = _whole(lead.canvas, windows)
+            fitted = FittedPainter(lead.codec, size)
+            painters[operation.node] = Painter(lead.preview, size) if lead.preview else fitted
         schedule: Any = _chosen(sample["schedule"], choices(schedules, NoiseSchedule))
         tracks.append(
             Track(

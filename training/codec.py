@@ -7,6 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from graph.fitting import linear
 from training.spaces import PICTURE_SIZE, PLAYGROUND, PREVIEW_SIZE, Space
 
 PREVIEW_WINDOW = 3
@@ -95,21 +96,8 @@ def fit_preview(latents: Tensor, pictures: Tensor) -> dict[str, Any]:
         squares:
         patch = neighbourhood · weight + bias, colour by colour, in [0, 1].
     """
-    small = torch.nn.functional.interpolate(pictures.float(), size=PREVIEW_SIZE, mode="area")
-    y = _rows(torch.nn.functional.pixel_unshuffle(small, PREVIEW_SIZE // latents.shape[-1]))
-    reach = PREVIEW_WINDOW // 2
-    around = torch.nn.functional.pad(latents.float(), (reach,) * 4, mode="replicate")
-    seen = torch.nn.functional.unfold(around, PREVIEW_WINDOW)
-    x = _rows(seen.unflatten(2, latents.shape[2:]))
-    x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype, device=x.device)], dim=1)
-    solution = torch.linalg.lstsq(x, y).solution
-    rounded = [[round(float(v), 4) for v in row] for row in solution]
-    return {"window": PREVIEW_WINDOW, "weight": rounded[:-1], "bias": rounded[-1]}
-
-
-def _rows(places: Tensor) -> Tensor:
-    """[n, c, h, w] as rows of places, [n·h·w, c], float64."""
-    return places.double().movedim(1, -1).flatten(0, 2)
+    patch = PREVIEW_SIZE // latents.shape[-1]
+    return linear(latents, pictures, patch, PREVIEW_WINDOW).model_dump()
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
