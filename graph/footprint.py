@@ -23,35 +23,37 @@ UNITS = ("", "K", "M", "G", "T")
 class Part:
     """What is held in memory once, whoever needs it: `key` tells it from others.
 
-    `said` names it in a sentence, `size` is in bytes.
+    `said` names it in a sentence, `size` is in bytes; `device` is nothing for the lead device.
     """
 
     key: str
     said: str
     size: int
+    device: str = ""
 
 
-def parts_of(found: Model | Companion | Lora, precision: str) -> tuple[Part, ...]:
+def parts_of(found: Model | Companion | Lora, precision: str, device: str = "") -> tuple[Part, ...]:
     """What a model, companion or LoRA takes when it is loaded in that precision, such as float16.
 
-    Experts of one latent space share its autoencoder; one that lies in one file with the rest is
-    counted there. What T5 keeps in float32 beside float16 is
-    left out: a fifth of it. ChoraleError M005 or M013.
+    Experts of one latent space share its autoencoder, which is on the lead device; one that lies in
+    one file with the rest is counted there. What T5 keeps in float32 beside float16 is left out: a
+    fifth of it. ChoraleError M005 or M013.
     """
     width = WIDTHS.get(precision, 2)
     if isinstance(found, Lora):
-        return (Part(found.name, found.name, _numbers(found.name, [found.path]) * width),)
+        size = _numbers(found.name, [found.path]) * width
+        return (Part(found.name, found.name, size, device),)
     name, folder = found.name, found.folder
     if isinstance(found, Companion):
         eyes = loaded_files(folder / IMAGE_ENCODER)
         size = _numbers(name, [*loaded_files(folder), *eyes]) * width
         adapters = [folder / ADAPTERS] if (folder / ADAPTERS).is_file() else []
-        return (Part(name, name, size + 4 * _numbers(name, adapters)),)
+        return (Part(name, name, size + 4 * _numbers(name, adapters), device),)
     if found.file is not None:
-        return (Part(name, name, _numbers(name, [found.file]) * width),)
+        return (Part(name, name, _numbers(name, [found.file]) * width, device),)
     held = networks(read_json(name, folder / "model_index.json"))
     own = sum(_numbers(name, loaded_files(folder / part)) for part in held if part != "vae")
-    mine = Part(name, name, own * width)
+    mine = Part(name, name, own * width, device)
     if "vae" not in held:
         return (mine,)
     vae = folder / "vae"
@@ -88,17 +90,25 @@ def shown(size: int) -> str:
     return f"{size / 1024**power:.{1 if power else 0}f} {UNITS[power]}{'iB' if power else 'bytes'}"
 
 
-def no_room(parts: Iterable[Part], others: Iterable[Part], most: int) -> ChoraleError:
-    """R012: what a run needs, part by part, what other runs hold, and how much there may be."""
+def on(device: str, parts: Iterable[Part]) -> list[Part]:
+    """The parts that lie on a device."""
+    return [part for part in parts if part.device == device]
+
+
+def no_room(
+    parts: Iterable[Part], others: Iterable[Part], most: int, device: str = ""
+) -> ChoraleError:
+    """R012: what a run needs of a device, what other runs hold there, and how much there may be."""
     wanted = {part.key: part for part in parts}
     held = [part for part in others if part.key not in wanted]
     each = ", ".join(f"{part.said} {shown(part.size)}" for part in wanted.values())
+    where = f" on {device}" if device else ""
     beside = f" beside the {shown(total(held))} of other runs that play" if held else ""
     return ChoraleError(
         Diagnostic(
             "R012",
             f"The networks of this run take {shown(total(wanted.values()))}{beside}, and "
-            f"{shown(most)} may be taken: {each}.",
+            f"{shown(most)} may be taken{where}: {each}.",
             "Wait until the other runs have ended."
             if held and total(wanted.values()) <= most
             else "Use fewer or smaller models, or set CHORALE_MEMORY higher if there is more.",

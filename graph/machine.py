@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
 import torch
 
 from graph.errors import ChoraleError, Diagnostic
+from graph.speed import PLAIN, Speed
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,27 @@ class Machine:
     device: torch.device
     precision: torch.dtype
     lead: torch.device | None = None
+    speed: Speed = PLAIN
+
+    @classmethod
+    def read(cls, precision: str = "", speed: str = "") -> Machine:
+        """The best machine, in a precision such as `bfloat16`, with the words of CHORALE_SPEED.
+
+        ChoraleError R016 for a word that this host cannot do, R017 for another precision.
+        """
+        best = cls.best()
+        if precision and precision not in PRECISIONS:
+            raise ChoraleError(
+                Diagnostic(
+                    "R017",
+                    f"CHORALE_PRECISION says '{precision[:40]}', expected one of: "
+                    f"{', '.join(PRECISIONS)}.",
+                    "Choose one of them, or leave it out.",
+                )
+            )
+        return replace(
+            best, precision=PRECISIONS.get(precision, best.precision), speed=Speed.read(speed)
+        )
 
     @classmethod
     def best(cls) -> Machine:
@@ -36,17 +60,18 @@ class Machine:
     @property
     def home(self) -> Machine:
         """The machine of the state and the codecs."""
-        return self if self.lead is None else Machine(self.lead, self.precision)
+        return self if self.lead is None else replace(self, device=self.lead, lead=None)
 
-    def usual_memory(self) -> int | None:
-        """Bytes that networks may take where nothing else is said; None where there is no bound.
 
-        Of a CUDA device four fifths: a step needs room beside the weights.
-        """
-        if self.device.type != "cuda":
-            return None
-        found = cast("Any", torch.cuda).get_device_properties(self.device)
-        return int(found.total_memory) * 4 // 5
+def usual_memory(device: torch.device) -> int | None:
+    """Bytes that networks may take where nothing else is said; None where there is no bound.
+
+    Of a CUDA device four fifths: a step needs room beside the weights.
+    """
+    if device.type != "cuda":
+        return None
+    found = cast("Any", torch.cuda).get_device_properties(device)
+    return int(found.total_memory) * 4 // 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +84,7 @@ class Placement:
         """Where the expert of that name runs, in the precision of all."""
         for pattern, device in self.rows:
             if fnmatchcase(name, pattern):
-                return Machine(device, lead.precision, lead.device)
+                return replace(lead, device=device, lead=lead.device)
         return lead
 
     @classmethod

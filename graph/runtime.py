@@ -30,13 +30,13 @@ from graph.controls import Controls
 from graph.ensemble import Ensemble, assemble
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Event, Failure, Performance, Result
-from graph.footprint import Part, no_room, parts_of, total
+from graph.footprint import Part, no_room, on, parts_of, total
 from graph.interfaces import Adapter, Checkpoint, Expert, Likelihood, Modulator, Reader, Step
 from graph.levels import CLEAN
 from graph.library import Library, Model
 from graph.loop import play
 from graph.lora import Lora
-from graph.machine import Machine, Placement
+from graph.machine import Machine, Placement, usual_memory
 from graph.pictures import prepare
 from graph.plan import Asked, Asset, Choice, Condition, Operation, Plan, Value
 from graph.preview import Watch, plain
@@ -64,8 +64,8 @@ class Loaded:
 class Runtime:
     """Keeps networks and encoded conditions between runs: moving a fader re-encodes nothing.
 
-    Weights take at most `memory` bytes, if it is given: what was called for longest ago goes first,
-    and nothing goes that a run is playing.
+    Weights take at most `memory` bytes of every device, or what is usual there: what was called for
+    longest ago goes first, and nothing goes that a run is playing.
     """
 
     library: Library
@@ -219,28 +219,37 @@ class Runtime:
         return {_beside(name, machine): self._parts_of(self.library.companion(name), machine)}
 
     def _parts_of(self, source: Model | Companion | Lora, machine: Machine) -> tuple[Part, ...]:
-        """What a network takes of the memory that is counted: that of the lead device."""
-        if self.memory is None or machine.device != self.machine.device:
+        """What a network takes of the memory of devices, if any of them is bounded."""
+        if self._most(machine.device) is None and self._most(self.machine.device) is None:
             return ()
-        return parts_of(source, str(machine.precision).removeprefix("torch."))
+        elsewhere = "" if machine.device == self.machine.device else str(machine.device)
+        return parts_of(source, str(machine.precision).removeprefix("torch."), elsewhere)
+
+    def _bounds(self, held: Mapping[str, tuple[Part, ...]]) -> Iterator[tuple[str, int]]:
+        """The devices that are used and bounded, with how many bytes may be taken there."""
+        for name in sorted({part.device for parts in held.values() for part in parts}):
+            device = torch.device(name) if name else self.machine.device
+            most = self._most(device)
+            if most is not None:
+                yield name, most
+
+    def _most(self, device: torch.device) -> int | None:
+        return usual_memory(device) if self.memory is None else self.memory
 
     def _make_room(self, needed: Mapping[str, tuple[Part, ...]]) -> None:
         """Drop what is neither needed nor played, least recently used first, until all fits."""
-        if self.memory is None:
-            return
         played = {name: parts for each in self._played for name, parts in each.items()}
         firm = {**played, **needed}
-        if total(part for parts in firm.values() for part in parts) > self.memory:
-            wanted, others = (
-                [part for parts in each.values() for part in parts] for each in (needed, played)
-            )
-            raise no_room(wanted, others, self.memory)
+        for device, most in self._bounds(firm):
+            if total(_on(device, firm)) > most:
+                raise no_room(_on(device, needed), _on(device, played), most, device)
         idle = [name for name in self._loaded if name not in firm]
         held = {**{name: each.parts for name, each in self._loaded.items()}, **firm}
-        while total(part for parts in held.values() for part in parts) > self.memory:
-            name = idle.pop(0)
-            del held[name]
-            self._drop(name)
+        for device, most in self._bounds(held):
+            while total(_on(device, held)) > most:
+                name = next(each for each in idle if each in held and on(device, held[each]))
+                del held[name]
+                self._drop(name)
 
     def _drop(self, name: str) -> None:
         """Let go of a network, of what is made of it, and of the conditions encoded for it."""
@@ -254,7 +263,7 @@ class Runtime:
         for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
             del self._encoded[key]
         gc.collect()  # networks may lie in cycles
-        if self.machine.device.type == "cuda":
+        if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
     def encode(
@@ -370,6 +379,11 @@ def _beside(name: str, machine: Machine) -> str:
 def _for(name: str, expert: str) -> str:
     """The name under which a LoRA is kept: its tensors are of the type and place of an expert."""
     return f"{name} for {expert}"
+
+
+def _on(device: str, held: Mapping[str, tuple[Part, ...]]) -> list[Part]:
+    """What of networks lies on a device."""
+    return on(device, (part for parts in held.values() for part in parts))
 
 
 def _same(one: object, other: object) -> bool:

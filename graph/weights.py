@@ -93,5 +93,5 @@ def lacking(network: Any, blocks: Sequence[int]) -> Any:
 
 
 def still(model: Any, machine: Machine) -> Any:
-    """A network on the machine, which learns no more."""
-    return model.to(machine.device).eval().requires_grad_(False)
+    """A network on the machine, as quick as that asks, which learns no more."""
+    return machine.speed.applied(model.to(machine.device).eval().requires_grad_(False))

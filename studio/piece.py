@@ -42,7 +42,12 @@ JOBS = DATA / "trainings"
 DEVICES = os.environ.get("CHORALE_DEVICES") or ""
 """Which experts run on which device, such as `playground/text=cuda:1`; others on the lead one."""
 MEMORY = os.environ.get("CHORALE_MEMORY")
-"""How many bytes networks may take, such as 12G; the machine's own bound where it is not said."""
+"""How many bytes of a device networks may take, such as 12G; what is usual where it is not said."""
+
+PRECISION = os.environ.get("CHORALE_PRECISION") or ""
+"""In what networks answer, such as bfloat16; the best of the device where it is not said."""
+SPEED = os.environ.get("CHORALE_SPEED") or ""
+"""What makes networks quicker at a price: compile, graphs, channels-last."""
 
 
 @cache
@@ -74,9 +79,9 @@ def _runtime() -> Runtime:
     from graph.machine import Machine, Placement
     from graph.runtime import Runtime
 
-    machine = Machine.best()
+    machine = Machine.read(PRECISION, SPEED)
     placement = Placement.read(DEVICES, library().names())
-    return Runtime(library(), machine, memory() or machine.usual_memory(), placement)
+    return Runtime(library(), machine, memory(), placement)
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,7 @@ def test_a_full_memory_is_of_any_device_that_is_used(
 
     monkeypatch.setattr(PixArt, "denoise", denoise)
     placed = Placement((("mine/own", torch.device("cuda:1")),))
-    *_, last = Runtime(library, CPU, placement=placed).run(plan)
+    *_, last = Runtime(library, CPU, 2**40, placed).run(plan)
     assert isinstance(last, Failure)
     assert last.diagnostics[0].message == "The memory of cpu or cuda:1 is full."
 

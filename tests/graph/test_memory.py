@@ -20,13 +20,14 @@ from graph.errors import ChoraleError
 from graph.events import Event, Failure, Progress, Result
 from graph.footprint import Part, amount, parts_of, shown, total
 from graph.library import Library
-from graph.machine import Machine
+from graph.machine import Machine, Placement, usual_memory
 from graph.plan import Plan
 from graph.runtime import Runtime
 from nodes import catalogue
 from tests.graph.classifiers import write_classifier
 from tests.graph.documents import document
 from tests.graph.experts import folders
+from tests.graph.faked_device import SECOND, TwoDevices
 
 CPU = Machine(torch.device("cpu"), torch.float32)
 STEPS = 2
@@ -221,6 +222,28 @@ def test_what_plays_is_not_dropped(library: Library) -> None:
     assert sorted(kept(runtime)) == ["b", "c"]
 
 
+def test_every_device_is_bounded_by_itself(library: Library) -> None:
+    (own, shared), (second, _) = (parts_of(library.model(name), "float32") for name in "ab")
+    placed = Placement((("a", torch.device("cuda:1")), ("b", torch.device("cuda:1"))))
+    runtime = Runtime(library, CPU, own.size, placed)
+    found = refusal(runtime.run(plan_of(library, "a", "b")))
+    assert found.startswith(
+        f"R012 The networks of this run take {shown(own.size + second.size)}, and "
+        f"{shown(own.size)} may be taken on cuda:1: a {shown(own.size)}, b {shown(second.size)}."
+    )
+    assert kept(runtime) == []
+    assert total(runtime._parts_of(library.model("a"), CPU)) == own.size + shared.size
+
+
+def test_what_goes_makes_room_on_its_own_device(library: Library) -> None:
+    with TwoDevices():
+        placed = Placement((("a", SECOND), ("b", SECOND)))
+        runtime = Runtime(library, CPU, size(library, "c"), placed)
+        for name in ("c", "a", "b"):
+            played(runtime.run(plan_of(library, name)))
+        assert kept(runtime) == ["c", "b"]
+
+
 def test_a_run_that_is_given_up_holds_nothing(library: Library) -> None:
     runtime = Runtime(library, CPU, size(library, "a", "b"))
     playing: Any = runtime.run(plan_of(library, "a"))
@@ -276,7 +299,7 @@ def test_parts_are_counted_by_what_they_are() -> None:
 
 
 def test_the_cpu_has_no_bound_of_its_own() -> None:
-    assert CPU.usual_memory() is None
+    assert usual_memory(CPU.device) is None
 
 
 def test_a_device_keeps_a_fifth_of_its_memory_for_the_steps(
@@ -284,4 +307,4 @@ def test_a_device_keeps_a_fifth_of_its_memory_for_the_steps(
 ) -> None:
     asked = {"get_device_properties": lambda device: SimpleNamespace(total_memory=24_000)}
     monkeypatch.setattr(torch, "cuda", SimpleNamespace(**asked))
-    assert Machine(torch.device("cuda"), torch.bfloat16).usual_memory() == 19_200
+    assert usual_memory(torch.device("cuda")) == 19_200

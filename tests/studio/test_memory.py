@@ -21,7 +21,7 @@ def test_the_variable_bounds_what_the_runtime_holds(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(piece, "MEMORY", "3M")
     assert piece._runtime.__wrapped__().memory == 3 * 2**20
     monkeypatch.setattr(piece, "MEMORY", None)
-    assert piece._runtime.__wrapped__().memory == Machine.best().usual_memory()
+    assert piece._runtime.__wrapped__().memory is None
 
 
 def test_what_is_no_number_of_bytes_is_said_before_the_page_opens(
