@@ -38,11 +38,11 @@ UNET: dict[str, Any] = {
 """The levels, blocks and attention of Stable Diffusion 1's UNet, a fifth as wide."""
 TRANSFORMER: dict[str, Any] = {
     "sample_size": 32,
-    "num_layers": 6,
+    "num_layers": 12,
     "num_attention_heads": 6,
     "attention_head_dim": 64,
 }
-"""The tokens of Stable Diffusion's pictures at 256 pixels, in blocks of a small DiT's width."""
+"""DiT-S/2 (arXiv 2212.09748) over the tokens of Stable Diffusion's pictures at 256 pixels."""
 
 
 def rows() -> Iterator[Row]:
@@ -148,16 +148,26 @@ def _play(runtime: Runtime, plan: Plan) -> None:
             raise RuntimeError(event.diagnostics)
 
 
+def one_expert(library: Library, steps: int) -> Plan:
+    """One guided sentence for the model `own`."""
+    return _plan(library, SENTENCES[:1], model="own", steps=steps)
+
+
 def _plan(
-    library: Library, asked: Sequence[str], kind: str = "text", guidance: float = GUIDANCE
+    library: Library,
+    asked: Sequence[str],
+    kind: str = "text",
+    guidance: float = GUIDANCE,
+    model: str = "",
+    steps: int = STEPS,
 ) -> Plan:
     """So many experts of one folder in a product, sampled by DDIM."""
-    word, model, said = {
+    word, usual, said = {
         "text": ("text", "unet", "text"),
         "class": ("label", "dit", "name"),
     }[kind]
     sampler = {
-        "steps": STEPS,
+        "steps": steps,
         "method": {"name": "ddim"},
         "schedule": {"name": "discrete", "spacing": "trailing"},
     }
@@ -168,7 +178,7 @@ def _plan(
     ]
     wires = [("fuse.score", "out.score"), ("sampler.sampling", "out.sampling")]
     for number, words in enumerate(asked):
-        expert = {"model": model, "guidance": guidance}
+        expert = {"model": model or usual, "guidance": guidance}
         nodes += [
             {"id": f"{kind}{number}", "type": word, "settings": {said: words}},
             {"id": f"expert{number}", "type": f"{kind}_expert", "settings": expert},
