@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 import torch
 from diffusers import (
+    LatentConsistencyModelPipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
 )
 from safetensors.torch import load_file, save_file
 
+from graph.adapters.ip_adapter import IPAdapter
+from graph.interfaces import Heard
 from graph.library import Library
-from tests.graph.adapters import making
+from tests.graph.adapters import distilled, making
 from tests.graph.adapters.workflows import (
     GUIDANCE,
     SAMPLERS,
@@ -24,6 +27,7 @@ from tests.graph.adapters.workflows import (
     sampled,
 )
 from tests.graph.experts import folders
+from tests.graph.experts.alone import CPU, expert
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning:diffusers"
@@ -109,6 +113,26 @@ def test_that_of_sdxl_is_heard_as_the_pipeline_hears_it(tmp_path: Path, solver: 
     ours = sampled(library, compiled(library, told, sampler), start)
     assert (ours - theirs).abs().max() <= 1e-4
     assert (sampled(library, compiled(library, {}, sampler), start) - theirs).abs().max() >= 1e-2
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_distilled_expert_hears_it(library: Library, steps: int) -> None:
+    base = folders.latent_consistency(library.folder / "lcm")
+    pipeline: Any = LatentConsistencyModelPipeline.from_pretrained(base)
+    pipeline.load_ip_adapter(
+        str(library.folder / "ip"), subfolder="", weight_name="ip-adapter_tiny.safetensors"
+    )
+
+    def run(scale: float) -> torch.Tensor:
+        pipeline.set_ip_adapter_scale(scale)
+        return distilled.theirs(pipeline, noise(), steps, ip_adapter_image=making.picture())
+
+    who, adapter = expert(base), IPAdapter.load(library.companion("ip"), CPU)
+    heard = Heard(adapter, [adapter.encode(making.picture(), (32, 32))], distilled.loud(0.8))
+    ours = distilled.ours(who, who.encode(SENTENCE), noise(), steps, [heard])
+    found = run(0.8)
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - run(0.0)).abs().max() >= 5e-3
 
 
 def test_the_base_is_left_as_it_was(library: Library) -> None:

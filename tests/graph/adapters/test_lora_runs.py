@@ -128,7 +128,10 @@ def test_a_workflow_with_loras_is_sampled_as_diffusers_does(
     assert (ours - theirs(library, {}, solver)).abs().max() >= 1e-2
 
 
-def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(library: Library) -> None:
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(
+    library: Library, solver: str
+) -> None:
     making.controlnet(library.folder / "depth", library.folder / "base")
     photo = stored(library, making.picture())
     found = drawn(
@@ -139,13 +142,15 @@ def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(library: Libra
             "photo": ("photo", {"picture": photo}),
             "net": ("adapter", {"model": "depth", "reliability": 0.7}),
         },
+        sampler=SOLVERS[solver][2],
     )
     pipeline: Any = StableDiffusionControlNetPipeline.from_pretrained(
         library.folder / "base",
         controlnet=ControlNetModel.from_pretrained(library.folder / "depth"),
     )
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **SOLVERS["ddim"][1])
+    scheduler, changes, _ = SOLVERS[solver]
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
     pipeline.load_lora_weights(
         library.folder / "loras", weight_name="ink.safetensors", adapter_name="ink"
     )
@@ -163,7 +168,10 @@ def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(library: Libra
     assert (ours - expected).abs().max() <= 1e-4
 
 
-def test_a_lora_beside_an_ip_adapter_is_sampled_as_diffusers_does(library: Library) -> None:
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_lora_beside_an_ip_adapter_is_sampled_as_diffusers_does(
+    library: Library, solver: str
+) -> None:
     making.ip_adapter(library.folder / "ip", library.folder / "base")
     found = drawn(
         library,
@@ -173,10 +181,12 @@ def test_a_lora_beside_an_ip_adapter_is_sampled_as_diffusers_does(library: Libra
             "photo": ("photo", {"picture": stored(library, making.picture())}),
             "ip": ("adapter", {"model": "ip", "reliability": 0.7}),
         },
+        sampler=SOLVERS[solver][2],
     )
     pipeline: Any = StableDiffusionPipeline.from_pretrained(library.folder / "base")
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **SOLVERS["ddim"][1])
+    scheduler, changes, _ = SOLVERS[solver]
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
     pipeline.load_ip_adapter(
         str(library.folder / "ip"), subfolder="", weight_name="ip-adapter_tiny.safetensors"
     )
