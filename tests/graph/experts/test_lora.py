@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from diffusers import FluxPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import (
+    FluxPipeline,
+    LatentConsistencyModelPipeline,
+    StableDiffusion3Pipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+)
 from safetensors.torch import load_file, save_file
 
 from graph.errors import ChoraleError
 from graph.interfaces import Expert, Heard, Tuning
 from graph.levels import NoiseLevel
 from graph.lora import read_lora
+from graph.samplers.euler import Euler
+from graph.samplers.heun import Heun
 from graph.schedules.discrete import Discrete
+from graph.schedules.flow import Flow
 from graph.twins import Deltas, Tuned, deltas_of
+from tests.graph.adapters import distilled
 from tests.graph.experts import folders, loras
+from tests.graph.experts import test_flux as flux
+from tests.graph.experts import test_stable_diffusion_3 as stable_diffusion_3
 from tests.graph.experts.alone import GUIDANCE, STEPS, expert, sample
 from tests.graph.experts.test_stable_diffusion import SAMPLERS, SENTENCE, unit_noise
 
@@ -73,12 +86,17 @@ def steady(folder: Path, files: Mapping[Path, float]) -> Any:
     return Steady(who, deltas, {file.name: loud for file, loud in files.items()})
 
 
-def theirs(pipeline: Any, files: Mapping[Path, float], noise: torch.Tensor, **more: Any) -> Any:
-    pipeline.set_progress_bar_config(disable=True)
+def loaded(pipeline: Any, files: Mapping[Path, float]) -> None:
+    """LoRAs loaded by diffusers, so loud."""
     for number, file in enumerate(files):
         pipeline.load_lora_weights(file.parent, weight_name=file.name, adapter_name=f"a{number}")
+    pipeline.set_adapters([f"a{number}" for number in range(len(files))], list(files.values()))
+
+
+def theirs(pipeline: Any, files: Mapping[Path, float], noise: torch.Tensor, **more: Any) -> Any:
+    pipeline.set_progress_bar_config(disable=True)
     if files:
-        pipeline.set_adapters([f"a{number}" for number in range(len(files))], list(files.values()))
+        loaded(pipeline, files)
     return pipeline(
         SENTENCE,
         num_inference_steps=STEPS,
@@ -139,19 +157,61 @@ def test_a_lora_is_sampled_as_stable_diffusion_xl_pipeline_does(
     assert (found - plain).abs().max() >= 1e-2
 
 
-def test_a_lora_of_a_transformer_answers_as_diffusers_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_lora_is_sampled_as_latent_consistency_model_pipeline_does(
+    tmp_path: Path, steps: int
+) -> None:
+    folder = folders.latent_consistency(tmp_path / "lcm")
+    pipeline = LatentConsistencyModelPipeline.from_pretrained(folder)
+    networks = {part: getattr(pipeline, part) for part in ALL}
+    file = loras.kohya(tmp_path / "a.safetensors", networks, 1)
+    plain = distilled.theirs(pipeline, unit_noise(), steps)
+    loaded(pipeline, {file: 0.8})
+    found = distilled.theirs(pipeline, unit_noise(), steps)
+    who = steady(folder, {file: 0.8})
+    heard = [Heard(Tuning(file.name), (), distilled.loud(0.8))]
+    ours = distilled.ours(who.tuned, who.encode(SENTENCE), unit_noise(), steps, heard)
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+@pytest.mark.parametrize("solver", stable_diffusion_3.SAMPLERS)
+def test_a_lora_is_sampled_as_stable_diffusion_3_pipeline_does(tmp_path: Path, solver: str) -> None:
+    scheduler, sampler = stable_diffusion_3.SAMPLERS[solver]
+    folder = folders.stable_diffusion_3(tmp_path / "sd3")
+    pipeline = StableDiffusion3Pipeline.from_pretrained(folder)
+    pipeline.scheduler = scheduler(shift=3.0)
+    parts = ("transformer", "text_encoder", "text_encoder_2")
+    file = loras.peft(
+        tmp_path / "a.safetensors", {part: getattr(pipeline, part) for part in parts}, 1
+    )
+    plain, found = (theirs(pipeline, files, unit_noise()) for files in ({}, {file: 0.7}))
+    levels = Flow(shift=3.0).levels(STEPS)
+    ours = sample(steady(folder, {file: 0.7}), SENTENCE, unit_noise(), sampler, levels)
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun"])
+def test_a_lora_is_sampled_as_flux_pipeline_does(tmp_path: Path, solver: str) -> None:
     folder = folders.flux(tmp_path / "flux")
-    pipeline: Any = FluxPipeline.from_pretrained(folder)
-    file = loras.peft(tmp_path / "a.safetensors", {"transformer": pipeline.transformer}, 1)
-    who: Any = expert(folder)
-    tuned = Tuned(who, {"a": deltas_of(read_lora("a", file), "flux", who)})
-    asked, x, level = who.encode(SENTENCE), unit_noise(), NoiseLevel.from_noise(0.6)
-    ours = answer(tuned, x, level, [asked], {"a": 0.7})
-    who._transformer.load_lora_adapter(load_file(file), prefix="transformer", adapter_name="a")
-    who._transformer.set_adapters(["a"], [0.7])
-    assert (ours - who.denoise(x, level, [asked])).abs().max() <= 1e-5
-    who._transformer.disable_adapters()
-    assert (ours - who.denoise(x, level, [asked])).abs().max() >= 1e-2
+    pipeline = FluxPipeline.from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    sampler, schedule = Euler(), Flow(shift=math.exp(flux.MU), ending="even")
+    if solver == "heun":
+        pipeline.scheduler = flux.OwnTimes(shift=3.0)
+        sampler, schedule = Heun(), Flow(shift=3.0)
+    parts = ("transformer", "text_encoder")
+    file = loras.peft(
+        tmp_path / "a.safetensors", {part: getattr(pipeline, part) for part in parts}, 1
+    )
+    plain = flux.run(pipeline, SENTENCE)
+    loaded(pipeline, {file: 0.7})
+    found = flux.run(pipeline, SENTENCE)
+    who = steady(folder, {file: 0.7})
+    ours = sample(who, SENTENCE, flux.unit_noise(), sampler, schedule.levels(STEPS))
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
 
 
 def tuned_pair(tmp_path: Path) -> tuple[Any, dict[str, Deltas]]:
