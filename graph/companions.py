@@ -51,6 +51,16 @@ IP_ADAPTER = "IPAdapter"
 KEYS = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
 IMAGE_ENCODER = "image_encoder"
 """Where an IP-Adapter's folder has the CLIP that reads its pictures."""
+READS: Mapping[str, tuple[str, str]] = {
+    "image_proj.proj.weight": ("image_proj.proj.weight", "projection_dim"),
+    "image_proj.proj.3.weight": ("image_proj.proj.0.weight", "hidden_size"),
+    "image_proj.latents": ("image_proj.proj_in.weight", "hidden_size"),
+}
+"""The kinds of IP-Adapters by a key that each alone has: plain, full face, Plus. Of each, the
+matrix whose columns are the width that it reads, and the setting of the encoder that is that."""
+CLIP_WIDTHS = {"projection_dim": 512, "hidden_size": 768}
+"""What transformers leaves out of a config.json."""
+FACES = ("image_proj.norm.", "image_proj.perceiver_resampler.")
 GUIDES = (CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)
 """How the classes of transformers end that can guide."""
 MOST_COLOURS = 256
@@ -166,7 +176,10 @@ def _marks(file: str) -> bool:
 
 
 def open_companion(name: str, folder: Path) -> Companion:
-    """Read a companion's folder; ChoraleError M003 to M006, M013, M014, M020, M035, M038, M053."""
+    """Read a companion's folder.
+
+    ChoraleError M003 to M006, M013, M014, M020, M035, M038, M053 or M054.
+    """
     config = folder / "config.json"
     if (folder / IMAGE_ENCODER).is_dir():
         return _open_ip_adapter(name, folder)
@@ -254,7 +267,7 @@ def _open_adapter(name: str, folder: Path, network: str) -> Companion:
 
 
 def _open_ip_adapter(name: str, folder: Path) -> Companion:
-    """A folder with one file beside an image encoder; ChoraleError M003 to M005, M013 or M038."""
+    """One file beside an image encoder; ChoraleError M003 to M005, M013, M038 or M054."""
     check_weights(name, folder)
     check_weights(name, folder / IMAGE_ENCODER)
     files = sorted(path.name for path in folder.glob("*.safetensors"))
@@ -264,17 +277,34 @@ def _open_ip_adapter(name: str, folder: Path) -> Companion:
             f"'{name}' holds {len(files)} adapters beside one image encoder: {', '.join(files)}.",
             "Put each into a folder of its own, with the image encoder.",
         )
-    width = _width_of(name, folder / files[0])
+    shapes = header(name, folder / files[0]).shapes
+    width = _width_of(name, shapes)
+    _check_eyes(name, folder, shapes)
     return Companion(name, folder, AdapterCard(unet=(("cross_attention_dim", width),)), IP_ADAPTER)
 
 
-def _width_of(name: str, path: Path) -> int:
-    """The width of the words of the UNet that an IP-Adapter was made for."""
-    shapes = header(name, path).shapes
+def _check_eyes(name: str, folder: Path, shapes: Mapping[str, Sequence[int]]) -> None:
+    """M054 for an image encoder that answers other widths than the adapter reads."""
+    config = read_json(name, folder / IMAGE_ENCODER / "config.json")
+    read, setting = next(found for key, found in READS.items() if key in shapes)
+    wanted, got = shapes[read][1], config.get(setting, CLIP_WIDTHS[setting])
+    if wanted != got:
+        raise _refused(
+            "M054",
+            f"'{name}' has another image encoder beside it than it was made with: its {setting} "
+            f"is {got}, expected {wanted}.",
+            "Copy the image_encoder there that its authors name for it.",
+        )
+
+
+def _width_of(name: str, shapes: Mapping[str, Sequence[int]]) -> int:
+    """The width of the words of the UNet that an IP-Adapter was made for; M038 for a FaceID."""
     keys = [key for key in shapes if KEYS.fullmatch(key)]
-    if keys and "image_proj.proj.weight" in shapes:
+    if keys and any(key in shapes for key in READS):
         return shapes[keys[0]][1]
-    raise ChoraleError(no_adapter(name, "no plain IP-Adapter, perhaps a Plus or FaceID"))
+    face = keys and any(key.startswith(FACES) for key in shapes)
+    found = "a FaceID, which is told a face by a network that Chorale has not"
+    raise ChoraleError(no_adapter(name, found if face else "no IP-Adapter by what its file holds"))
 
 
 def _open_model(name: str, folder: Path, network: str) -> Companion:
