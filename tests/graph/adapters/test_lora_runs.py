@@ -37,6 +37,7 @@ from tests.graph.adapters.workflows import (
 from tests.graph.documents import Nodes, document
 from tests.graph.experts import folders, loras, onefiles
 from tests.graph.experts.alone import CPU
+from tests.graph.experts.test_lora import of_peft
 from tests.graph.experts.test_stable_diffusion import unit_noise
 from tests.graph.test_modulated_runs import result
 
@@ -287,6 +288,19 @@ def test_a_changed_file_is_read_again(library: Library) -> None:
     file = library.folder / "loras" / "ink.safetensors"
     loras.kohya(file, base.networks(), 5, wanted=loras.everything)
     assert runtime.tuned("base", base, ("loras/ink.safetensors",))[1] is not first
+
+
+def test_what_lies_beside_a_file_of_peft_is_read_again(library: Library) -> None:
+    unet = StableDiffusionPipeline.from_pretrained(library.folder / "base").unet
+    file = of_peft(unet, library.folder)
+    name = file.relative_to(library.folder).as_posix()
+    assert name in library.loras()
+    first = library.lora(name)
+    assert library.lora(name) is first
+    config = file.with_name("adapter_config.json")
+    config.write_text(config.read_text().replace('"lora_alpha": 3', '"lora_alpha": 12'))
+    alphas = {pair.alpha for pair in library.lora(name).parts["unet"].values()}
+    assert alphas == {4 * pair.alpha for pair in first.parts["unet"].values()}
 
 
 def test_a_lora_for_another_family_is_refused_where_it_is_wired(library: Library) -> None:
