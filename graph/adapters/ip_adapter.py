@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
-from graph.companions import IMAGE_ENCODER, IP_ADAPTER, Companion
+from graph.codec import Codec
+from graph.companions import IMAGE_ENCODER, IP_ADAPTERS, Companion
 from graph.interfaces import Adapter
 from graph.machine import Machine
 from graph.projections import projection_of
@@ -61,7 +62,7 @@ class IPAdapter(Adapter):
     zeros, or for a Plus and a full face, that look at every place, a picture of zeros.
     """
 
-    networks: ClassVar[tuple[str, ...]] = (IP_ADAPTER,)
+    networks: ClassVar[tuple[str, ...]] = tuple(IP_ADAPTERS)
     shown_to_null: ClassVar[bool] = False
 
     def __init__(
@@ -97,7 +98,9 @@ class IPAdapter(Adapter):
             [(parts[f"{n}.to_k_ip.weight"], parts[f"{n}.to_v_ip.weight"]) for n in numbers],
         )
 
-    def encode(self, value: Image.Image | None, canvas: tuple[int, int]) -> Tensor:
+    def encode(
+        self, value: Image.Image | None, canvas: tuple[int, int], codec: Codec | None = None
+    ) -> Tensor:
         """The picture, or None for none, as tokens [tokens, width]."""
         like = next(self._encoder.parameters())
         shown = value or Image.new("RGB", canvas)

@@ -6,11 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import ControlNetModel, T2IAdapter, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    ControlNetModel,
+    FluxControlNetModel,
+    FluxTransformer2DModel,
+    SD3ControlNetModel,
+    SD3Transformer2DModel,
+    T2IAdapter,
+    UNet2DConditionModel,
+)
 from PIL import Image
 from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from tests.graph.experts import folders
 from tests.graph.experts.folders import SIDE, conditional_unet, shake
 
 SEEN, EMBEDDED = 12, 10
@@ -25,6 +35,35 @@ def controlnet(folder: Path, base: Path, *, seed: int = 21, **changes: Any) -> P
     made.register_to_config(**changes)
     shake(made.eval(), 0.2).save_pretrained(folder)
     return folder
+
+
+def sd3_controlnet(folder: Path, base: Path, *, seed: int = 21, **changes: Any) -> Path:
+    """One with fewer blocks than the transformer of a checkpoint."""
+    torch.manual_seed(seed)
+    config = dict(SD3Transformer2DModel.load_config(base / "transformer"))
+    made = SD3ControlNetModel.from_config({**config, "num_layers": 1, **changes})
+    shake(made.eval(), 0.2).save_pretrained(folder)
+    return folder
+
+
+def flux_controlnet(folder: Path, base: Path, *, seed: int = 21, **changes: Any) -> Path:
+    """One with fewer blocks than the transformer of a checkpoint, of both kinds or one."""
+    torch.manual_seed(seed)
+    config = dict(FluxTransformer2DModel.load_config(base / "transformer"))
+    made = FluxControlNetModel.from_config({**config, **changes})
+    shake(made.eval(), 0.2).save_pretrained(folder)
+    return folder
+
+
+def certain(base: Path) -> Path:
+    """A checkpoint whose autoencoder is so sure of a picture that drawing from it is its mean."""
+    vae = AutoencoderKL.from_pretrained(base / "vae")
+    with torch.no_grad():
+        for part in (vae.quant_conv.weight, vae.quant_conv.bias):
+            part[folders.CHANNELS :] = 0.0
+        vae.quant_conv.bias[folders.CHANNELS :] = -30.0
+    vae.save_pretrained(base / "vae")
+    return base
 
 
 def t2i_adapter(folder: Path, **changes: Any) -> Path:
