@@ -23,6 +23,7 @@ from graph.interfaces import Asking, Heard, Tuning
 from graph.levels import NoiseLevel
 from graph.library import Library
 from graph.lora import read_lora
+from graph.runtime import Runtime
 from graph.samplers.euler import Euler
 from graph.samplers.heun import Heun
 from graph.schedules.flow import Flow
@@ -139,6 +140,19 @@ def test_of_several_each_may_have_blocks_as_many_as_it_likes(tmp_path: Path) -> 
     quiet = sampled(library, both, sd3.unit_noise(), net1__muted=True)
     assert quiet.equal(sampled(library, alone, sd3.unit_noise()))
     assert (sampled(library, both, sd3.unit_noise()) - quiet).abs().max() > 1e-2
+
+
+def test_a_base_that_goes_takes_the_latents_that_it_made(tmp_path: Path) -> None:
+    library = library_of(tmp_path, folders.stable_diffusion_3)
+    making.sd3_controlnet(library.folder / "net", library.folder / "base")
+    runtime, plan = Runtime(library, CPU), compiled(library, told(["net"], [1.0])).plan
+    assert plan is not None
+    runtime.prepare(plan)
+    shown = [key for key in runtime._encoded if key.startswith("net on cpu|base|")]
+    assert shown
+    folders.autoencoder(12, shift_factor=0.3).save_pretrained(library.folder / "base" / "vae")
+    runtime.expert("base")
+    assert not any(key in runtime._encoded for key in shown)
 
 
 def test_a_map_says_at_which_tokens_it_is_heard(tmp_path: Path) -> None:
