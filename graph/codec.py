@@ -48,6 +48,10 @@ class Codec:
         """Colours [n, 3, H, W] about −1 to 1 as latents: the mean; differentiable."""
         return (self.mean(pixels) - self._shift) * self._scale
 
+    def unshifted(self, pixels: Tensor) -> Tensor:
+        """The same without the shift, as some ControlNets were taught to see latents."""
+        return self.mean(pixels) * self._scale
+
     def mean(self, pixels: Tensor) -> Tensor:
         """The same in the autoencoder's own numbers, which are not scaled to unit variance."""
         encoded = self._autoencoder.encode(pixels.to(self._autoencoder.dtype))

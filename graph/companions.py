@@ -40,17 +40,45 @@ ALIKE: Mapping[str, Mapping[str, str]] = {
         "cross_attention_dim": "cross_attention_dim",
         "addition_embed_type": "addition_embed_type",
     },
+    "FluxControlNetModel": {
+        "in_channels": "in_channels",
+        "num_attention_heads": "num_attention_heads",
+        "attention_head_dim": "attention_head_dim",
+        "joint_attention_dim": "joint_attention_dim",
+        "pooled_projection_dim": "pooled_projection_dim",
+    },
+    "SD3ControlNetModel": {
+        "in_channels": "in_channels",
+        "num_attention_heads": "num_attention_heads",
+        "attention_head_dim": "attention_head_dim",
+        "joint_attention_dim": "joint_attention_dim",
+        "pooled_projection_dim": "pooled_projection_dim",
+    },
     "T2IAdapter": {"channels": "block_out_channels"},
 }
 """The networks that the families in graph/adapters load; of each, its settings that are those of
-the UNet it was made for, by their names there. A test holds them together."""
+the network it was made for, by their names there. A test holds them together."""
+UNSHOWN: Mapping[str, str] = {
+    "extra_conditioning_channels": "a ControlNet that is shown a mask beside its picture",
+    "num_mode": "a union of ControlNets, which has to be told what its picture is",
+}
+"""Settings of what asks for more than a picture."""
 CLASSIFIER = "ForImageClassification"
 SEGMENTER = "ForSemanticSegmentation"
 DEPTH_ESTIMATOR = "ForDepthEstimation"
-IP_ADAPTER = "IPAdapter"
 KEYS = re.compile(r"ip_adapter\.\d+\.to_k_ip\.weight")
 IMAGE_ENCODER = "image_encoder"
 """Where an IP-Adapter's folder has the CLIP that reads its pictures."""
+IP_ADAPTERS: Mapping[str, tuple[str, str, str]] = {
+    "IPAdapter": ("proj.weight", "proj.weight", "projection_dim"),
+    "IPAdapterFull": ("proj.3.weight", "proj.0.weight", "hidden_size"),
+    "IPAdapterPlus": ("latents", "proj_in.weight", "hidden_size"),
+}
+"""The kinds of IP-Adapters: of each a name below image_proj that it alone has, that of the matrix
+whose columns are the width it reads, and the setting of its image encoder that is that."""
+CLIP_WIDTHS = {"projection_dim": 512, "hidden_size": 768}
+"""What transformers leaves out of a config.json."""
+FACES = ("image_proj.norm.", "image_proj.perceiver_resampler.")
 GUIDES = (CLASSIFIER, SEGMENTER, DEPTH_ESTIMATOR)
 """How the classes of transformers end that can guide."""
 MOST_COLOURS = 256
@@ -119,15 +147,15 @@ class GuidanceCard(BaseModel):
 
 
 class AdapterCard(BaseModel):
-    """What an adapter's own config.json says of the UNets that it was made for.
+    """What an adapter's own config.json says of the networks that it was made for.
 
-    `unet` holds settings that a UNet's config.json must have alike; `pools` whether it tells means
-    over the whole picture, as it was taught for the condition alone.
+    `network` holds settings that the config.json of a UNet or transformer must have alike; `pools`
+    whether it tells means over the whole picture, as it was taught for the condition alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     kind: Literal["adapter"] = "adapter"
-    unet: tuple[tuple[str, Any], ...]
+    network: tuple[tuple[str, Any], ...]
     pools: bool = False
 
 
@@ -166,7 +194,10 @@ def _marks(file: str) -> bool:
 
 
 def open_companion(name: str, folder: Path) -> Companion:
-    """Read a companion's folder; ChoraleError M003 to M006, M013, M014, M020, M035, M038, M053."""
+    """Read a companion's folder.
+
+    ChoraleError M003 to M006, M013, M014, M020, M035, M038, M053 or M054.
+    """
     config = folder / "config.json"
     if (folder / IMAGE_ENCODER).is_dir():
         return _open_ip_adapter(name, folder)
@@ -236,25 +267,30 @@ def no_adapter(name: str, found: str) -> Diagnostic:
     return Diagnostic(
         "M038",
         f"'{name}' is no adapter that Chorale can load: it is {found}. "
-        f"It loads: {', '.join((*ALIKE, IP_ADAPTER))}.",
+        f"It loads: {', '.join((*ALIKE, *IP_ADAPTERS))}.",
         "Choose a folder of one of these, as diffusers writes it.",
     )
 
 
 def _open_adapter(name: str, folder: Path, network: str) -> Companion:
-    """A folder as diffusers writes it; ChoraleError M003 to M005, M013 or M053."""
+    """A folder as diffusers writes it; ChoraleError M003 to M005, M013, M038 or M053."""
     check_weights(name, folder)
     config = read_json(name, folder / "config.json")
+    for setting, found in UNSHOWN.items():
+        if config.get(setting):
+            raise ChoraleError(no_adapter(name, found))
     channels: Any = config.get("channels")
     if config.get("adapter_type") == "full_adapter_xl" and isinstance(channels, list):
         config |= {"channels": channels[:-1]}  # its last is for the UNet's middle
     told = tuple((wanted, config.get(own)) for own, wanted in ALIKE[network].items())
-    card = AdapterCard(unet=told, pools=bool(config.get("global_pool_conditions")))
+    if config.get("joint_attention_dim", ...) is None:  # it reads no words, of whatever width
+        told = tuple(each for each in told if each[0] != "joint_attention_dim")
+    card = AdapterCard(network=told, pools=bool(config.get("global_pool_conditions")))
     return Companion(name, folder, card, network)
 
 
 def _open_ip_adapter(name: str, folder: Path) -> Companion:
-    """A folder with one file beside an image encoder; ChoraleError M003 to M005, M013 or M038."""
+    """One file beside an image encoder; ChoraleError M003 to M005, M013, M038 or M054."""
     check_weights(name, folder)
     check_weights(name, folder / IMAGE_ENCODER)
     files = sorted(path.name for path in folder.glob("*.safetensors"))
@@ -264,17 +300,35 @@ def _open_ip_adapter(name: str, folder: Path) -> Companion:
             f"'{name}' holds {len(files)} adapters beside one image encoder: {', '.join(files)}.",
             "Put each into a folder of its own, with the image encoder.",
         )
-    width = _width_of(name, folder / files[0])
-    return Companion(name, folder, AdapterCard(unet=(("cross_attention_dim", width),)), IP_ADAPTER)
+    shapes = header(name, folder / files[0]).shapes
+    kind, width = _kind_of(name, shapes)
+    _check_eyes(name, folder, kind, shapes)
+    return Companion(name, folder, AdapterCard(network=(("cross_attention_dim", width),)), kind)
 
 
-def _width_of(name: str, path: Path) -> int:
-    """The width of the words of the UNet that an IP-Adapter was made for."""
-    shapes = header(name, path).shapes
+def _kind_of(name: str, shapes: Mapping[str, Sequence[int]]) -> tuple[str, int]:
+    """Of an IP-Adapter, the kind, and the width of the words of its UNet; M038 for a FaceID."""
     keys = [key for key in shapes if KEYS.fullmatch(key)]
-    if keys and "image_proj.proj.weight" in shapes:
-        return shapes[keys[0]][1]
-    raise ChoraleError(no_adapter(name, "no plain IP-Adapter, perhaps a Plus or FaceID"))
+    for kind, (mark, _, _) in IP_ADAPTERS.items():
+        if keys and f"image_proj.{mark}" in shapes:
+            return kind, shapes[keys[0]][1]
+    face = keys and any(key.startswith(FACES) for key in shapes)
+    found = "a FaceID, which is told a face by a network that Chorale has not"
+    raise ChoraleError(no_adapter(name, found if face else "no IP-Adapter by what its file holds"))
+
+
+def _check_eyes(name: str, folder: Path, kind: str, shapes: Mapping[str, Sequence[int]]) -> None:
+    """M054 for an image encoder that answers other widths than the adapter reads."""
+    config = read_json(name, folder / IMAGE_ENCODER / "config.json")
+    _, read, setting = IP_ADAPTERS[kind]
+    wanted, got = shapes[f"image_proj.{read}"][1], config.get(setting, CLIP_WIDTHS[setting])
+    if wanted != got:
+        raise _refused(
+            "M054",
+            f"'{name}' has another image encoder beside it than it was made with: its {setting} "
+            f"is {got}, expected {wanted}.",
+            "Copy the image_encoder there that its authors name for it.",
+        )
 
 
 def _open_model(name: str, folder: Path, network: str) -> Companion:

@@ -109,16 +109,17 @@ class Ensemble:
 
 @dataclass(slots=True)
 class Shown:
-    """An adapter as the reader of pictures for an expert of this canvas (w, h)."""
+    """An adapter as the reader of pictures for an expert of this canvas (w, h) and codec."""
 
     adapter: Adapter
     canvas: tuple[int, int] | None
     kind: str
+    codec: Codec | None
 
     def encode(self, value: Any) -> Any:
         """The picture as the adapter tells of it: of a drawing, as such were learned, chalk."""
         picture = chalk(value) if value and self.kind == "sketch" else value
-        return self.adapter.encode(picture, self.canvas or value.size)
+        return self.adapter.encode(picture, self.canvas or value.size, self.codec)
 
 
 def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
@@ -299,8 +300,8 @@ class _Builder:
             )
         adapter = self._preparation.adapter(name, network)
         condition: Any = settings["condition"]
-        shown = Shown(adapter, expert.canvas, condition.kind)
-        reader = f"{name} on {expert.device}|{shown.canvas}"
+        shown = Shown(adapter, expert.canvas, condition.kind, expert.codec)
+        reader = f"{name} on {expert.device}|{network}"  # whose canvas and codec it is
         unheard = condition if adapter.shown_to_null else None
         high, low = (float(each) for each in _floats(settings["range"]))
         return Adapting(

@@ -155,6 +155,11 @@ def content_hash(path: Path) -> str:
     return _hash(path, *stat(path))
 
 
+def denoiser_of(folder: Path) -> Path:
+    """Where a model has the network that denoises: a transformer, or a UNet."""
+    return next((folder / part for part in DENOISERS if (folder / part).is_dir()), folder / "unet")
+
+
 def network_hash(folder: Path) -> str:
     """16 hexadecimal digits for the weights of a model's denoiser, kept until they change."""
     files = (path for part in DENOISERS for path in _weights(folder / part))

@@ -467,16 +467,23 @@ class Checkpoint(Expert, ABC):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How a conditional UNet is being asked: n states, their time, and what it is told of them."""
+    """How a conditional network is being asked: n states, their time, and what it is told of them.
 
-    state: Float[Tensor, "n c h w"]
+    `added` is what it is given beside, by its own names. Of a transformer `blocks` says how many
+    blocks hear an adapter, by the argument that takes it; `tokens()` is what its own first layer
+    makes of the state, for an adapter that has none.
+    """
+
+    state: Float[Tensor, "n *d"]
     time: Float[Tensor, "n"]
     words: Float[Tensor, "n t d"]
     added: Mapping[str, Tensor] | None = None
+    blocks: Mapping[str, int] = field(default_factory=dict[str, int])
+    tokens: Callable[[], Tensor] | None = None
 
 
 class Adapter(ABC):
-    """A frozen module that tells a conditional UNet more, such as a map beside the sentence."""
+    """A frozen module that tells a conditional network more, such as a map beside the sentence."""
 
     networks: ClassVar[tuple[str, ...]]
     """The network classes (config.json's _class_name) that this family loads."""
@@ -489,11 +496,14 @@ class Adapter(ABC):
         """Load the network of a folder."""
 
     @abstractmethod
-    def encode(self, value: Any, canvas: tuple[int, int]) -> Any:
-        """A picture, for an expert of this canvas (w, h), as a tensor or tensors of one sample."""
+    def encode(self, value: Any, canvas: tuple[int, int], codec: Codec | None = None) -> Any:
+        """A picture, for an expert of this canvas (w, h), as a tensor or tensors of one sample.
+
+        `codec` is the expert's, for those that see latents.
+        """
 
     def told(self, asking: Asking, hints: Any) -> Mapping[str, list[Tensor]]:
-        """What the UNet is to add to its own, by the argument that takes it, at weight one.
+        """What the network is to add to its own, by the argument that takes it, at weight one.
 
         `hints` are the encoded pictures of n samples, stacked. By default nothing.
         """

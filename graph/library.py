@@ -31,7 +31,7 @@ from graph.folders import (
     stat,
 )
 from graph.headers import header
-from graph.lora import Lora, is_lora, read_lora
+from graph.lora import PEFT_CONFIG, Lora, is_lora, read_lora
 from graph.onefile import VAE, OneFile, bytes_of, read_onefile, tensors_hash
 from graph.palettes import MaskClass
 from graph.pipelines import check_pipeline
@@ -164,13 +164,13 @@ class Library:
         return tuple(sorted(path.relative_to(self.folder).as_posix() for path in found))
 
     def lora(self, name: str) -> Lora:
-        """The LoRA file of that name; ChoraleError M001, M004, M010, M013, M042 or M043."""
+        """The LoRA file of that name; ChoraleError M001, M004, M010, M013, M042, M043 or M055."""
         path = self._place_of(name, self.loras(), "Put a LoRA file below the model folder.")
         known = self._known_loras.get(name)
-        if known and known[0] == stat(path):
+        before = stat(path), stat(path.with_name(PEFT_CONFIG))
+        if known and known[0] == before:
             return known[1]
         check_pickle(name, path)
-        before = stat(path)
         lora = read_lora(name, path)
         self._known_loras[name] = (before, lora)
         return lora

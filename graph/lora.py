@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
+from graph.folders import read_json
 from graph.headers import Header, header
 from graph.ldm import ldm_names
 
 FORMATS = "LoRA of Linear and Conv2d layers as kohya, diffusers and peft write it"
 KOHYA = re.compile(
-    r"lora_(?P<part>unet|te|te1|te2)_(?P<layer>[^.]+)\.(?P<role>lora_down\.weight|lora_up\.weight|alpha)"
+    r"lora_(?P<part>unet|transformer|te|te1|te2)_(?P<layer>[^.]+)"
+    r"\.(?P<role>lora_down\.weight|lora_up\.weight|alpha)"
 )
 DIFFUSERS = re.compile(
     r"(?P<part>unet|text_encoder|text_encoder_2|transformer)\.(?P<layer>.+?)"
     r"(?:[._]lora(?:_linear_layer)?)?"
     r"\.(?P<role>down\.weight|up\.weight|lora_A\.weight|lora_B\.weight|alpha)"
 )
+PEFT = re.compile(r"base_model\.model\.(?P<layer>.+)\.(?P<role>lora_A\.weight|lora_B\.weight)")
+"""Keys of peft itself, which tell no part: a file is of one network alone."""
+PEFT_CONFIG = "adapter_config.json"
+"""Where peft itself says what it trained with, beside its file."""
+OWN_LAYERS = {
+    "unet": ("down_blocks.", "mid_block.", "up_blocks."),
+    "text_encoder": ("text_model.", "encoder."),
+}
+"""How layers begin of networks that are no transformer."""
 PARTS = {"te": "text_encoder", "te1": "text_encoder", "te2": "text_encoder_2"}
 ROLES = {"lora_down": "down", "down": "down", "lora_A": "down", "alpha": "alpha"}
 OTHER_KINDS = {
@@ -120,13 +131,11 @@ class Lora:
 
 def is_lora(found: Header) -> bool:
     """Whether a header has keys of a LoRA, or of one of its relatives."""
-    return any(
-        KOHYA.fullmatch(key) or DIFFUSERS.fullmatch(key) or _kind(key) for key in found.shapes
-    )
+    return any(_matched(key) or _kind(key) for key in found.shapes)
 
 
 def read_lora(name: str, path: Path) -> Lora:
-    """Read the header of a LoRA file; ChoraleError M013, M042 or M043."""
+    """Read the header of a LoRA file; ChoraleError M005, M013, M042, M043 or M055."""
     found = header(name, path)
     if not is_lora(found):
         raise _refused(
@@ -138,14 +147,15 @@ def read_lora(name: str, path: Path) -> Lora:
     rows: dict[tuple[str, str], dict[str, str]] = {}
     written: dict[tuple[str, str], str] = {}
     for key in found.shapes:
-        match = KOHYA.fullmatch(key) or DIFFUSERS.fullmatch(key)
+        match = _matched(key)
         if _kind(key) or not match:
             raise _strange(name, _kind(key) or f"a file with the key {key[:80]}")
-        part = PARTS.get(match["part"], match["part"])
+        told = match.groupdict().get("part") or _part_of(match["layer"])
+        part = PARTS.get(told, told)
         place = (part, _squashed(part, match["layer"]))
         written[place] = match["layer"]
         rows.setdefault(place, {})[ROLES.get(match["role"].removesuffix(".weight"), "up")] = key
-    settings = _settings(name, found)
+    settings = _settings(name, path, found, {part for part, _ in rows})
     parts: dict[str, dict[str, Pair]] = {}
     for (part, layer), keys in rows.items():
         if not {"down", "up"} <= keys.keys():
@@ -176,12 +186,42 @@ def _squashed(part: str, layer: str) -> str:
     return re.sub(r"_to_out$", "_to_out_0", flat)
 
 
-def _settings(name: str, found: Header) -> Mapping[str, Any]:
-    """What peft trained with, where the file notes it; ChoraleError M043 for a note out of form."""
-    if NOTE not in found.notes:
+def _matched(key: str) -> re.Match[str] | None:
+    """A key by what it tells: part, layer and role; None for one that is no LoRA's."""
+    return KOHYA.fullmatch(key) or DIFFUSERS.fullmatch(key) or PEFT.fullmatch(key)
+
+
+def _part_of(layer: str) -> str:
+    """The part that has a layer of this name."""
+    for part, beginnings in OWN_LAYERS.items():
+        if layer.startswith(beginnings):
+            return part
+    return "transformer"
+
+
+def _settings(name: str, path: Path, found: Header, parts: Iterable[str]) -> Mapping[str, Any]:
+    """What peft trained the parts with, where that is noted in the file, or beside peft's own.
+
+    ChoraleError M043 for a note out of form, M055 where peft's own file has none.
+    """
+    where = f"note {NOTE}"
+    if any(map(PEFT.fullmatch, found.shapes)):
+        beside, where = path.with_name(PEFT_CONFIG), PEFT_CONFIG
+        if not beside.is_file():
+            raise _refused(
+                "M055",
+                f"'{name}' is a LoRA as peft saves it, and there is no {PEFT_CONFIG} beside it to "
+                "say how strong it is.",
+                "Copy the whole folder that peft wrote.",
+            )
+        told = read_json(name, beside)
+        noted = json.dumps({f"{part}.{key}": told[key] for part in parts for key in told})
+    elif NOTE in found.notes:
+        noted = found.notes[NOTE]
+    else:
         return {}
     try:
-        settings: Any = json.loads(found.notes[NOTE])
+        settings: Any = json.loads(noted)
         patterns = [value for key, value in settings.items() if key.endswith(".alpha_pattern")]
         numbers = [value for key, value in settings.items() if key.endswith(".lora_alpha")]
         numbers += [value for pattern in patterns for value in pattern.values()]
@@ -189,7 +229,7 @@ def _settings(name: str, found: Header) -> Mapping[str, Any]:
             return settings
     except (ValueError, AttributeError, RecursionError):
         pass
-    raise _strange(name, f"a file whose note {NOTE} says nothing that peft would")
+    raise _strange(name, f"a file whose {where} says nothing that peft would")
 
 
 def _noted(settings: Mapping[str, Any], part: str, layer: str, rank: int) -> float | None:

@@ -40,7 +40,9 @@ BESIDE: Mapping[str, tuple[int, int, str]] = {
 }
 """How many pictures' latents and how many planes a UNet is shown beside its state, and in words."""
 ADAPTABLE = (
+    "FluxPipeline",
     "LatentConsistencyModelPipeline",
+    "StableDiffusion3Pipeline",
     "StableDiffusionPipeline",
     "StableDiffusionXLPipeline",
 )

@@ -260,7 +260,7 @@ class Runtime:
             made_of = cast("tuple[object, ...]", each.source if type(each.source) is tuple else ())
             if any(gone.network is part for part in made_of):
                 self._drop(key)
-        for key in [key for key in self._encoded if key.startswith(f"{name}|")]:
+        for key in [key for key in self._encoded if name in key.split("|")]:
             del self._encoded[key]
         gc.collect()  # networks may lie in cycles
         if torch.cuda.is_available():

@@ -168,14 +168,15 @@ def deltas_of(lora: Lora, name: str, expert: Checkpoint) -> Deltas:
             shapes = {key: tuple(value.shape) for key, value in weights.items()}
             for layer, pair in lora.fitted(name, part, shapes).items():
                 _check_layer(lora, name, part, network, layer)
-                down, up = (file.get_tensor(key).to(network.dtype) for key in (pair.down, pair.up))
+                # some layers stay in float32 beside a network of float16, such as some of T5
+                like = weights[f"{layer}.weight"]
+                down, up = (file.get_tensor(key).to(like) for key in (pair.down, pair.up))
                 alpha = pair.alpha
                 if isinstance(alpha, str):
                     alpha = float(file.get_tensor(alpha))
                 rank = len(down)
                 scale = 1.0 if alpha is None else alpha / rank
-                delta = Delta(down.to(network.device), up.to(network.device), scale)
-                found.setdefault(part, {})[layer] = delta
+                found.setdefault(part, {})[layer] = Delta(down, up, scale)
     return found
 
 

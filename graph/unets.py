@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from graph.interfaces import Adapter, Asking, Heard
+from graph.interfaces import Asking, Heard
+from graph.telling import stacked, telling, told
 
 
 def answering(
@@ -31,10 +31,10 @@ def answering(
     def network(state: Tensor, time: float) -> Tensor:
         seen = state.to(unet.dtype)
         times = torch.full((len(state),), time, device=state.device)
-        more = _told(Asking(seen, times, words, added), heard)
+        more = told(Asking(seen, times, words, added), heard)
         with ExitStack() as changes:
-            for adapter, each in _telling(heard):
-                hints = _stacked(each.hints)
+            for adapter, each in telling(heard):
+                hints = stacked(each.hints)
                 changes.enter_context(adapter.within(unet, hints, each.weight))
             answer = unet(
                 seen if beside is None else torch.cat([seen, beside], 1),
@@ -48,35 +48,3 @@ def answering(
         return answer.to(state)
 
     return network
-
-
-def _told(asking: Asking, heard: Sequence[Heard]) -> dict[str, Any]:
-    """What adapters add to the UNet's own, each as loudly as it is heard, summed by argument."""
-    found: dict[str, list[Any]] = {}
-    for adapter, each in _telling(heard):
-        told = adapter.told(asking, _stacked(each.hints))
-        for name, parts in told.items():
-            louder = [_loud(each.weight, part) * part for part in parts]
-            sums = found.get(name, [0.0] * len(louder))
-            found[name] = [one + more for one, more in zip(sums, louder, strict=True)]
-    middle = {name: parts[0] for name, parts in found.items() if name.startswith("mid_")}
-    return {**found, **middle}
-
-
-def _telling(heard: Sequence[Heard]) -> list[tuple[Adapter, Heard]]:
-    """The adapters that tell a UNet more; what tunes it has changed it before it is asked."""
-    return [(each.adapter, each) for each in heard if isinstance(each.adapter, Adapter)]
-
-
-def _stacked(hints: Sequence[Any]) -> Any:
-    if isinstance(hints[0], Tensor):
-        return torch.stack([*hints])
-    return [torch.stack(parts) for parts in zip(*hints, strict=True)]
-
-
-def _loud(weight: Tensor, part: Tensor) -> Tensor:
-    """The weight over the places of one part: those of a map are brought to its size."""
-    size = part.shape[-2:]
-    if weight.shape[-2:] not in ((1, 1), size):
-        weight = F.interpolate(weight.float(), size, mode="area")
-    return weight.to(part)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from graph.companions import AdapterCard
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import read_json
+from graph.folders import denoiser_of, read_json
 from graph.headers import shapes_of
 from graph.library import Model
 from graph.node import Live, Place, Widget
@@ -76,7 +76,7 @@ class TextExpert(ModelNode):
 
 
 def _adapted(place: Place, model: Model) -> Iterator[Diagnostic]:
-    """M036 for an adapter that was made for another UNet, M039 where there is none."""
+    """M036 for an adapter that was made for another network, M039 where there is none."""
     for title, node in place.all("adapters"):
         name = str(getattr(node, "model", ""))
         found = place.library.attempt_companion(name)
@@ -91,8 +91,8 @@ def _adapted(place: Place, model: Model) -> Iterator[Diagnostic]:
                 port="adapters",
             )
             continue
-        own = read_json(model.name, model.folder / "unet" / "config.json")
-        for setting, wanted in card.unet:
+        own = read_json(model.name, denoiser_of(model.folder) / "config.json")
+        for setting, wanted in card.network:
             if own.get(setting) != wanted:
                 yield Diagnostic(
                     "M036",

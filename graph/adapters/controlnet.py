@@ -10,6 +10,7 @@ from diffusers import ControlNetModel
 from PIL import Image
 from torch import Tensor
 
+from graph.codec import Codec
 from graph.companions import Companion
 from graph.interfaces import Adapter, Asking
 from graph.machine import Machine
@@ -30,7 +31,9 @@ class ControlNet(Adapter):
         """Load the network of a folder."""
         return cls(frozen(ControlNetModel, companion.folder, machine))
 
-    def encode(self, value: Image.Image, canvas: tuple[int, int]) -> Tensor:
+    def encode(
+        self, value: Image.Image, canvas: tuple[int, int], codec: Codec | None = None
+    ) -> Tensor:
         """The picture on the canvas, [3, h, w] in [0, 1]."""
         return torch.from_numpy(light(value, canvas)).to(next(self._network.parameters()))
 

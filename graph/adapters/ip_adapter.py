@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import torch
 from diffusers.models.embeddings import ImageProjection
@@ -16,9 +17,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
-from graph.companions import IMAGE_ENCODER, IP_ADAPTER, Companion
+from graph.codec import Codec
+from graph.companions import IMAGE_ENCODER, IP_ADAPTERS, Companion
 from graph.interfaces import Adapter
 from graph.machine import Machine
+from graph.projections import projection_of
 from graph.weights import frozen_reader
 
 
@@ -55,10 +58,11 @@ class IPAdapter(Adapter):
 
     Every cross-attention attends to the picture's tokens too, with keys and values of their own:
     its answer is that to the words plus weight · W·softmax(q·kᵀ/√d)·v, where W is the layer's last.
-    Without a condition the picture is none: zeros, as the pipelines of diffusers have it.
+    Without a condition the picture is none, as the pipelines of diffusers have it: an embedding of
+    zeros, or for a Plus and a full face, that look at every place, a picture of zeros.
     """
 
-    networks: ClassVar[tuple[str, ...]] = (IP_ADAPTER,)
+    networks: ClassVar[tuple[str, ...]] = tuple(IP_ADAPTERS)
     shown_to_null: ClassVar[bool] = False
 
     def __init__(
@@ -70,6 +74,8 @@ class IPAdapter(Adapter):
     ) -> None:
         self._sight, self._encoder, self._projection = sight, encoder, projection
         self._layers = layers
+        # of every UNet that was asked, a LoRA's twin among them, for as long as that is held
+        self._ears: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
 
     @classmethod
     def load(cls, companion: Companion, machine: Machine) -> IPAdapter:
@@ -80,7 +86,7 @@ class IPAdapter(Adapter):
         (file,) = folder.glob("*.safetensors")
         stored = load_file(file)
         like = next(encoder.parameters())
-        projection = _projection(_below(stored, "image_proj."))
+        projection = projection_of(_below(stored, "image_proj."))
         parts = {name: part.to(like) for name, part in _below(stored, "ip_adapter.").items()}
         numbers = sorted({int(name.partition(".")[0]) for name in parts})
         return cls(
@@ -92,14 +98,21 @@ class IPAdapter(Adapter):
             [(parts[f"{n}.to_k_ip.weight"], parts[f"{n}.to_v_ip.weight"]) for n in numbers],
         )
 
-    def encode(self, value: Image.Image | None, canvas: tuple[int, int]) -> Tensor:
+    def encode(
+        self, value: Image.Image | None, canvas: tuple[int, int], codec: Codec | None = None
+    ) -> Tensor:
         """The picture, or None for none, as tokens [tokens, width]."""
         like = next(self._encoder.parameters())
         shown = value or Image.new("RGB", canvas)
         pixels: Any = self._sight(shown.convert("RGB"), return_tensors="pt")
         seen: Tensor = pixels.pixel_values.to(like)
-        found = self._encoder(seen).image_embeds
-        return self._projection(torch.zeros_like(found) if value is None else found)[0]
+        if isinstance(self._projection, ImageProjection):
+            found = self._encoder(seen).image_embeds
+            return self._projection(torch.zeros_like(found) if value is None else found)[0]
+        # of none such a one sees what CLIP makes of a picture that is zeros: a grey one
+        shown_none = torch.zeros_like(seen) if value is None else seen
+        found = self._encoder(shown_none, output_hidden_states=True).hidden_states[-2]
+        return self._projection(found)[0]
 
     @contextmanager
     def within(self, unet: Any, hints: Tensor, weight: Tensor) -> Generator[None]:
@@ -107,7 +120,7 @@ class IPAdapter(Adapter):
         loud = weight.flatten(1).mean(1).reshape(-1, 1, 1)
         hooks = [
             layer.register_forward_hook(Ear(threading.get_ident(), hints, loud, *pair))
-            for layer, pair in zip(_attentions(unet), self._layers, strict=True)
+            for layer, pair in zip(self._attentions(unet), self._layers, strict=True)
         ]
         try:
             yield
@@ -115,22 +128,16 @@ class IPAdapter(Adapter):
             for hook in hooks:
                 hook.remove()
 
-
-def _projection(stored: Mapping[str, Tensor]) -> ImageProjection:
-    """What makes tokens of CLIP's embedding of a picture, from the file's own names."""
-    rows, size = stored["proj.weight"].shape
-    width = len(stored["norm.weight"])
-    made = ImageProjection(size, width, rows // width)
-    made.load_state_dict({name.replace("proj", "image_embeds"): v for name, v in stored.items()})
-    return made
+    def _attentions(self, unet: Any) -> list[Any]:
+        """The cross-attentions in the order of the file's numbers: that of the processors."""
+        if unet not in self._ears:
+            names = [name.removesuffix(".processor") for name in unet.attn_processors]
+            self._ears[unet] = [
+                unet.get_submodule(name) for name in names if name.endswith("attn2")
+            ]
+        return self._ears[unet]
 
 
 def _below(stored: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin so, by the rest of their names."""
     return {k.removeprefix(prefix): part for k, part in stored.items() if k.startswith(prefix)}
-
-
-def _attentions(unet: Any) -> list[Any]:
-    """The cross-attentions in the order in which the file numbers them: that of the processors."""
-    names = [name.removesuffix(".processor") for name in unet.attn_processors]
-    return [unet.get_submodule(name) for name in names if name.endswith(".attn2")]

@@ -10,6 +10,7 @@ from diffusers import T2IAdapter as Network
 from PIL import Image
 from torch import Tensor
 
+from graph.codec import Codec
 from graph.companions import Companion
 from graph.interfaces import Adapter, Asking
 from graph.machine import Machine
@@ -33,7 +34,9 @@ class T2IAdapter(Adapter):
         """Load the network of a folder."""
         return cls(frozen(Network, companion.folder, machine))
 
-    def encode(self, value: Image.Image, canvas: tuple[int, int]) -> list[Tensor]:
+    def encode(
+        self, value: Image.Image, canvas: tuple[int, int], codec: Codec | None = None
+    ) -> list[Tensor]:
         """What it makes of the picture on the canvas: a tensor [c, h, w] for every level."""
         pixels = torch.from_numpy(light(value, canvas)).to(next(self._network.parameters()))
         if int(self._network.config.in_channels) == 1:

@@ -14,12 +14,13 @@ from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
-from graph.interfaces import Checkpoint
+from graph.interfaces import Adaptable, Asking, Heard
 from graph.levels import NoiseLevel
 from graph.library import Model
 from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
+from graph.telling import told
 from graph.weights import NEAR, frozen, frozen_reader
 
 T5_TOKENS = 512
@@ -34,7 +35,7 @@ class Prompt:
     pooled: Tensor
 
 
-class Flux(Checkpoint):
+class Flux(Adaptable):
     """Flux.1 (Black Forest Labs, 2024) as FluxPipeline stores it.
 
     The guidance that was distilled into the network stays at the pipeline's 3.5; what a run asks
@@ -90,24 +91,40 @@ class Flux(Checkpoint):
         words = self._encoder(tokens.input_ids.to(self._encoder.device))[0]  # padding is read too
         return Prompt(words[0], self._clip.read(value or "").pooler_output[0])
 
-    def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
+    def denoise(
+        self,
+        x: Tensor,
+        level: NoiseLevel,
+        conditions: Sequence[Prompt],
+        heard: Sequence[Heard] = (),
+    ) -> Tensor:
         """D(x) of n states under n sentences, in one forward pass."""
         words = torch.stack([prompt.words for prompt in conditions])
         pooled = torch.stack([prompt.pooled for prompt in conditions])
         rows, columns = (side // 2 for side in x.shape[-2:])
-        guided = self._transformer.config.guidance_embeds
+        transformer = self._transformer
+        added = {
+            "pooled_projections": pooled,
+            "guidance": x.new_full((len(x),), DISTILLED_GUIDANCE),
+            "txt_ids": x.new_zeros(words.shape[1], 3),
+            "img_ids": torch.cartesian_prod(*map(torch.arange, (1, rows, columns))).to(x),
+        }
+        own = added if transformer.config.guidance_embeds else {**added, "guidance": None}
+        blocks = {
+            "controlnet_block_samples": len(transformer.transformer_blocks),
+            "controlnet_single_block_samples": len(transformer.single_transformer_blocks),
+        }
 
         def network(state: Tensor, time: float) -> Tensor:
-            patches = F.pixel_unshuffle(state, 2).flatten(2).mT
-            answer = self._transformer(
-                patches.to(self._transformer.dtype),
+            patches = F.pixel_unshuffle(state, 2).flatten(2).mT.to(transformer.dtype)
+            times = torch.full((len(x),), time, device=x.device) / 1000.0
+            answer = transformer(
+                patches,
                 encoder_hidden_states=words,
-                pooled_projections=pooled,
-                timestep=torch.full((len(x),), time, device=x.device) / 1000.0,
-                guidance=x.new_full((len(x),), DISTILLED_GUIDANCE) if guided else None,
-                txt_ids=x.new_zeros(words.shape[1], 3),
-                img_ids=torch.cartesian_prod(*map(torch.arange, (1, rows, columns))).to(x),
+                timestep=times,
                 return_dict=False,
+                **own,
+                **told(Asking(patches, times, words, added, blocks), heard),
             )[0]
             return F.pixel_shuffle(answer.to(x).mT.unflatten(2, (rows, columns)), 2)
 

@@ -69,6 +69,16 @@ class PixArt(Checkpoint):
             native_of(model.folder / "scheduler"),
         )
 
+    def networks(self) -> Mapping[str, Any]:
+        """Transformer and T5."""
+        return {"transformer": self._transformer, "text_encoder": self._text_encoder}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> PixArt:
+        """The same expert with another transformer and T5."""
+        return self._with(
+            _transformer=networks["transformer"], _text_encoder=networks["text_encoder"]
+        )
+
     def encode(self, value: Any) -> Prompt:
         """A sentence, or {"text": sentence, "mask": picture, …} where pictures are taken too."""
         parts = cast("Mapping[str, Any]", value if isinstance(value, Mapping) else {"text": value})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from inspect import signature
@@ -72,6 +72,14 @@ class Sana(Checkpoint):
             codec_of(model, machine),
             native_of(model.folder / "scheduler"),
         )
+
+    def networks(self) -> Mapping[str, Any]:
+        """The transformer; nobody trains LoRAs of its Gemma."""
+        return {"transformer": self._transformer}
+
+    def exchanged(self, networks: Mapping[str, Any]) -> Sana:
+        """The same expert with another transformer."""
+        return self._with(_transformer=networks["transformer"])
 
     def encode(self, value: str | None) -> Prompt:
         """A sentence, or None for no condition."""

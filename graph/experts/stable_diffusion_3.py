@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import torch
@@ -15,12 +16,13 @@ from transformers import AutoTokenizer, CLIPTextModelWithProjection, T5EncoderMo
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
 from graph.folders import read_json
-from graph.interfaces import Checkpoint
+from graph.interfaces import Adaptable, Asking, Heard
 from graph.levels import NoiseLevel
 from graph.library import Model
 from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
+from graph.telling import told
 from graph.weights import NEAR, frozen, frozen_reader
 
 T5_TOKENS = 256
@@ -34,7 +36,7 @@ class Prompt:
     pooled: Tensor
 
 
-class StableDiffusion3(Checkpoint):
+class StableDiffusion3(Adaptable):
     """SD 3 and 3.5 (arXiv 2403.03206) as StableDiffusion3Pipeline stores them.
 
     A folder without the third text encoder, T5, is asked with zeros in its place. No condition is
@@ -114,18 +116,32 @@ class StableDiffusion3(Checkpoint):
         )
         return encoder(tokens.input_ids.to(encoder.device))[0][0]  # padding is read too
 
-    def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
+    def denoise(
+        self,
+        x: Tensor,
+        level: NoiseLevel,
+        conditions: Sequence[Prompt],
+        heard: Sequence[Heard] = (),
+    ) -> Tensor:
         """D(x) of n states under n sentences, in one forward pass."""
         words = torch.stack([prompt.words for prompt in conditions])
         pooled = torch.stack([prompt.pooled for prompt in conditions])
 
+        transformer = self._transformer
+        blocks = {"block_controlnet_hidden_states": len(transformer.transformer_blocks)}
+
         def network(state: Tensor, time: float) -> Tensor:
-            answer = self._transformer(
-                state.to(self._transformer.dtype),
+            seen = state.to(transformer.dtype)
+            times = torch.full((len(x),), time, device=x.device)
+            added = {"pooled_projections": pooled}
+            first = partial(transformer.pos_embed, seen)
+            answer = transformer(
+                seen,
                 encoder_hidden_states=words,
-                pooled_projections=pooled,
-                timestep=torch.full((len(x),), time, device=x.device),
+                timestep=times,
                 return_dict=False,
+                **added,
+                **told(Asking(seen, times, words, added, blocks, first), heard),
             )[0]
             return answer.to(x)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from graph.companions import ALIKE, IP_ADAPTER
+from graph.companions import ALIKE, IP_ADAPTERS
 from graph.compile import compile_workflow
 from graph.folders import read_json
 from graph.library import Library
@@ -52,7 +52,7 @@ def test_those_that_take_adapters_are_the_families_that_do() -> None:
     )
     pipelines, networks = done.stdout.splitlines()[-2:]
     assert pipelines == str(sorted(ADAPTABLE))
-    assert networks == str(sorted((*ALIKE, IP_ADAPTER)))
+    assert networks == str(sorted((*ALIKE, *IP_ADAPTERS)))
 
 
 def test_the_list_is_what_the_families_load() -> None:

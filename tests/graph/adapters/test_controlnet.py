@@ -11,7 +11,6 @@ import pytest
 import torch
 from diffusers import (
     ControlNetModel,
-    LCMScheduler,
     StableDiffusionControlNetPipeline,
     StableDiffusionXLControlNetPipeline,
 )
@@ -20,11 +19,8 @@ from torch import Tensor
 
 from graph.adapters.controlnet import ControlNet
 from graph.interfaces import Heard
-from graph.levels import NoiseLevel
 from graph.library import Library
-from graph.samplers.consistency import Consistency
-from graph.schedules.discrete import Discrete
-from tests.graph.adapters import making
+from tests.graph.adapters import distilled, making
 from tests.graph.adapters.workflows import (
     GUIDANCE,
     SAMPLERS,
@@ -41,8 +37,6 @@ from tests.graph.experts.alone import CPU, expert
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning:diffusers"
 )
-DISTILLED = 8.5
-"""The guidance that pipelines tell a latent consistency model, unless they are told another."""
 
 
 @pytest.fixture(scope="module")
@@ -164,38 +158,19 @@ def test_a_distilled_expert_hears_one_of_its_undistilled_base(tmp_path: Path, st
     base = folders.stable_diffusion(tmp_path / "undistilled")
     folders.latent_consistency(library.folder / "base")
     making.controlnet(library.folder / "depth", base)
-    pipeline: Any = StableDiffusionControlNetPipeline.from_pretrained(
+    pipeline = StableDiffusionControlNetPipeline.from_pretrained(
         library.folder / "base",
         controlnet=ControlNetModel.from_pretrained(library.folder / "depth"),
-        scheduler=LCMScheduler.from_pretrained(library.folder / "base" / "scheduler"),
     )
-    pipeline.set_progress_bar_config(disable=True)
     start = noise(folders.CHANNELS, folders.SIDE, folders.SIDE)
-    theirs = pipeline(
-        SENTENCE,
-        image=making.picture(),
-        num_inference_steps=steps,
-        guidance_scale=DISTILLED,
-        controlnet_conditioning_scale=0.8,
-        latents=start.clone(),
-        generator=torch.Generator().manual_seed(1),
-        output_type="latent",
-    ).images
+    found = distilled.theirs(
+        pipeline, start, steps, image=making.picture(), controlnet_conditioning_scale=0.8
+    )
     who = expert(library.folder / "base")
     net = ControlNet.load(library.companion("depth"), CPU)
-    asked, hint = [who.encode(SENTENCE)], net.encode(making.picture(), who.canvas)
-    loud, drawn = torch.full((1, 1, 1, 1), 0.8), torch.Generator().manual_seed(1)
-
-    def end(x: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
-        return who.denoise(x, level, asked, [Heard(net, [hint], loud)])
-
-    def draw() -> torch.Tensor:
-        return torch.randn(start.shape, generator=drawn)
-
-    levels = Discrete(spacing="distilled").levels(steps)
-    with torch.inference_mode():
-        *_, last = Consistency()(end, start, levels, draw)
-    assert (last.x - theirs).abs().max() <= 1e-4
+    heard = Heard(net, [net.encode(making.picture(), (32, 32))], distilled.loud(0.8))
+    ours = distilled.ours(who, who.encode(SENTENCE), start, steps, [heard])
+    assert (ours - found).abs().max() <= 1e-4
 
 
 def test_a_map_says_where_it_is_heard(library: Library) -> None:
@@ -250,14 +225,20 @@ def test_a_soloed_one_silences_the_others_and_no_expert(library: Library) -> Non
     assert soloed.equal(alone)
 
 
-def test_one_that_pools_is_heard_under_the_sentence_alone(library: Library) -> None:
-    """As diffusers hears one for shuffled pictures, always in guess mode."""
+def pooling(library: Library) -> None:
+    """A ControlNet called `pooled`, as that for shuffled pictures is."""
     making.controlnet(library.folder / "pooled", library.folder / "base")
     config = library.folder / "pooled" / "config.json"
     settings = json.loads(config.read_text())
     config.write_text(json.dumps(settings | {"global_pool_conditions": True}))
+
+
+@pytest.mark.parametrize("solver", SAMPLERS)
+def test_one_that_pools_is_heard_under_the_sentence_alone(library: Library, solver: str) -> None:
+    """As diffusers hears one for shuffled pictures, always in guess mode."""
+    pooling(library)
     start = noise(folders.CHANNELS, folders.SIDE, folders.SIDE)
-    theirs = pipeline_of(library, ["pooled"], "ddim")(
+    theirs = pipeline_of(library, ["pooled"], solver)(
         SENTENCE,
         image=making.picture(),
         num_inference_steps=STEPS,
@@ -266,10 +247,14 @@ def test_one_that_pools_is_heard_under_the_sentence_alone(library: Library) -> N
         output_type="latent",
     ).images
     told = {"net": {"model": "pooled", "photo": making.picture(), "in_null": False}}
-    found = compiled(library, told)
+    found = compiled(library, told, SAMPLERS[solver][2])
     assert found.diagnostics == ()
     assert (sampled(library, found, start) - theirs).abs().max() <= 1e-4
-    told["net"]["in_null"] = True
+
+
+def test_the_null_is_said_not_to_know_one_that_pools(library: Library) -> None:
+    pooling(library)
+    told = {"net": {"model": "pooled", "photo": making.picture()}}
     (warned,) = compiled(library, told).diagnostics
     assert (warned.code, warned.severity, warned.node) == ("M045", "warning", "net")
 

@@ -37,6 +37,7 @@ from tests.graph.adapters.workflows import (
 from tests.graph.documents import Nodes, document
 from tests.graph.experts import folders, loras, onefiles
 from tests.graph.experts.alone import CPU
+from tests.graph.experts.test_lora import of_peft
 from tests.graph.experts.test_stable_diffusion import unit_noise
 from tests.graph.test_modulated_runs import result
 
@@ -128,7 +129,10 @@ def test_a_workflow_with_loras_is_sampled_as_diffusers_does(
     assert (ours - theirs(library, {}, solver)).abs().max() >= 1e-2
 
 
-def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(library: Library) -> None:
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(
+    library: Library, solver: str
+) -> None:
     making.controlnet(library.folder / "depth", library.folder / "base")
     photo = stored(library, making.picture())
     found = drawn(
@@ -139,13 +143,15 @@ def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(library: Libra
             "photo": ("photo", {"picture": photo}),
             "net": ("adapter", {"model": "depth", "reliability": 0.7}),
         },
+        sampler=SOLVERS[solver][2],
     )
     pipeline: Any = StableDiffusionControlNetPipeline.from_pretrained(
         library.folder / "base",
         controlnet=ControlNetModel.from_pretrained(library.folder / "depth"),
     )
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **SOLVERS["ddim"][1])
+    scheduler, changes, _ = SOLVERS[solver]
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
     pipeline.load_lora_weights(
         library.folder / "loras", weight_name="ink.safetensors", adapter_name="ink"
     )
@@ -163,7 +169,10 @@ def test_a_lora_beside_a_control_net_is_sampled_as_diffusers_does(library: Libra
     assert (ours - expected).abs().max() <= 1e-4
 
 
-def test_a_lora_beside_an_ip_adapter_is_sampled_as_diffusers_does(library: Library) -> None:
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_lora_beside_an_ip_adapter_is_sampled_as_diffusers_does(
+    library: Library, solver: str
+) -> None:
     making.ip_adapter(library.folder / "ip", library.folder / "base")
     found = drawn(
         library,
@@ -173,10 +182,12 @@ def test_a_lora_beside_an_ip_adapter_is_sampled_as_diffusers_does(library: Libra
             "photo": ("photo", {"picture": stored(library, making.picture())}),
             "ip": ("adapter", {"model": "ip", "reliability": 0.7}),
         },
+        sampler=SOLVERS[solver][2],
     )
     pipeline: Any = StableDiffusionPipeline.from_pretrained(library.folder / "base")
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config, **SOLVERS["ddim"][1])
+    scheduler, changes, _ = SOLVERS[solver]
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **changes)
     pipeline.load_ip_adapter(
         str(library.folder / "ip"), subfolder="", weight_name="ip-adapter_tiny.safetensors"
     )
@@ -277,6 +288,19 @@ def test_a_changed_file_is_read_again(library: Library) -> None:
     file = library.folder / "loras" / "ink.safetensors"
     loras.kohya(file, base.networks(), 5, wanted=loras.everything)
     assert runtime.tuned("base", base, ("loras/ink.safetensors",))[1] is not first
+
+
+def test_what_lies_beside_a_file_of_peft_is_read_again(library: Library) -> None:
+    unet = StableDiffusionPipeline.from_pretrained(library.folder / "base").unet
+    file = of_peft(unet, library.folder)
+    name = file.relative_to(library.folder).as_posix()
+    assert name in library.loras()
+    first = library.lora(name)
+    assert library.lora(name) is first
+    config = file.with_name("adapter_config.json")
+    config.write_text(config.read_text().replace('"lora_alpha": 3', '"lora_alpha": 12'))
+    alphas = {pair.alpha for pair in library.lora(name).parts["unet"].values()}
+    assert alphas == {4 * pair.alpha for pair in first.parts["unet"].values()}
 
 
 def test_a_lora_for_another_family_is_refused_where_it_is_wired(library: Library) -> None:

@@ -13,8 +13,10 @@ from diffusers import (
     T2IAdapter,
 )
 
+from graph.adapters.t2i_adapter import T2IAdapter as Adapter
+from graph.interfaces import Heard
 from graph.library import Library
-from tests.graph.adapters import making
+from tests.graph.adapters import distilled, making
 from tests.graph.adapters.workflows import (
     GUIDANCE,
     SAMPLERS,
@@ -24,6 +26,7 @@ from tests.graph.adapters.workflows import (
     sampled,
 )
 from tests.graph.experts import folders
+from tests.graph.experts.alone import CPU, expert
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning:diffusers"
@@ -99,6 +102,28 @@ def test_that_of_sdxl_is_heard_in_the_middle_too(tmp_path: Path, solver: str) ->
     ours = sampled(library, compiled(library, told, sampler), noise)
     assert (ours - theirs).abs().max() <= 1e-4
     assert (sampled(library, compiled(library, {}, sampler), noise) - theirs).abs().max() >= 5e-3
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_distilled_expert_hears_it(library: Library, steps: int) -> None:
+    base = folders.latent_consistency(library.folder / "lcm")
+    pipeline = StableDiffusionAdapterPipeline.from_pretrained(
+        base, adapter=T2IAdapter.from_pretrained(library.folder / "colours")
+    )
+    shape = (1, folders.CHANNELS, folders.SIDE, folders.SIDE)
+    start = torch.randn(shape, generator=torch.Generator().manual_seed(5))
+    found, unheard = (
+        distilled.theirs(
+            pipeline, start, steps, image=making.picture(), adapter_conditioning_scale=scale
+        )
+        for scale in (0.8, 0.0)
+    )
+    who = expert(base)
+    net = Adapter.load(library.companion("colours"), CPU)
+    heard = Heard(net, [net.encode(making.picture(), (32, 32))], distilled.loud(0.8))
+    ours = distilled.ours(who, who.encode(SENTENCE), start, steps, [heard])
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - unheard).abs().max() >= 5e-3
 
 
 def test_those_of_sdxl_and_of_sd_are_told_apart(library: Library) -> None:

@@ -268,14 +268,14 @@ def stable_diffusion_xl(folder: Path, *, zeros: bool = True, **changes: Any) -> 
     return folder
 
 
-def stable_diffusion_3(folder: Path, *, reads_t5: bool = True) -> Path:
+def stable_diffusion_3(folder: Path, *, reads_t5: bool = True, layers: int = 2) -> Path:
     """SD 3, with its third text encoder or as people save memory, without."""
     torch.manual_seed(7)
     transformer = SD3Transformer2DModel(
         sample_size=SIDE,
         in_channels=CHANNELS,
         out_channels=CHANNELS,
-        num_layers=2,
+        num_layers=layers,
         attention_head_dim=4,
         num_attention_heads=2,
         joint_attention_dim=24,
@@ -297,13 +297,13 @@ def stable_diffusion_3(folder: Path, *, reads_t5: bool = True) -> Path:
     return folder
 
 
-def flux(folder: Path, *, guidance: bool = True) -> Path:
+def flux(folder: Path, *, guidance: bool = True, layers: tuple[int, int] = (1, 1)) -> Path:
     """Flux, with the guidance of the dev model or without as schnell."""
     torch.manual_seed(8)
     transformer = FluxTransformer2DModel(
         in_channels=4 * CHANNELS,
-        num_layers=1,
-        num_single_layers=1,
+        num_layers=layers[0],
+        num_single_layers=layers[1],
         attention_head_dim=8,
         num_attention_heads=2,
         joint_attention_dim=24,

@@ -14,13 +14,23 @@ from safetensors.torch import save_file
 from graph.ldm import ldm_names
 
 Networks = Mapping[str, torch.nn.Module]
-KOHYA = {"unet": "lora_unet", "text_encoder": "lora_te", "text_encoder_2": "lora_te2"}
+KOHYA = {
+    "unet": "lora_unet",
+    "transformer": "lora_transformer",
+    "text_encoder": "lora_te",
+    "text_encoder_2": "lora_te2",
+}
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
 
 
 def attention(name: str) -> bool:
     """What most LoRAs change."""
     return name.endswith(ATTENTION)
+
+
+def attention_or_t5(name: str) -> bool:
+    """The same, in T5 too, and what lies between."""
+    return attention(name) or name.endswith(("Attention.q", "Attention.v", ".wo"))
 
 
 def everything(name: str) -> bool:
@@ -45,7 +55,9 @@ def kohya(
         if "text_encoder_2" in networks and part == "text_encoder":
             prefix = "lora_te1"
         layer = ldm_names(_layers(networks[part]))[name] if ldm and part == "unet" else name
-        if part != "unet" and not layer.startswith(("text_model", "text_projection")):
+        if part.startswith("text_encoder") and not layer.startswith(
+            ("text_model", "text_projection")
+        ):
             layer = f"text_model.{layer}"
         key = f"{prefix}_{layer.replace('.', '_')}"
         tensors |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}

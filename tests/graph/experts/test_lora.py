@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from diffusers import FluxPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    FlowMatchHeunDiscreteScheduler,
+    FluxPipeline,
+    LatentConsistencyModelPipeline,
+    PixArtSigmaPipeline,
+    StableDiffusion3Pipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+)
+from peft import (
+    LoraConfig,
+    get_peft_model,
+    inject_adapter_in_model,
+    set_peft_model_state_dict,
+)
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 
 from graph.errors import ChoraleError
 from graph.interfaces import Expert, Heard, Tuning
 from graph.levels import NoiseLevel
 from graph.lora import read_lora
+from graph.machine import Machine
+from graph.samplers.ddim import Ddim
+from graph.samplers.dpmpp_2m import Dpmpp2M
+from graph.samplers.euler import Euler
+from graph.samplers.heun import Heun
 from graph.schedules.discrete import Discrete
+from graph.schedules.flow import Flow
 from graph.twins import Deltas, Tuned, deltas_of
+from tests.graph.adapters import distilled
 from tests.graph.experts import folders, loras
+from tests.graph.experts import test_flux as flux
+from tests.graph.experts import test_sana as sana
+from tests.graph.experts import test_stable_diffusion_3 as stable_diffusion_3
 from tests.graph.experts.alone import GUIDANCE, STEPS, expert, sample
 from tests.graph.experts.test_stable_diffusion import SAMPLERS, SENTENCE, unit_noise
 
@@ -73,12 +102,17 @@ def steady(folder: Path, files: Mapping[Path, float]) -> Any:
     return Steady(who, deltas, {file.name: loud for file, loud in files.items()})
 
 
-def theirs(pipeline: Any, files: Mapping[Path, float], noise: torch.Tensor, **more: Any) -> Any:
-    pipeline.set_progress_bar_config(disable=True)
+def loaded(pipeline: Any, files: Mapping[Path, float]) -> None:
+    """LoRAs loaded by diffusers, so loud."""
     for number, file in enumerate(files):
         pipeline.load_lora_weights(file.parent, weight_name=file.name, adapter_name=f"a{number}")
+    pipeline.set_adapters([f"a{number}" for number in range(len(files))], list(files.values()))
+
+
+def theirs(pipeline: Any, files: Mapping[Path, float], noise: torch.Tensor, **more: Any) -> Any:
+    pipeline.set_progress_bar_config(disable=True)
     if files:
-        pipeline.set_adapters([f"a{number}" for number in range(len(files))], list(files.values()))
+        loaded(pipeline, files)
     return pipeline(
         SENTENCE,
         num_inference_steps=STEPS,
@@ -139,19 +173,176 @@ def test_a_lora_is_sampled_as_stable_diffusion_xl_pipeline_does(
     assert (found - plain).abs().max() >= 1e-2
 
 
-def test_a_lora_of_a_transformer_answers_as_diffusers_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_lora_is_sampled_as_latent_consistency_model_pipeline_does(
+    tmp_path: Path, steps: int
+) -> None:
+    folder = folders.latent_consistency(tmp_path / "lcm")
+    pipeline = LatentConsistencyModelPipeline.from_pretrained(folder)
+    networks = {part: getattr(pipeline, part) for part in ALL}
+    file = loras.kohya(tmp_path / "a.safetensors", networks, 1)
+    plain = distilled.theirs(pipeline, unit_noise(), steps)
+    loaded(pipeline, {file: 0.8})
+    found = distilled.theirs(pipeline, unit_noise(), steps)
+    who = steady(folder, {file: 0.8})
+    heard = [Heard(Tuning(file.name), (), distilled.loud(0.8))]
+    ours = distilled.ours(who.tuned, who.encode(SENTENCE), unit_noise(), steps, heard)
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+@pytest.mark.parametrize("solver", stable_diffusion_3.SAMPLERS)
+def test_a_lora_is_sampled_as_stable_diffusion_3_pipeline_does(tmp_path: Path, solver: str) -> None:
+    scheduler, sampler = stable_diffusion_3.SAMPLERS[solver]
+    folder = folders.stable_diffusion_3(tmp_path / "sd3")
+    pipeline = StableDiffusion3Pipeline.from_pretrained(folder)
+    pipeline.scheduler = scheduler(shift=3.0)
+    parts = ("transformer", "text_encoder", "text_encoder_2")
+    file = loras.peft(
+        tmp_path / "a.safetensors", {part: getattr(pipeline, part) for part in parts}, 1
+    )
+    plain, found = (theirs(pipeline, files, unit_noise()) for files in ({}, {file: 0.7}))
+    levels = Flow(shift=3.0).levels(STEPS)
+    ours = sample(steady(folder, {file: 0.7}), SENTENCE, unit_noise(), sampler, levels)
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun"])
+@pytest.mark.parametrize("written", ["kohya", "peft"])
+def test_a_lora_is_sampled_as_flux_pipeline_does(tmp_path: Path, written: str, solver: str) -> None:
     folder = folders.flux(tmp_path / "flux")
-    pipeline: Any = FluxPipeline.from_pretrained(folder)
-    file = loras.peft(tmp_path / "a.safetensors", {"transformer": pipeline.transformer}, 1)
-    who: Any = expert(folder)
-    tuned = Tuned(who, {"a": deltas_of(read_lora("a", file), "flux", who)})
-    asked, x, level = who.encode(SENTENCE), unit_noise(), NoiseLevel.from_noise(0.6)
-    ours = answer(tuned, x, level, [asked], {"a": 0.7})
-    who._transformer.load_lora_adapter(load_file(file), prefix="transformer", adapter_name="a")
-    who._transformer.set_adapters(["a"], [0.7])
-    assert (ours - who.denoise(x, level, [asked])).abs().max() <= 1e-5
-    who._transformer.disable_adapters()
-    assert (ours - who.denoise(x, level, [asked])).abs().max() >= 1e-2
+    pipeline = FluxPipeline.from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    sampler, schedule = Euler(), Flow(shift=math.exp(flux.MU), ending="even")
+    if solver == "heun":
+        pipeline.scheduler = flux.OwnTimes(shift=3.0)
+        sampler, schedule = Heun(), Flow(shift=3.0)
+    parts = ("transformer", "text_encoder") if written == "peft" else ("transformer",)
+    networks = {part: getattr(pipeline, part) for part in parts}
+    file = WRITTEN[written](tmp_path / "a.safetensors", networks, 1)
+    plain = flux.run(pipeline, SENTENCE)
+    loaded(pipeline, {file: 0.7})
+    found = flux.run(pipeline, SENTENCE)
+    who = steady(folder, {file: 0.7})
+    ours = sample(who, SENTENCE, flux.unit_noise(), sampler, schedule.levels(STEPS))
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun"])
+def test_a_lora_is_sampled_as_sana_pipeline_does(tmp_path: Path, solver: str) -> None:
+    folder = folders.sana(tmp_path / "sana")
+    pipeline = sana.opened(folder)
+    if solver == "heun":
+        pipeline.scheduler = FlowMatchHeunDiscreteScheduler(shift=3.0)
+    networks = {"transformer": pipeline.transformer}
+    file = loras.peft(tmp_path / "a.safetensors", networks, 1, alpha=3.0)
+    plain = sana.run(pipeline, SENTENCE)
+    loaded(pipeline, {file: 0.7})
+    found = sana.run(pipeline, SENTENCE)
+    who, sampler = steady(folder, {file: 0.7}), Heun() if solver == "heun" else Euler()
+    levels = Flow(shift=3.0).levels(sana.STEPS)
+    ours = sample(who, SENTENCE, sana.unit_noise(), sampler, levels)
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+PIXART: Mapping[str, tuple[Any, Any]] = {
+    "ddim": (DDIMScheduler, Ddim()),
+    "dpmpp_2m": (DPMSolverMultistepScheduler, Dpmpp2M()),
+}
+
+
+@pytest.mark.parametrize("solver", PIXART)
+@pytest.mark.parametrize("written", ["peft", "peft itself"])
+def test_a_lora_of_pixart_is_sampled_as_peft_has_it(
+    tmp_path: Path, written: str, solver: str
+) -> None:
+    """Its pipelines load no LoRAs; people have peft change the networks before they run."""
+    scheduler, sampler = PIXART[solver]
+    folder = folders.pixart(tmp_path / "pixart")
+    pipeline = PixArtSigmaPipeline.from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config)
+
+    def run() -> torch.Tensor:
+        return pipeline(
+            SENTENCE,
+            num_inference_steps=STEPS,
+            guidance_scale=GUIDANCE,
+            latents=unit_noise(),
+            height=32,
+            width=32,
+            use_resolution_binning=False,
+            clean_caption=False,
+            output_type="latent",
+        ).images
+
+    plain, parts = run(), ("transformer", "text_encoder")
+    if written == "peft itself":
+        file = of_peft(pipeline.transformer, tmp_path)
+        peft_scaled(pipeline.transformer, 0.7)
+    else:
+        networks = {part: getattr(pipeline, part) for part in parts}
+        file = loras.peft(tmp_path / "a.safetensors", networks, 1, wanted=loras.attention_or_t5)
+        for part in parts:
+            injected(networks[part], part, file)
+            peft_scaled(networks[part], 0.7)
+    found = run()
+    curve = Discrete(curve="squaredcos_cap_v2", spacing="trailing")
+    ours = sample(steady(folder, {file: 0.7}), SENTENCE, unit_noise(), sampler, curve.levels(STEPS))
+    # the pipeline starts at its own first level with unit noise, this state with its own sigma
+    assert (ours - found).abs().max() <= 1e-4 * found.abs().max()
+    assert (found - plain).abs().max() >= 1e-2
+
+
+def of_peft(network: Any, folder: Path) -> Path:
+    """A network of diffusers changed by peft, and the file that peft writes of it."""
+    config = LoraConfig(r=2, lora_alpha=3, target_modules=["to_q", "to_v"], use_rslora=True)
+    changed = get_peft_model(network, config)
+    generator = torch.Generator().manual_seed(4)
+    for name, each in changed.named_parameters():
+        if "lora_" in name:
+            each.data = torch.randn(each.shape, generator=generator) * 0.3
+    changed.save_pretrained(folder / "style")
+    return folder / "style" / "adapter_model.safetensors"
+
+
+def injected(network: Any, part: str, file: Path) -> None:
+    """Change a network, by peft, as the part of a file says that is for it."""
+    found = {
+        name.removeprefix(f"{part}."): each
+        for name, each in load_file(file).items()
+        if name.startswith(f"{part}.")
+    }
+    layers = sorted({name.rpartition(".lora_")[0] for name in found})
+    inject_adapter_in_model(LoraConfig(r=2, lora_alpha=2, target_modules=layers), network)
+    set_peft_model_state_dict(network, found)
+    network.eval()
+
+
+def peft_scaled(network: Any, loud: float) -> None:
+    """Make what peft changed so loud."""
+    layers = [each for each in network.modules() if isinstance(each, LoraLayer)]
+    assert layers
+    for each in layers:
+        each.set_scale("default", loud)
+
+
+def test_what_of_t5_stays_wide_is_changed_in_its_own_type(tmp_path: Path) -> None:
+    folder = folders.pixart(tmp_path / "pixart")
+    full: Any = expert(folder)
+    networks = {"text_encoder": full.networks()["text_encoder"]}
+    file = loras.peft(tmp_path / "a.safetensors", networks, 1, wanted=lambda name: "wo" in name)
+    read = []
+    for precision in (torch.float32, torch.float16):
+        who: Any = expert(folder, Machine(torch.device("cpu"), precision))
+        tuned = Tuned(who, {"a": deltas_of(read_lora("a", file), "pixart", who)})
+        read += [tuned.reader({"a": 1.0}).encode(SENTENCE).words.float()]
+    plain = full.encode(SENTENCE).words
+    assert (read[0] - plain).abs().max() > 0.1
+    assert (read[0] - read[1]).abs().max() < 0.01 * read[0].abs().max()
 
 
 def tuned_pair(tmp_path: Path) -> tuple[Any, dict[str, Deltas]]:
@@ -259,6 +450,23 @@ def test_a_note_that_peft_would_not_write_is_refused(tmp_path: Path, note: str) 
     file = changed(tmp_path)
     save_file(load_file(file), file, {"lora_adapter_metadata": note})
     with pytest.raises(ChoraleError, match=r"M043 .* note lora_adapter_metadata"):
+        read_lora("a", file)
+
+
+def test_a_file_of_peft_itself_is_read_with_what_lies_beside_it(tmp_path: Path) -> None:
+    file = of_peft(folders.conditional_unet(cross_attention_dim=8), tmp_path)
+    found = read_lora("a", file)
+    assert {pair.alpha for pair in found.parts["unet"].values()} == {3 * 2**0.5}
+    config = file.with_name("adapter_config.json")
+    told = json.loads(config.read_text())
+    config.write_text(json.dumps(told | {"lora_alpha": "much"}))
+    with pytest.raises(ChoraleError, match=r"M043 'a' is a file whose adapter_config.json says"):
+        read_lora("a", file)
+    config.write_text("[")
+    with pytest.raises(ChoraleError, match="M005"):
+        read_lora("a", file)
+    config.unlink()
+    with pytest.raises(ChoraleError, match=r"M055 'a' .* no adapter_config.json beside it"):
         read_lora("a", file)
 
 
