@@ -61,6 +61,8 @@ class Session:
         self._compilers = Compilers(nodes.catalogue(), self._library)
         self.history = history or archive(piece.DATA)
         self.training = training or Trainings(piece.DATA, self._library.folder)
+        self.private = False
+        """Whether this machine alone can open its pages."""
 
     def warm(self) -> None:
         """Load torch and the experts of the opening workflow: the first run need not wait."""
