@@ -48,11 +48,14 @@ def _weighed(plan: Plan, score: Operation) -> Iterator[Operation]:
     else:
         inner, *anchors = _made_of(plan, score)
         for anchor in anchors:
-            while anchor.op in BENDING:
-                anchor = _made_of(plan, anchor)[0]
-            if anchor.op != "denoise":
+            if _bare(plan, anchor).op != "denoise":
                 yield from _weighed(plan, anchor)
         yield from _weighed(plan, inner)
+
+
+def _bare(plan: Plan, score: Operation) -> Operation:
+    """The score without what bends it."""
+    return _bare(plan, _made_of(plan, score)[0]) if score.op in BENDING else score
 
 
 def _made_of(plan: Plan, operation: Operation) -> tuple[Operation, ...]:
