@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from typing import TypeGuard, cast
@@ -99,7 +100,9 @@ def accept(control: Control, value: object) -> ControlValue:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def _points(value: object) -> tuple[tuple[float, float], ...] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from graph.companions import Card, Companion, GuidanceCard, ModulatorCard, companion_names
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import content_hash, stored_numbers
+from graph.folders import Folder, content_hash, stored_numbers
 from graph.library import Library, Model
 from graph.lora import Lora
 
@@ -26,7 +26,8 @@ class Entry:
 
     Attributes:
         name: below the model folder.
-        role: expert, lora, modulator, guidance or adapter.
+        role: expert, lora, modulator, guidance, adapter, or configuration for a folder without
+            weights, which lends what it has to checkpoints of one file.
         family: the pipeline's class, or that of the network.
         asked: what it is asked with, such as text, or mask, sketch; of a LoRA, what it changes.
         space: the latent space that it belongs to, or "" for one that looks at pictures of
@@ -55,7 +56,8 @@ def inventory(library: Library) -> Iterator[Entry | Diagnostic]:
     for name in names:
         try:
             if name in experts:
-                yield _expert(library.model(name))
+                lender = library.lender(name)
+                yield _lent(library, name, lender) if lender else _expert(library.model(name))
             elif name in loras:
                 yield _lora(library.lora(name))
             else:
@@ -77,6 +79,20 @@ def _expert(model: Model) -> Entry:
         size=size,
         licence=_licence(model.folder) if model.file is None else "",
         hash=model.hash,
+    )
+
+
+def _lent(library: Library, name: str, folder: Folder) -> Entry:
+    return Entry(
+        name=name,
+        role="configuration",
+        family=folder.pipeline,
+        asked=folder.condition,
+        space="",
+        precision="",
+        size=0,
+        licence=_licence(library.folder / name),
+        hash="",
     )
 
 

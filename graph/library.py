@@ -32,7 +32,7 @@ from graph.folders import (
 )
 from graph.headers import header
 from graph.lora import PEFT_CONFIG, Lora, is_lora, read_lora
-from graph.onefile import VAE, OneFile, bytes_of, read_onefile, tensors_hash
+from graph.onefile import READERS, VAE, OneFile, bytes_of, read_onefile, tensors_hash
 from graph.palettes import MaskClass
 from graph.pipelines import check_pipeline
 from graph.signatures import is_sound
@@ -193,7 +193,7 @@ class Library:
                 folders.clear()
             elif not {"config.json", "card.json"} & set(files):
                 for file in files:
-                    if Path(file).suffix in {".safetensors", *PICKLED}:
+                    if _has_weights(Path(file)):
                         yield Path(place) / file
 
     def _tunes(self, path: Path) -> bool:
@@ -208,9 +208,21 @@ class Library:
         found = (model for model in map(self.attempt, self.names()) if isinstance(model, Model))
         return tuple(each for each in found if condition in (None, each.card.condition))
 
+    def lender(self, name: str) -> Folder | None:
+        """The folder of that name, if it has no weights and its configurations load others'."""
+        folder = self.folder / name
+        if not folder.is_dir() or any(map(_has_weights, folder.rglob("*"))):
+            return None
+        try:
+            found = read_folder(name, folder, weights=False)
+            check_pipeline(name, folder, found.pipeline, found.shape[0])
+        except ChoraleError:
+            return None  # whoever opens it is told why
+        return found if found.pipeline in READERS else None
+
     def problems(self) -> tuple[Diagnostic, ...]:
-        """What is wrong with the folders that cannot be used."""
-        found = map(self.attempt, self.names())
+        """What is wrong with the folders and files that cannot be used."""
+        found = map(self.attempt, (name for name in self.names() if self.lender(name) is None))
         return tuple(
             d for error in found if not isinstance(error, Model) for d in error.diagnostics
         )
@@ -409,6 +421,10 @@ def _lends(name: str, folder: Path, found: OneFile) -> bool:
     except ChoraleError:
         return False
     return index.get("_class_name") == found.pipeline and found.fits(unet)
+
+
+def _has_weights(path: Path) -> bool:
+    return path.suffix in {".safetensors", *PICKLED}
 
 
 def _bytes(path: Path) -> int:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from diffusers.utils import logging as diffusers_logging
 from torch import Tensor
 from torch.nn import Module, ModuleList
+from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import loaded_files, variant_of
+from graph.folders import loaded_files, read_json, variant_of
 from graph.machine import Machine
 
 # A run has a progress bar of its own; those of loading would print across it.
@@ -46,6 +47,24 @@ def frozen_reader(family: Any, folder: Path, machine: Machine) -> Any:
         folder, dtype=machine.precision, use_safetensors=True, variant=_variant(folder)
     )
     return still(model, machine)
+
+
+def tokenizer_of(name: str, folder: Path, **settings: Any) -> Any:
+    """The tokenizer in a folder of the model `name`; ChoraleError M006 for one that is code."""
+    try:
+        return cast("Any", AutoTokenizer).from_pretrained(folder, **settings, **NEAR)
+    except ValueError:
+        config = folder / "tokenizer_config.json"
+        if not config.is_file() or "auto_map" not in read_json(name, config):
+            raise
+        raise ChoraleError(
+            Diagnostic(
+                "M006",
+                f"'{name}' wants code of its own for its part '{folder.name}', which Chorale "
+                "never runs.",
+                "Choose a model whose tokenizer is one of transformers.",
+            )
+        ) from None
 
 
 def _variant(folder: Path) -> str | None:

@@ -28,8 +28,9 @@ def catalogue() -> Mapping[str, type[Node]]:
 def catalogue_json() -> dict[str, dict[str, Any]]:
     """The catalogue as the page reads it: forms come from the settings' JSON Schema.
 
-    A port of the kind "any" takes the kind of what is wired to it. Where `ports` is "definition"
-    instead of "fixed", the ports are the inputs and outputs of the subgraph that the node names.
+    A setting that says `after` another stands behind it. A port of the kind "any" takes
+    the kind of what is wired to it. Where `ports` is "definition" instead of "fixed", the ports are
+    the inputs and outputs of the subgraph that the node names.
     """
     return {
         node.type: {
@@ -42,7 +43,7 @@ def catalogue_json() -> dict[str, dict[str, Any]]:
             "inputs": [_port(port) for port in node.inputs],
             "outputs": [_port(port) for port in node.outputs],
             "ports": node.ports,
-            "schema": node.model_json_schema(),
+            "schema": _form(node),
             "defaults": node().model_dump(mode="json"),
         }
         for node in catalogue().values()
@@ -52,6 +53,17 @@ def catalogue_json() -> dict[str, dict[str, Any]]:
 def _is_node(value: object) -> TypeGuard[type[Node]]:
     """Whether this is a node that can be wired: bases of families have no type of their own."""
     return inspect.isclass(value) and issubclass(value, Node) and "type" in vars(value)
+
+
+def _form(node: type[Node]) -> dict[str, Any]:
+    """The JSON Schema of a node's settings, in the order of the form."""
+    schema = node.model_json_schema()
+    settings: dict[str, Any] = schema["properties"]
+    behind = {name: each["after"] for name, each in settings.items() if "after" in each}
+    order = [name for name in settings if name not in behind]
+    for name, other in behind.items():
+        order.insert(order.index(other) + 1, name)
+    return {**schema, "properties": {name: settings[name] for name in order}}
 
 
 def _port(port: Port) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class EditExpert(ChangingExpert):
         ge=1.0,
         le=5.0,
         description="How near it keeps to the photograph at full reliability; 1 is as trained.",
+        json_schema_extra={"after": "guidance"},
     )
     model: Annotated[str, Widget("model")] = model("timbrooks/instruct-pix2pix", condition)
 

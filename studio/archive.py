@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from graph.errors import ChoraleError, Diagnostic
+from graph.errors import ChoraleError
+from studio.downloads import address, download, said
 from studio.frames import Frame
 from studio.history import History, owner_of
 from studio.index import Entry
@@ -39,21 +38,21 @@ class Archive:
         try:
             return {"kept": self._history.keep(key, content, pictures, _thumb(pictures[0]))}
         except ChoraleError as error:
-            return {"kept": None, **_said(error.diagnostics)}
+            return {"kept": None, **said(error.diagnostics)}
 
     def list(self, asked: Mapping[str, Any]) -> Frame:
         """A visitor's newest runs, or those after the one named `after`."""
         try:
-            found, said = self._history.list(asked.get("visitor"))
+            found, mended = self._history.list(asked.get("visitor"))
         except ChoraleError as error:
-            return {"runs": [], "total": 0, "bytes": 0, **_said(error.diagnostics)}
+            return {"runs": [], "total": 0, "bytes": 0, **said(error.diagnostics)}
         names = [entry.name for entry in found]
         start = names.index(asked["after"]) + 1 if asked.get("after") in names else 0
         return {
             "runs": [self._shown(entry) for entry in found[start : start + MANY]],
             "total": len(found),
             "bytes": sum(entry.bytes for entry in found),
-            **_said(said),
+            **said(mended),
         }
 
     def open(self, asked: Mapping[str, Any]) -> Frame:
@@ -61,8 +60,8 @@ class Archive:
         try:
             kept = self._history.open(asked.get("visitor"), asked.get("name"))
         except ChoraleError as error:
-            return _said(error.diagnostics)
-        pictures = [_address("image/png", picture) for picture in kept.pictures]
+            return said(error.diagnostics)
+        pictures = [address("image/png", picture) for picture in kept.pictures]
         return {**kept.told, **self._shown(kept.entry), "pictures": pictures, "said": []}
 
     def delete(self, asked: Mapping[str, Any]) -> Frame:
@@ -70,23 +69,19 @@ class Archive:
         try:
             self._history.delete(asked.get("visitor"), asked.get("name"))
         except ChoraleError as error:
-            return _said(error.diagnostics)
-        return _said(())
+            return said(error.diagnostics)
+        return said(())
 
     def download(self, asked: Mapping[str, Any]) -> Frame:
         """The run's picture, or all of them in a ZIP: {name, address}, or {said}."""
         try:
             kept = self._history.open(asked.get("visitor"), asked.get("name"))
         except ChoraleError as error:
-            return _said(error.diagnostics)
-        if len(kept.pictures) == 1:
-            address = _address("image/png", kept.pictures[0])
-            return {"name": f"{_stem(kept)}.png", "address": address, "said": []}
-        return {
-            "name": f"{_stem(kept)}.zip",
-            "address": _address("application/zip", _zipped(kept)),
-            "said": [],
-        }
+            return said(error.diagnostics)
+        stem, pictures = _stem(kept), kept.pictures
+        names = [f"{stem}-{number:03d}.png" for number in range(1, len(pictures) + 1)]
+        names = names if len(names) > 1 else [f"{stem}.png"]
+        return download(stem, dict(zip(names, pictures, strict=True)))
 
     def _shown(self, entry: Entry) -> Frame:
         return {
@@ -97,7 +92,7 @@ class Archive:
             "seconds": entry.seconds,
             "count": entry.pictures,
             "made": datetime.fromtimestamp(entry.made, UTC).isoformat(),
-            "thumb": _address("image/jpeg", self._history.thumb(entry)),
+            "thumb": address("image/jpeg", self._history.thumb(entry)),
         }
 
 
@@ -124,21 +119,5 @@ def _thumb(picture: bytes) -> bytes:
     return raw.getvalue()
 
 
-def _zipped(kept: Kept) -> bytes:
-    raw = io.BytesIO()
-    with zipfile.ZipFile(raw, "w") as folder:
-        for number, picture in enumerate(kept.pictures, 1):
-            folder.writestr(f"{_stem(kept)}-{number:03d}.png", picture)
-    return raw.getvalue()
-
-
 def _stem(kept: Kept) -> str:
     return re.sub(r"[^a-z0-9]+", "-", kept.entry.title.lower()).strip("-") or "untitled"
-
-
-def _address(kind: str, raw: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(raw).decode()}"
-
-
-def _said(diagnostics: Sequence[Diagnostic]) -> Frame:
-    return {"said": [each.as_json() for each in diagnostics]}

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.file_download import http_get  # pyright: ignore[reportUnknownVariableType]
-from huggingface_hub.utils import build_hf_headers  # pyright: ignore[reportUnknownVariableType]
+from huggingface_hub.utils import WeakFileLock, build_hf_headers  # pyright: ignore[reportUnknownVariableType]
 from tqdm import tqdm
 
 from graph.companions import ADAPTERS, ALIKE, GUIDES, MAX_MODEL, MODEL_WEIGHTS, network_of
@@ -59,6 +59,8 @@ READ = ("Scheduler", "Tokenizer", "TokenizerFast")
 """How the classes end whose settings are read, though they have no weights."""
 PATIENCE = 30.0
 """Seconds in which the hub has to say what it has."""
+NOTICED = 1.0
+"""Seconds after which it is said that another fetch is waited for."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -109,7 +111,7 @@ def fetch(
 
     Only what is loaded is fetched, from where it was interrupted, and held against the hub's
     hashes; the folder appears when it is whole. The token is that of the variable HF_TOKEN. What
-    is there already needs no hub.
+    is there already needs no hub, and what another process fetches is waited for.
 
     Raises ChoraleError M010 for a name that is none, T009 where another model has it, M047 to M052
     for what the hub says or what arrives, and M002 to M023 or M053 for what cannot be loaded.
@@ -121,6 +123,19 @@ def fetch(
     if repository.count("/") != 1 or bool(at) != bool(revision):
         raise _no_name(asked)
     name, revision = name or repository, revision or "main"
+    if _is_there(models, name, asked, endpoint, say):
+        return
+    hub = _Hub(repository, revision, endpoint)
+    with _alone(models / ARRIVING / f"{hub.commit}.lock", say):
+        if not _is_there(models, name, asked, endpoint, say):
+            _bring(models, name, hub, variant, say)
+
+
+def _is_there(
+    models: Path, name: str, asked: str, endpoint: str | None, say: Callable[[str], None]
+) -> bool:
+    """Whether it was fetched before; ChoraleError T009 where another model has the name."""
+    repository, at, revision = asked.partition("@")
     there = _record(models / name)
     if there is not None and there.repository == repository:
         hub = None
@@ -128,14 +143,31 @@ def fetch(
             hub = _Hub(repository, revision, endpoint)
         if hub is None or hub.commit == there.commit:
             say(f"{name} is there already: {repository} at {there.commit}.")
-            return
+            return True
     if (models / name).exists():
         raise _refused(
             "T009",
             f"The library has a model '{name}' already, and it is not {asked}.",
             f"Choose another name: python app.py fetch {asked} --as NAME",
         )
-    hub = _Hub(repository, revision, endpoint)
+    return False
+
+
+@contextmanager
+def _alone(lock: Path, say: Callable[[str], None]) -> Generator[None]:
+    """Hold the lock; where somebody else has it, say so and wait until it is free."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(WeakFileLock(lock, timeout=NOTICED))
+        except TimeoutError:
+            say("It is being fetched already; this waits until that has ended.")
+            held.enter_context(WeakFileLock(lock))
+        yield
+
+
+def _bring(models: Path, name: str, hub: _Hub, variant: str, say: Callable[[str], None]) -> None:
+    """Bring what the hub has below the model folder; nobody else is at it."""
     room = models / ARRIVING / hub.commit
     folder = room / name
     goes_on = folder.is_dir()
@@ -146,7 +178,7 @@ def fetch(
     size = sum(file.size for file in files)
     rest = f", of which {shown(left)} are left" if goes_on else ""
     say(
-        f"{repository} at {hub.commit}, licence {hub.licence or 'unknown'}: "
+        f"{hub.repository} at {hub.commit}, licence {hub.licence or 'unknown'}: "
         f"{len(files)} files, {shown(size)}{rest}."
     )
     free = shutil.disk_usage(folder).free
@@ -163,7 +195,7 @@ def fetch(
             hub.bring(folder, file, bar)
     with _unless_refused(room):
         _check(room, name)
-    record = Record(repository, revision, hub.commit, hub.licence)
+    record = Record(hub.repository, hub.revision, hub.commit, hub.licence)
     write_atomically(folder / RECORD, json.dumps(asdict(record), indent=2).encode())
     (models / name).parent.mkdir(parents=True, exist_ok=True)
     folder.rename(models / name)

@@ -17,6 +17,7 @@ from gradio.utils import colab_check
 
 from graph.errors import ChoraleError, Diagnostic
 from studio.calls import Call, answer
+from studio.exports import exported
 from studio.piece import memory
 from studio.session import Session
 from studio.waiting import QUEUE_NAME
@@ -64,7 +65,8 @@ def serve(
             )
         )
     session = session or Session()
-    session.training.allowed = private(launch) if training is None else training
+    session.private = private(launch)
+    session.training.allowed = session.private if training is None else training
     session.training.everyone = bool(training)
     page = build(session)
     page.queue(max_size=QUEUE)
@@ -96,6 +98,12 @@ def private(launch: Mapping[str, Any]) -> bool:
     told = os.environ.get("GRADIO_SHARE", "").lower() == "true"
     shared = launch.get("share") or (launch.get("share") is None and (told or colab_check()))
     return address in LOCAL and not shared and "SPACE_ID" not in os.environ
+
+
+def _near(request: gr.Request) -> bool:
+    """Whether no proxy has brought the request."""
+    headers = cast("Mapping[str, str]", request.headers)
+    return BROUGHT.isdisjoint(headers.keys())
 
 
 def build(session: Session) -> gr.Blocks:
@@ -218,9 +226,11 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
     def download(asked: dict[str, Any]) -> dict[str, Any]:
         return session.history.download(asked)
 
+    def export(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        return exported(asked, near=session.private and _near(request))
+
     def training(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        headers = cast("Mapping[str, str]", request.headers)
-        return session.training.answer(asked, near=BROUGHT.isdisjoint(headers.keys()))
+        return session.training.answer(asked, near=_near(request))
 
     def models(_: dict[str, Any]) -> dict[str, Any]:
         return session.models()
@@ -260,6 +270,7 @@ def _editor(session: Session, blocks: gr.Blocks) -> gr.HTML:
             reopen,
             forget,
             download,
+            export,
             training,
             models,
             inventory,

@@ -176,10 +176,11 @@ class Piece:
                 pictures += event.pictures
         return pictures
 
-    def export(self, stem: str | None = None) -> Exported:
+    def export(self, stem: str | None = None, *, models: Path | None = None) -> Exported:
         """The workflow as one Python file on torch and diffusers alone, with its performance.
 
-        `stem` begins the names of its pictures. ChoraleError W024 for what cannot be exported.
+        `stem` begins the names of its pictures; `models` is where it looks for checkpoints, if not
+        where they are here. ChoraleError W024 for what cannot be exported.
         """
         return export(
             self.plan(),
@@ -189,6 +190,7 @@ class Piece:
             stem=stem or self.stem,
             performance=self.performance,
             versions=installed(),
+            models=models,
         )
 
     @property

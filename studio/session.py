@@ -19,6 +19,7 @@ from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Result
 from graph.inventory import Entry, inventory
 from graph.plan import Plan
+from graph.soloing import groups
 from graph.storage import import_assets, performance_of, read_bytes
 from graph.workflow import Workflow, dump_workflow, read_workflow
 from studio import piece
@@ -61,6 +62,8 @@ class Session:
         self._compilers = Compilers(nodes.catalogue(), self._library)
         self.history = history or archive(piece.DATA)
         self.training = training or Trainings(piece.DATA, self._library.folder)
+        self.private = False
+        """Whether this machine alone can open its pages."""
 
     def warm(self) -> None:
         """Load torch and the experts of the opening workflow: the first run need not wait."""
@@ -136,7 +139,8 @@ class Session:
     def check(self, asked: Mapping[str, Any]) -> Frame:
         """The diagnostics of a workflow that is being edited, sent whole or as changes.
 
-        `curves` are those that no setting holds, by their controls, where the workflow has a plan.
+        Where the workflow has a plan, `curves` are those that no setting holds, by their controls,
+        and `groups` says among which nodes a solo silences the others.
         """
         taken = self._drafts.take(asked)
         if taken is None:
@@ -147,8 +151,10 @@ class Session:
         except ChoraleError as error:
             return {"number": number, **_told(error.diagnostics)}
         compiled = self._compilers.compile(asked.get("page"), workflow)
-        curves = {} if compiled.plan is None else {"curves": _derived(compiled.plan)}
-        return {"number": number, **_told(compiled.diagnostics), **curves}
+        told = {"number": number, **_told(compiled.diagnostics)}
+        if compiled.plan is None:
+            return told
+        return {**told, "curves": _derived(compiled.plan), "groups": groups(compiled.plan)}
 
     def unfit(self, asked: Mapping[str, Any]) -> Frame:
         """Which values of an axis the workflow cannot be sampled with: {unfit: [[value, why]]}.

@@ -12,7 +12,7 @@ test('models stand by what they do, and nobody does what is not there', () => {
 });
 
 test('nothing that the program lists is left out', () => {
-  const roles = ['adapter', 'expert', 'guidance', 'lora', 'modulator'];
+  const roles = ['adapter', 'configuration', 'expert', 'guidance', 'lora', 'modulator'];
   const found = grouped(roles.map((role) => ({ name: role, role })));
   assert.deepEqual(found.flatMap(({ models: of }) => of.map(({ role }) => role)).sort(), roles);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { heightAt } from '../src/lib/curve.js';
 import { defaultsOf, resolve, variants, widgetOf } from '../src/lib/schema.js';
-import { columns, holderOf, strips, voiceOf, withoutOrphans, withSetting } from '../src/lib/workflow.js';
+import { columns, holderOf, silentAmong, strips, voiceOf, withoutOrphans, withSetting } from '../src/lib/workflow.js';
 
 const port = (name, kind) => ({ name, kind });
 const fader = { type: 'number', minimum: 0, maximum: 2, live: 'number', widget: 'fader' };
@@ -106,4 +106,16 @@ test('fusions that hear each other in a loop still have an order', () => {
   const nodes = ['a', 'b'].map((id) => ({ id, type: 'fuse', settings: {} }));
   const wires = [{ from: 'a.score', to: 'b.scores' }, { from: 'b.score', to: 'a.scores' }];
   assert.equal(columns({ nodes, wires }, catalogue).mix.length, 2);
+});
+
+test('a solo silences others of its own groups alone', () => {
+  const channel = (id, settings = {}) => ({ node: { id, settings } });
+  const groups = { a: [0], b: [0, 4], c: [4], bends: [1], behind: [] };
+  const silent = (...strips) => [...silentAmong(strips, groups)];
+  assert.deepEqual(silent(channel('a'), channel('b'), channel('bends', { solo: true })), []);
+  assert.deepEqual(silent(channel('a', { solo: true }), channel('b'), channel('c'), channel('bends')), []);
+  assert.deepEqual(silent(channel('a', { solo: true }), channel('b'), channel('c', { solo: true })), ['b']);
+  assert.deepEqual(silent(channel('b', { solo: true }), channel('a'), channel('c'), channel('behind')), ['a', 'c']);
+  assert.deepEqual(silent(channel('b', { solo: true, muted: true }), channel('behind', { muted: true }), channel('new', { muted: true })), ['b', 'new']);
+  assert.deepEqual(silent(channel('new', { solo: true }), channel('a')), []);
 });

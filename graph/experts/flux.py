@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from diffusers import FluxTransformer2DModel
 from torch import Tensor
-from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
+from transformers import CLIPTextModel, T5EncoderModel
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
@@ -21,7 +21,7 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.telling import told
-from graph.weights import NEAR, frozen, frozen_reader
+from graph.weights import frozen, frozen_reader, tokenizer_of
 
 T5_TOKENS = 512
 DISTILLED_GUIDANCE = 3.5
@@ -60,7 +60,7 @@ class Flux(Adaptable):
     @classmethod
     def load(cls, model: Model, machine: Machine) -> Flux:
         """Load transformer, both text encoders with their tokenizers, and autoencoder."""
-        tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder / "tokenizer_2", **NEAR)
+        tokenizer = tokenizer_of(model.name, model.folder / "tokenizer_2")
         return cls(
             model,
             frozen(FluxTransformer2DModel, model.folder / "transformer", machine),

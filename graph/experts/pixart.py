@@ -10,7 +10,7 @@ import torch
 from diffusers import PixArtTransformer2DModel
 from PIL import Image
 from torch import Tensor
-from transformers import AutoTokenizer, T5EncoderModel
+from transformers import T5EncoderModel
 
 from graph.codec import Codec, codec_of
 from graph.interfaces import Checkpoint
@@ -20,7 +20,7 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.pictures import on_canvas
-from graph.weights import NEAR, frozen, frozen_reader, lacking
+from graph.weights import frozen, frozen_reader, lacking, tokenizer_of
 
 MAX_TOKENS = 300
 
@@ -60,7 +60,7 @@ class PixArt(Checkpoint):
     @classmethod
     def load(cls, model: Model, machine: Machine) -> PixArt:
         """Load transformer, text encoder, tokenizer and autoencoder of a folder."""
-        tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder / "tokenizer", **NEAR)
+        tokenizer = tokenizer_of(model.name, model.folder / "tokenizer")
         return cls(
             model.card,
             frozen(PixArtTransformer2DModel, model.folder / "transformer", machine),

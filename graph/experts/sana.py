@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 import torch
 from diffusers import SanaPipeline, SanaTransformer2DModel
 from torch import Tensor
-from transformers import AutoTokenizer, Gemma2Model
+from transformers import Gemma2Model
 
 from graph.codec import Codec, codec_of
 from graph.interfaces import Checkpoint
@@ -20,7 +20,7 @@ from graph.library import Model
 from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
-from graph.weights import frozen, frozen_reader, lacking
+from graph.weights import frozen, frozen_reader, lacking, tokenizer_of
 
 MAX_TOKENS = 300
 
@@ -58,9 +58,7 @@ class Sana(Checkpoint):
     @classmethod
     def load(cls, model: Model, machine: Machine) -> Sana:
         """Load transformer, text encoder, tokenizer and autoencoder of a folder."""
-        tokenizer = cast("Any", AutoTokenizer).from_pretrained(
-            model.folder / "tokenizer", padding_side="right"
-        )
+        tokenizer = tokenizer_of(model.name, model.folder / "tokenizer", padding_side="right")
         if machine.precision == torch.float16:
             reading = replace(machine, precision=torch.bfloat16)  # Gemma's numbers leave float16
         else:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import SD3Transformer2DModel
 from torch import Tensor
-from transformers import AutoTokenizer, CLIPTextModelWithProjection, T5EncoderModel
+from transformers import CLIPTextModelWithProjection, T5EncoderModel
 
 from graph.clip import Clip, clip_of
 from graph.codec import Codec, codec_of
@@ -23,7 +23,7 @@ from graph.machine import Machine
 from graph.native import native_of
 from graph.parametrisation import Parametrisation
 from graph.telling import told
-from graph.weights import NEAR, frozen, frozen_reader
+from graph.weights import frozen, frozen_reader, tokenizer_of
 
 T5_TOKENS = 256
 
@@ -149,5 +149,5 @@ class StableDiffusion3(Adaptable):
 
 
 def _t5(model: Model, machine: Machine) -> tuple[Any, Any]:
-    tokenizer = cast("Any", AutoTokenizer).from_pretrained(model.folder / "tokenizer_3", **NEAR)
+    tokenizer = tokenizer_of(model.name, model.folder / "tokenizer_3")
     return tokenizer, frozen_reader(T5EncoderModel, model.folder / "text_encoder_3", machine)

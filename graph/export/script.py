@@ -37,10 +37,12 @@ def export(
     stem: str = "exported",
     performance: Performance | None = None,
     versions: Mapping[str, str] | None = None,
+    models: Path | None = None,
 ) -> Exported:
     """The plan as one Python file; ChoraleError W024 for what cannot be exported.
 
-    `stem` begins the names of what it reads and paints; `performance` is played by it.
+    `stem` begins the names of what it reads and paints; `performance` is played by it, and
+    `models` is where it looks for checkpoints, if not in the library.
     """
     refuse(plan, library, performance)
     names = Names((*_names_of_pieces(), *LOCAL, "number", "picture", "path"))
@@ -60,7 +62,7 @@ def export(
     sections = [
         f'"""{_said(title, description, files, versions or {})}\n"""',
         "\n".join(import_lines(own | _split(imports))),
-        "\n".join(_header(library)),
+        "\n".join(_header(models or _shown(library.folder))),
         *("\n".join(track.constants) for track in tracks if track.constants),
     ]
     text = "\n\n".join(sections)
@@ -90,12 +92,16 @@ def _has_codec(track: Track) -> bool:
     return (track.lead.folder / "vae").is_dir()
 
 
-def _header(library: Library) -> list[str]:
-    folder = library.folder.resolve()
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+def _shown(folder: Path) -> Path:
+    """The folder as it is called from here."""
+    whole = folder.resolve()
+    return whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole
+
+
+def _header(models: Path) -> list[str]:
     return [
         "# where the checkpoints lie, as diffusers saves them",
-        f"MODELS = Path({text_of(shown.as_posix())})",
+        f"MODELS = Path({text_of(models.as_posix())})",
         "HERE = Path(__file__).parent",
         'DEVICE = "cuda" if torch.cuda.is_available() else "cpu"',
         "PRECISION = torch.float32  # of the networks; the state is always float32",

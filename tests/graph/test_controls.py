@@ -24,6 +24,7 @@ ALL = (FADER, MUTE, CURVE, MAP)
     [
         ("text.reliability", 2.5),
         ("text.reliability", math.nan),
+        ("text.reliability", 10**400),
         ("text.reliability", "loud"),
         ("text.reliability", True),
         ("text.muted", 1),

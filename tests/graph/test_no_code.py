@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from graph.errors import ChoraleError
 from graph.library import Library
 from graph.machine import Machine
 from graph.runtime import Runtime
@@ -46,7 +47,13 @@ def with_code(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "make",
-    [folders.stable_diffusion, folders.stable_diffusion_3, folders.flux, folders.pixart],
+    [
+        folders.stable_diffusion,
+        folders.stable_diffusion_3,
+        folders.flux,
+        folders.pixart,
+        folders.sana,
+    ],
 )
 def test_no_code_of_an_experts_folder_is_run(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     trace = with_code(make(tmp_path / "models" / "own"))
@@ -56,6 +63,39 @@ def test_no_code_of_an_experts_folder_is_run(tmp_path: Path, make: Callable[[Pat
     expert.encode("a red boat")
     assert not trace.exists()
     assert not [name for name in set(sys.modules) - before if name.endswith(NAMES)]
+
+
+@pytest.mark.parametrize(
+    ("make", "part"),
+    [
+        (folders.stable_diffusion_3, "tokenizer_3"),
+        (folders.flux, "tokenizer_2"),
+        (folders.pixart, "tokenizer"),
+        (folders.sana, "tokenizer"),
+    ],
+)
+def test_a_tokenizer_that_is_code_is_refused_and_nobody_is_asked(
+    tmp_path: Path, make: Callable[[Path], Path], part: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = make(tmp_path / "models" / "own")
+    trace, config = with_code(folder), folder / part / "tokenizer_config.json"
+    write_json(config, {**json.loads(config.read_text()), "tokenizer_class": "Mine"})
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    with pytest.raises(ChoraleError) as caught:
+        Runtime(library, CPU).expert("own")
+    assert str(caught.value).startswith(f"M006 'own' wants code of its own for its part '{part}'")
+    assert "[y/N]" not in "".join(capfd.readouterr())
+    assert not trace.exists()
+
+
+def test_a_tokenizer_that_is_damaged_is_no_code(tmp_path: Path) -> None:
+    folder = folders.pixart(tmp_path / "models" / "own")
+    write_json(folder / "tokenizer" / "tokenizer_config.json", {"tokenizer_class": "Mine"})
+    for path in (folder / "tokenizer").glob("tokenizer.json"):
+        path.unlink()
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    with pytest.raises(ChoraleError, match="M013"):
+        Runtime(library, CPU).expert("own")
 
 
 def test_no_code_of_a_guiding_models_folder_is_run(tmp_path: Path) -> None:

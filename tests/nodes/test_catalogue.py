@@ -133,3 +133,11 @@ def test_experts_have_the_same_faders() -> None:
     shared = {"reliability", "guidance", "share", "muted", "solo", "from_noise", "to_noise"}
     assert all(shared <= set(node.model_fields) for node in experts())
     assert {node.model_fields["guidance"].default for node in experts()} == {7.5, 3.0, 1.0}
+
+
+def test_the_two_guidances_of_an_edit_stand_together() -> None:
+    form = catalogue_json()["edit_expert"]["schema"]["properties"]
+    assert set(form) == set(catalogue()["edit_expert"].model_fields)
+    order = list(form)
+    assert order[order.index("guidance") + 1] == "picture_guidance"
+    assert order[-1] == "model"

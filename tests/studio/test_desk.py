@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from studio.piece import WORKFLOWS
+from tests.studio.test_around import opened
+
 pytestmark = pytest.mark.browser
 
 FAR = 1000 * 120
@@ -261,6 +264,36 @@ def test_solo_leaves_one_expert_and_mute_the_others(visit):
     text, mask, sketch = shares(visit)
     assert mask == 0
     assert text + sketch in (99, 100, 101)
+
+
+def dims(visit, *names):
+    """Wait until the mixer dims these strips and no others."""
+    visit.page.wait_for_function(
+        """(names) => JSON.stringify(names) === JSON.stringify(
+            [...document.querySelectorAll('.strip.silent')].map((each) => each.dataset.strip).sort()
+        )""",
+        arg=sorted(names),
+        timeout=10_000,
+    )
+
+
+def test_the_mixer_dims_what_is_silent_and_nothing_else(visit):
+    workflow = json.loads((WORKFLOWS / "modulator.json").read_text())
+    modulator = next(each for each in workflow["nodes"] if each["id"] == "modulator")
+    workflow["nodes"].append({**modulator, "id": "second", "title": "Second"})
+    for wire in workflow["wires"]:
+        wire["from"] = wire["from"].replace("text_expert.score", "second.score")
+    ends = ("text_expert.score", "second.score"), ("mask.mask", "second.mask")
+    workflow["wires"] += [{"from": origin, "to": target} for origin, target in ends]
+    opened(visit, workflow)
+    strip(visit, "modulator").get_by_role("button", name="solo").click()
+    dims(visit, "second")
+    strip(visit, "text_expert").get_by_role("button", name="solo").click()
+    dims(visit, "second", "anything")
+    visit.keep("mixer-silent")
+    strip(visit, "modulator").get_by_role("button", name="solo").click()
+    mute(visit, "text_expert")
+    dims(visit, "anything", "text_expert")
 
 
 def test_what_is_typed_out_of_range_is_clamped_with_a_sentence(visit):

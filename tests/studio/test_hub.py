@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -116,7 +117,7 @@ def test_what_is_loaded_is_fetched_and_nothing_else(served: Hub, models: Path, t
     (entry,) = inventory(Library(models, models))
     assert isinstance(entry, Entry)
     assert (entry.name, entry.licence) == (NAME, "openrail++")
-    assert not list((models / ".fetching").iterdir())
+    assert [path.name for path in (models / ".fetching").iterdir()] == [f"{COMMIT}.lock"]
 
 
 def test_what_it_takes_is_said_before_it_is_taken(served: Hub, models: Path) -> None:
@@ -358,7 +359,7 @@ def test_what_cannot_be_loaded_is_refused_before_its_weights_come(
     write_json(path, {**json.loads(path.read_text()), **change})
     assert refusal(served, models).startswith(code)
     assert served.files() == ["model_index.json"]
-    assert not list((models / ".fetching").iterdir())
+    assert [path.name for path in (models / ".fetching").iterdir()] == [f"{COMMIT}.lock"]
 
 
 def test_pickled_weights_are_refused_before_anything_else_comes(served: Hub, models: Path) -> None:
@@ -473,3 +474,60 @@ def test_a_missing_model_of_the_hub_is_told_how_to_fetch(models: Path) -> None:
     assert str(caught.value).endswith(
         "fetch it: python app.py fetch runwayml/stable-diffusion-v1-5"
     )
+
+
+def test_a_second_fetch_waits_for_the_first_and_brings_nothing_twice(
+    served: Hub, models: Path
+) -> None:
+    said: list[str] = []
+    waits = threading.Event()
+
+    def second() -> None:
+        fetch(models, NAME, endpoint=served.address, say=noted)
+
+    def noted(text: str) -> None:
+        said.append(text)
+        waits.set()
+
+    beside = threading.Thread(target=second)
+
+    def first(text: str) -> None:
+        if not beside.ident:
+            beside.start()
+            assert waits.wait(30)
+
+    fetch(models, NAME, endpoint=served.address, say=first)
+    beside.join(30)
+    assert said == [
+        "It is being fetched already; this waits until that has ended.",
+        f"{NAME} is there already: {NAME} at {COMMIT}.",
+    ]
+    assert len(served.files()) == len(set(served.files()))
+    assert Library(models, models).names() == (NAME,)
+
+
+def test_a_fetch_that_was_waited_for_in_vain_is_done_by_the_second(
+    served: Hub, models: Path
+) -> None:
+    lock = models / ".fetching" / f"{COMMIT}.lock"
+    lock.parent.mkdir()
+    holds = (
+        "import sys\nfrom huggingface_hub.utils import WeakFileLock\n"
+        "with WeakFileLock(sys.argv[1]):\n    print('held', flush=True)\n    sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, lock],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        said: list[str] = []
+
+        def say(text: str) -> None:
+            said.append(text)
+            other.kill()
+
+        fetch(models, NAME, endpoint=served.address, say=say)
+    assert said[0] == "It is being fetched already; this waits until that has ended."
+    assert said[-1] == f"It is whole: choose '{NAME}'."

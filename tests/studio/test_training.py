@@ -290,18 +290,21 @@ def test_whom_a_proxy_brings_may_train_where_everyone_may(trainings: Trainings) 
 
 def test_a_page_tells_a_proxy_from_its_own_machine(studio, tmp_path: Path) -> None:
     with studio(data=tmp_path) as address:
-        alone = called(address)
-        brought = called(address, {"X-Forwarded-For": "203.0.113.7"})
+        alone = called(address, "training", {"do": "list"})
+        proxy = {"X-Forwarded-For": "203.0.113.7"}
+        brought = called(address, "training", {"do": "list"}, proxy)
     assert alone == {"trainings": []}
     assert brought["diagnostics"][0]["code"] == "T011"
 
 
-def called(address: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """What the page's function answers to a list of trainings, asked as a browser does."""
+def called(
+    address: str, function: str, asked: dict[str, Any], headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What a function of the page answers, asked as a browser does."""
     with urllib.request.urlopen(f"{address}config") as answer:
         components = json.load(answer)["components"]
     (editor,) = (each["id"] for each in components if each["props"].get("elem_id") == "editor")
-    told = {"data": {"do": "list"}, "component_id": editor, "fn_name": "training"}
+    told = {"data": asked, "component_id": editor, "fn_name": function}
     request = urllib.request.Request(
         f"{address}gradio_api/component_server",
         json.dumps({**told, "session_hash": "a"}).encode(),

@@ -1,4 +1,5 @@
 import { Connection } from './connection.svelte.js';
+import { hand } from '../lib/save.js';
 import { History } from './history.svelte.js';
 import { PREFIX, unpacked } from './link.js';
 import { recall, remember } from './tab.js';
@@ -48,7 +49,7 @@ export class Around {
     if (event.type === 'result') this.history.refresh();
   }
 
-  say(...sentences) { this.notices = [...this.notices, ...sentences]; }
+  say(...sentences) { this.notices = [...new Set([...this.notices, ...sentences])]; }
   unsay(sentence) { this.notices = this.notices.filter((each) => each !== sentence); }
 
   /** Show a kept run again: workflow, pictures, and its moves for a replay. */
@@ -68,7 +69,16 @@ export class Around {
 
   async download(name) {
     const file = await this.history.file(name);
-    if (file) Object.assign(document.createElement('a'), { href: file.address, download: file.name }).click();
+    if (file) hand(file.address, file.name);
+  }
+
+  /** Save a workflow as a Python file that plays the moves of a record; whether that could be done. */
+  async export(workflow, record) {
+    const { said, name, address } = await this.#server.export({ workflow, record });
+    const why = said.filter(({ severity }) => severity === 'error').map(({ message, hint }) => `${message} ${hint}`);
+    this.say(...why);
+    if (!said.length) hand(address, name);
+    return !said.length;
   }
 
   /** Why the open workflow cannot be sampled with some values of a choice: [[value, why]]. */

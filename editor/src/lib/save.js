@@ -2,7 +2,8 @@
 
 const slug = (title) => title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '') || 'workflow';
 
-function hand(address, name) {
+/** Save what an address holds under a name. */
+export function hand(address, name) {
   const link = document.createElement('a');
   link.href = address;
   link.download = name;

@@ -8,7 +8,7 @@ import { Draft } from './draft.js';
 import { moved, movedCurves } from './live.js';
 import { Run } from './run.svelte.js';
 import { valueOf } from './schema.js';
-import { columns, holderOf, isWorkflow, strips, voiceOf, declarationOf } from './workflow.js';
+import { columns, holderOf, isWorkflow, silentAmong, strips, voiceOf, declarationOf } from './workflow.js';
 
 const KEY = 'chorale.studio';
 const AUTOSAVE = 'chorale.kept';
@@ -23,6 +23,8 @@ export class Studio {
   found = $state.raw([]);
   /** The curves that no setting holds, by their controls, as Python last worked them out. */
   curves = $state.raw({});
+  /** {node: numbers of the groups in which a solo silences the others}, as Python last worked them out. */
+  groups = $state.raw({});
   notice = $state('');
   painted = $state(false);
   /** Whether the picture is shown beside the one before it. */
@@ -51,6 +53,7 @@ export class Studio {
     addEventListener('beforeunload', (event) => this.#guarded && event.preventDefault());
   }
 
+  silent = $derived.by(() => silentAmong(this.strips, this.groups));
   order = $derived.by(() => columns(this.doc.workflow, this.catalogue));
   strips = $derived.by(() => strips(this.doc.workflow, this.catalogue));
   diagnostics = $derived([...this.run.diagnostics, ...this.found]);
@@ -130,6 +133,7 @@ export class Studio {
     const answer = await this.#draft.check(asked).finally(() => (this.#checking = false));
     if (asked === this.doc.workflow) this.found = answer?.diagnostics ?? [];
     else this.#later('check', TO_CHECK, () => this.check());
+    if (answer?.groups) this.groups = answer.groups;
     if (answer?.curves) this.#followed(answer.curves);
   }
 

@@ -102,6 +102,18 @@ export function strips(workflow, catalogue) {
   });
 }
 
+/** The nodes among strips that mute and solo silence. Of a node that is in no plan its own mute alone is known;
+ *  one that is in no group, such as a background, has no weight that a switch could take away. */
+export function silentAmong(strips, groups) {
+  const soloed = new Set(strips.filter(({ node }) => node.settings?.solo).flatMap(({ node }) => groups[node.id] ?? []));
+  const isSilent = ({ id, settings }) => {
+    const own = groups[id];
+    if (!own) return Boolean(settings?.muted);
+    return own.length > 0 && Boolean(settings?.muted || (!settings?.solo && own.every((group) => soloed.has(group))));
+  };
+  return new Set(strips.filter(({ node }) => isSilent(node)).map(({ node }) => node.id));
+}
+
 /** The live switches of a channel: mute and solo. */
 export function switchesOf(declaration) {
   const fields = Object.entries(declaration.schema.properties ?? {});

@@ -10,6 +10,7 @@ const ROLES = [
   { role: 'guidance', title: 'Guidances', told: 'look at what an expert says' },
   { role: 'adapter', title: 'Adapters', told: 'tell an expert more' },
   { role: 'lora', title: 'LoRAs', told: 'change how an expert paints' },
+  { role: 'configuration', title: 'Configurations', told: 'have no weights, and are lent to checkpoints of one file' },
 ];
 
 /** [{title, told, models}] by what they do, without what nobody does. */

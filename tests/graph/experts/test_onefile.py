@@ -116,6 +116,28 @@ def test_it_is_the_folder_s_own_expert(tmp_path: Path) -> None:
         assert all(torch.equal(stored[key], each) for key, each in network.state_dict().items())
 
 
+def test_a_folder_without_weights_is_listed_as_what_it_lends(tmp_path: Path) -> None:
+    placed(tmp_path)
+    onefiles.bare(tmp_path / "models" / "base")
+    lender, file = inventory(library(tmp_path))
+    assert isinstance(lender, Entry)
+    assert isinstance(file, Entry)
+    assert (lender.name, lender.role) == ("base", "configuration")
+    assert (lender.family, lender.asked) == (file.family, file.asked)
+    assert (lender.size, lender.hash) == (0, "")
+    assert (file.name, file.role) == (NAME, "expert")
+    assert library(tmp_path).problems() == ()
+    assert [each.name for each in library(tmp_path).models()] == [NAME]
+
+
+def test_a_folder_that_lends_nothing_is_broken_without_its_weights(tmp_path: Path) -> None:
+    for make, name in ((folders.pixart, "sentence"), (folders.stable_diffusion, "half")):
+        onefiles.bare(make(tmp_path / "models" / name))
+    (tmp_path / "models" / "half" / "vae" / "model.bin").write_bytes(b"pickled")
+    codes = [getattr(each, "code", "listed") for each in inventory(library(tmp_path))]
+    assert codes == ["M003", "M003"]
+
+
 def test_a_card_beside_it_names_the_folder_that_lends(tmp_path: Path) -> None:
     file = placed(tmp_path)
     folders.stable_diffusion(tmp_path / "models" / "a-first", **V)

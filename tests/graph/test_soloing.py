@@ -1,0 +1,98 @@
+"""Who is silenced by whom, as the plan tells it and as the loop plays it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from graph.compile import compile_workflow
+from graph.ensemble import assemble
+from graph.machine import Machine
+from graph.plan import Plan
+from graph.runtime import Runtime
+from graph.scores import kinds
+from graph.soloing import groups
+from graph.storage import import_assets
+from nodes import catalogue
+from studio.piece import WORKFLOWS, library, load
+from tests.graph.documents import Nodes, document
+
+CPU = Machine(torch.device("cpu"), torch.float32)
+FORMULAS: Nodes = {
+    "a": ("gaussian_expert", {"mean": 0.6}),
+    "b": ("gaussian_expert", {"mean": -0.6}),
+    "c": ("gaussian_expert", {"mean": 0.1}),
+    "behind": ("gaussian_expert", {}),
+    "loose": ("gaussian_expert", {}),
+    "fuse": ("fuse", {}),
+    "form": ("guidance_form", {}),
+    "picture": ("picture", {}),
+    "other": ("picture", {}),
+}
+WIRES = (
+    "a.score > fuse.scores",
+    "b.score > fuse.scores",
+    "behind.score > fuse.background",
+    "fuse.score > form.score",
+    "form.score > picture.score",
+    "c.score > other.score",
+)
+
+
+def formulas(wires: tuple[str, ...] = WIRES) -> Plan:
+    compiled = compile_workflow(document(FORMULAS, wires), catalogue(), library())
+    assert compiled.plan is not None, compiled.diagnostics
+    return compiled.plan
+
+
+def shipped(name: str) -> Plan:
+    piece = load(WORKFLOWS / f"{name}.json")
+    import_assets(piece.workflow, library())
+    return piece.plan()
+
+
+def played(plan: Plan) -> dict[str, list[int]]:
+    """The groups in which the loop looks for a solo."""
+    found: dict[str, list[int]] = {}
+    tracks = assemble(plan, Runtime(library(), CPU)).tracks
+    every = [kind for track in tracks for kind in kinds(track.score)]
+    for number, kind in enumerate(every):
+        for node in dict.fromkeys(each.node for each in kind):
+            found.setdefault(node, []).append(number)
+    return found
+
+
+def partners(told: dict[str, list[int]]) -> set[frozenset[str]]:
+    """The groups by those who are in them, whatever their numbers."""
+    numbers = {number for each in told.values() for number in each}
+    return {frozenset(node for node in told if number in told[node]) for number in numbers}
+
+
+@pytest.mark.parametrize(
+    "name", ["bridge", "class-background", "guidance", "modulator", "together", "photo-edges"]
+)
+def test_a_shipped_workflow_is_told_as_it_is_played(name: str) -> None:
+    plan = shipped(name)
+    assert partners(groups(plan)) == partners(played(plan))
+
+
+@pytest.mark.parametrize(
+    "wires",
+    [
+        WIRES,
+        (*WIRES[:-1], "a.score > other.score"),
+        (*WIRES[:-1], "form.score > other.score"),
+        (*WIRES, "behind.score > fuse.scores"),
+    ],
+)
+def test_tracks_and_kinds_are_apart(wires: tuple[str, ...]) -> None:
+    plan = formulas(wires)
+    assert partners(groups(plan)) == partners(played(plan))
+
+
+def test_what_no_switch_silences_is_in_no_group() -> None:
+    told = groups(formulas())
+    assert told["behind"] == []
+    assert "loose" not in told
+    assert told["a"] == told["b"]
+    assert not {*told["a"]} & {*told["form"], *told["c"]}
