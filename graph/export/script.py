@@ -105,7 +105,7 @@ def _header(library: Library) -> list[str]:
 def _main(tracks: list[Track], stem: str) -> list[str]:
     lines = ["def main() -> None:", '    """Sample, and save the pictures beside this file."""']
     for track in tracks:
-        end = "" if track.number == 0 else f"_{track.number + 1}"
+        end = track.end
         finished = f"pictures(sample{end}())"
         if _has_codec(track):
             finished = f"decode({text_of(track.lead.name)}, sample{end}())"

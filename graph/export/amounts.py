@@ -1,0 +1,103 @@
+"""Weights as they are written: numbers, columns of a table, sweeps and maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PIL import Image
+
+from graph.controls import Controls
+from graph.export.course import Course, Key
+from graph.export.draft import Draft
+from graph.export.wording import png_of, short, text_of
+from graph.plan import Control, Operation, Sweep
+
+
+class Amounts:
+    """Writes the weights of a track, and the table of those that change."""
+
+    def __init__(self, draft: Draft, course: Course) -> None:
+        self._draft = draft
+        self._course = course
+        self._columns: dict[Key, str] = {}
+
+    def of(self, operation: Operation, word: str) -> str:
+        """A weight: a number or a column of the table, times what it spreads over."""
+        if operation.op == "fuse" or (operation.op == "form" and word == "plain"):
+            word = "loud"
+        key = (word, operation.number)
+        spread = self._spread(operation) if word != "loud" else ()
+        numbers = {short(row[key]) for row in self._course.rows}
+        text = numbers.pop()
+        if numbers:
+            name = self._draft.names.of(key, f"{operation.node}_{word}")
+            text = self._columns.setdefault(key, name)
+        return " * ".join([text, *(self._factor(each) for each in spread)])
+
+    def sounds(self, operation: Operation) -> bool:
+        """Whether it is heard at any evaluation: at weight zero all is as if it were not there."""
+        word = "weight" if operation.op == "denoise" else "loud"
+        return any(row[word, operation.number] for row in self._course.rows)
+
+    def absent(self, operation: Operation) -> bool:
+        """Whether its weight is zero at an evaluation or in a sample."""
+        word = "weight" if operation.op == "denoise" else "loud"
+        numbers = [row[word, operation.number] for row in self._course.rows]
+        spread = self._spread(operation) if operation.op == "denoise" else ()
+        swept = [value for part in spread if isinstance(part, Sweep) for value in part.values]
+        dark = any(isinstance(part, Control) for part in spread)
+        return not all(numbers) or not all(swept) or dark
+
+    def heard(self, numbers: set[int]) -> str:
+        """When one of these experts is heard, in Python; nothing if they always have to be asked."""
+        rows = self._course.rows
+        keys = [("weight", number) for number in sorted(numbers)]
+        if any(word == "loud" and not row[word, n] for row in rows for word, n in row):
+            return ""  # where all are silent, their nulls are painted
+        if any(key not in row for key in keys for row in rows):
+            return ""  # a background has no weight
+        if all(any(row[key] for key in keys) for row in rows):
+            return ""
+        return " or ".join(self._columns[key] for key in keys if key in self._columns)
+
+    def table(self) -> list[str]:
+        """The line that reads the weights which change; their table becomes a constant."""
+        if not self._columns:
+            return []
+        twice = self._course.sampler.calls_per_step > 1
+        rows = [tuple(short(row[key]) for key in self._columns) for row in self._course.rows]
+        name = f"WEIGHTS{self._draft.end}"
+        self._draft.constants += [
+            f"# {', '.join(self._columns.values())} at every {'evaluation' if twice else 'step'}",
+            f"{name} = [",
+            *(f"    ({', '.join(row)}{',' if len(row) == 1 else ''})," for row in rows),
+            "]",
+        ]
+        comma = "," if len(self._columns) == 1 else ""
+        return [f"{', '.join(self._columns.values())}{comma} = {name}[step]"]
+
+    def _spread(self, operation: Operation) -> tuple[Any, ...]:
+        faders = self._course.forms if operation.op == "form" else self._course.experts
+        return faders[operation.number].spread
+
+    def _factor(self, factor: Any) -> str:
+        """The variable of a factor that is one number for every sample or place."""
+        draft = self._draft
+        if isinstance(factor, Sweep):
+            name = draft.names.of(("spread", factor), factor.axis)
+            line = f"{name} = by_sample({', '.join(short(each) for each in factor.values)})"
+            draft.wanted.append(("amounts", "by_sample"))
+        else:
+            sha256 = Controls(draft.plan.controls, draft.performance).read(0)[factor.name]
+            if not sha256:
+                return "1.0"
+            name = draft.names.of(("spread", factor.name), factor.name.partition(".")[0])
+            low, high = factor.low or 0.0, 1.0 if factor.high is None else factor.high
+            size = (draft.shape[-1], draft.shape[-2])
+            grey = draft.library.assets.get(str(sha256)).convert("L")
+            file = draft.file(name)
+            draft.files[file] = png_of(grey.resize(size, Image.Resampling.BOX))
+            line = f"{name} = by_place(HERE / {text_of(file)}, {low!r}, {high!r})"
+            draft.wanted.append(("amounts", "by_place"))
+        draft.open("", line)
+        return name

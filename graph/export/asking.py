@@ -1,0 +1,129 @@
+"""Asking networks: what they are told, and one batched call of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graph.export import choosing
+from graph.export.amounts import Amounts
+from graph.export.draft import Draft
+from graph.export.wording import last_of, line_of, png_of, row_of, text_of
+from graph.library import Model
+from graph.pictures import on_canvas, prepare
+from graph.plan import Asset, Condition, Operation
+
+NULL = "null"
+
+
+class Asking:
+    """Gathers what is asked of the networks of a track, and writes their calls."""
+
+    def __init__(self, draft: Draft, amounts: Amounts) -> None:
+        self.models: dict[str, Model] = {}
+        self._draft = draft
+        self._amounts = amounts
+        self._asked: dict[str, list[str]] = {}
+        self._answers: dict[tuple[str, str], str] = {}
+        self._voices: dict[str, set[int]] = {}
+
+    def voice(self, operation: Operation) -> str:
+        """The variable of an expert's answer to its condition."""
+        condition: Any = operation["condition"]
+        return self._answer(operation, condition)
+
+    def null(self, operation: Operation) -> str:
+        """What says of its answer to nothing; asked for only where somebody looks at it."""
+        return f"{NULL} {operation.number}"
+
+    def asked(self, null: str) -> str:
+        """The variable of a null, which from here on is asked for."""
+        word, _, number = null.partition(" ")
+        if word != NULL:
+            return null
+        return self._answer(self._draft.plan.operations[int(number)], None)
+
+    def calls(self) -> list[str]:
+        """The line of every network's one call."""
+        lines: list[str] = []
+        for network, conditions in self._asked.items():
+            answers = [self._answers[network, each] for each in conditions]
+            comma = "," if len(answers) == 1 else ""
+            call = f"{network}(x, level, [{', '.join(conditions)}])"
+            heard = self._amounts.heard(self._voices[network])
+            if heard:  # where nobody listens, anything will do
+                call += f" if {heard} else ({', '.join('x' for _ in answers)}{comma})"
+            lines.append(f"{', '.join(answers)}{comma} = {call}")
+        return lines
+
+    def _answer(self, operation: Operation, condition: Condition | None) -> str:
+        """The variable of an expert's answer to a condition, asked in its network's one call."""
+        network, model = self._network(operation)
+        asked = self._condition(operation, network, model, condition)
+        network = self._twin(operation, network)
+        key = (network, asked)
+        if key not in self._answers:
+            name = network.removeprefix("ask_")
+            words = operation.node if condition else f"{name}_null"
+            self._answers[key] = self._draft.names.of(key, words)
+            self._asked.setdefault(network, []).append(asked)
+        self._voices.setdefault(network, set()).add(operation.number)
+        return self._answers[key]
+
+    def _network(self, operation: Operation) -> tuple[str, Model]:
+        draft = self._draft
+        model = draft.library.model(str(operation["expert"]))
+        name = draft.names.of(("network", draft.number, model.name), f"ask_{last_of(model)}")
+        if model.name not in self.models:
+            self.models[model.name] = model
+            part = choosing.network(model)
+            if part is None:
+                raise LookupError(model.name)
+            denoised, parts = choosing.convention(model)
+            draft.wanted += [(part.module, part.name), *parts]
+            draft.open(name, f"{name} = {part.name}({text_of(model.name)}, {denoised})")
+        return name, model
+
+    def _twin(self, operation: Operation, network: str) -> str:
+        """The network that is asked: the expert's own, or its weak twin."""
+        blocks: Any = dict(operation.settings).get("without", ())
+        if not blocks:
+            return network
+        twin = self._draft.names.of(("twin", network, blocks), f"{network}_weakly")
+        self._draft.wanted.append(("twins", "without"))
+        self._draft.open(network, f"{twin} = without({network}, {row_of(blocks)})")
+        return twin
+
+    def _condition(
+        self, operation: Operation, network: str, model: Model, condition: Condition | None
+    ) -> str:
+        """The variable of an encoded condition, or of none."""
+        key = ("condition", network, repr(condition))
+        fresh = f"no_{last_of(model)}"
+        if condition is not None:
+            fresh = choosing.WORDS[model.card.condition]
+            fresh = model.card.condition if fresh == "picture" else fresh
+        name = self._draft.names.of(key, fresh)
+        line, note = f"{name} = {network}.encode(", ""
+        if condition is None:
+            line += "None)"
+        elif isinstance(condition.value, Asset):
+            line += f"Image.open(HERE / {text_of(self._picture(operation, model, condition))}))"
+        elif condition.kind == "class":
+            line += f"{model.card.labels.index(condition.value)})"
+            note = f"  # {line_of(condition.value)}"
+        else:
+            lower = bool(model.card.vocabulary)  # such vocabularies hold lower case
+            line += f"{text_of(condition.value.lower() if lower else condition.value)})"
+        self._draft.open(network, line + note)
+        return name
+
+    def _picture(self, operation: Operation, model: Model, condition: Condition) -> str:
+        """The file of a picture as an expert was shown them: on the canvas, in its colours."""
+        value: Any = condition.value
+        stored = self._draft.library.assets.get(value.sha256)
+        shown = prepare(stored, condition.steps, model.canvas)
+        kind = model.card.condition
+        thing = ("file", repr(condition), model.name)
+        name = self._draft.file(self._draft.names.of(thing, f"{operation.node}_shown"))
+        self._draft.files[name] = png_of(on_canvas(kind, shown, model.canvas, model.card.palette))
+        return name
