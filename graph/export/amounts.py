@@ -36,7 +36,7 @@ class Amounts:
 
     def sounds(self, operation: Operation) -> bool:
         """Whether it is heard at any evaluation: at weight zero all is as if it were not there."""
-        word = "weight" if operation.op == "denoise" else "loud"
+        word = "loud" if operation.op in ("fuse", "form") else "weight"
         return any(row[word, operation.number] for row in self._course.rows)
 
     def absent(self, operation: Operation) -> bool:
@@ -49,7 +49,7 @@ class Amounts:
         return not all(numbers) or not all(swept) or dark
 
     def heard(self, numbers: set[int]) -> str:
-        """When one of these experts is heard, in Python; nothing if they always have to be asked."""
+        """When one of these experts is heard, in Python; nothing if they are asked anyway."""
         rows = self._course.rows
         keys = [("weight", number) for number in sorted(numbers)]
         if any(word == "loud" and not row[word, n] for row in rows for word, n in row):
@@ -77,8 +77,7 @@ class Amounts:
         return [f"{', '.join(self._columns.values())}{comma} = {name}[step]"]
 
     def _spread(self, operation: Operation) -> tuple[Any, ...]:
-        faders = self._course.forms if operation.op == "form" else self._course.experts
-        return faders[operation.number].spread
+        return self._course.faders[operation.number].spread
 
     def _factor(self, factor: Any) -> str:
         """The variable of a factor that is one number for every sample or place."""

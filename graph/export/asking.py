@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from graph.export import choosing
+from graph.export.adapting import Adapting, Told
 from graph.export.amounts import Amounts
 from graph.export.draft import Draft
-from graph.export.wording import last_of, line_of, png_of, row_of, text_of
+from graph.export.wording import inside, last_of, line_of, png_of, row_of, text_of
 from graph.library import Model
 from graph.pictures import on_canvas, prepare
 from graph.plan import Asset, Condition, Operation
 
 NULL = "null"
+Call = tuple[str, tuple[int, ...]]
+"""A network, and the adapters that are heard while it is asked."""
 
 
 class Asking:
@@ -22,9 +25,10 @@ class Asking:
         self.models: dict[str, Model] = {}
         self._draft = draft
         self._amounts = amounts
-        self._asked: dict[str, list[str]] = {}
-        self._answers: dict[tuple[str, str], str] = {}
-        self._voices: dict[str, set[int]] = {}
+        self._adapting = Adapting(draft, amounts)
+        self._asked: dict[Call, dict[tuple[str, tuple[Told, ...]], str]] = {}
+        """Of every call its prompts, with what is told beside them, and the answers' variables."""
+        self._voices: dict[Call, set[int]] = {}
 
     def voice(self, operation: Operation) -> str:
         """The variable of an expert's answer to its condition."""
@@ -43,31 +47,34 @@ class Asking:
         return self._answer(self._draft.plan.operations[int(number)], None)
 
     def calls(self) -> list[str]:
-        """The line of every network's one call."""
+        """The line of every network's one call, within what it is told."""
         lines: list[str] = []
-        for network, conditions in self._asked.items():
-            answers = [self._answers[network, each] for each in conditions]
+        for (network, adapters), asked in self._asked.items():
+            prompts, answers = [prompt for prompt, _ in asked], list(asked.values())
             comma = "," if len(answers) == 1 else ""
-            call = f"{network}(x, level, [{', '.join(conditions)}])"
-            heard = self._amounts.heard(self._voices[network])
+            call = f"{network}(x, level, [{', '.join(prompts)}])"
+            heard = self._amounts.heard(self._voices[network, adapters])
             if heard:  # where nobody listens, anything will do
                 call += f" if {heard} else ({', '.join('x' for _ in answers)}{comma})"
-            lines.append(f"{', '.join(answers)}{comma} = {call}")
+            line = f"{', '.join(answers)}{comma} = {call}"
+            within = self._adapting.within([told for _, told in asked])
+            lines += inside(within, [line])
         return lines
 
     def _answer(self, operation: Operation, condition: Condition | None) -> str:
         """The variable of an expert's answer to a condition, asked in its network's one call."""
         network, model = self._network(operation)
-        asked = self._condition(operation, network, model, condition)
+        prompt = self._condition(operation, network, model, condition)
+        told = self._adapting.told(operation, network, model, null=condition is None)
         network = self._twin(operation, network)
-        key = (network, asked)
-        if key not in self._answers:
+        call = network, tuple(each.operation.number for each in told)
+        asked, key = self._asked.setdefault(call, {}), (prompt, told)
+        if key not in asked:
             name = network.removeprefix("ask_")
             words = operation.node if condition else f"{name}_null"
-            self._answers[key] = self._draft.names.of(key, words)
-            self._asked.setdefault(network, []).append(asked)
-        self._voices.setdefault(network, set()).add(operation.number)
-        return self._answers[key]
+            asked[key] = self._draft.names.of((call, key), words)
+        self._voices.setdefault(call, set()).add(operation.number)
+        return asked[key]
 
     def _network(self, operation: Operation) -> tuple[str, Model]:
         draft = self._draft
@@ -97,7 +104,8 @@ class Asking:
         self, operation: Operation, network: str, model: Model, condition: Condition | None
     ) -> str:
         """The variable of an encoded condition, or of none."""
-        key = ("condition", network, repr(condition))
+        within = self._adapting.reading(operation, network, model)
+        key = ("condition", network, repr(condition), *within)
         fresh = f"no_{last_of(model)}"
         if condition is not None:
             fresh = choosing.WORDS[model.card.condition]
@@ -114,7 +122,8 @@ class Asking:
         else:
             lower = bool(model.card.vocabulary)  # such vocabularies hold lower case
             line += f"{text_of(condition.value.lower() if lower else condition.value)})"
-        self._draft.open(network, line + note)
+        for each in inside(within, [line + note]):
+            self._draft.open(" ".join([network, *within]), each)
         return name
 
     def _picture(self, operation: Operation, model: Model, condition: Condition) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from graph.controls import Controls
 from graph.events import Performance
 from graph.export import choosing
-from graph.export.weighing import faders, weighed
+from graph.export.weighing import Fader, faders, others, weighed
 from graph.levels import NoiseLevel
 from graph.plan import Operation, Plan
 
@@ -29,10 +29,14 @@ class Course:
         self.sampler = choosing.member("samplers", sampler)
         self.levels: Sequence[NoiseLevel] = choosing.member("schedules", schedule).levels(steps)
         self.experts, self.forms = faders(plan, score)
+        self._kinds = (self.experts, self.forms, *others(plan, score))
+        self.faders: dict[int, Fader] = {
+            n: each for kind in self._kinds for n, each in kind.items()
+        }
         self.rows: list[dict[Key, float]] = []
         """The weights at every evaluation: one a step, for some samplers two."""
         self.sounding: list[frozenset[int]] = []
-        """The experts and forms that are heard at every step."""
+        """The experts, what tells them more, and the forms that are heard at every step."""
         self._weigh(Controls(plan.controls, performance))
         for root in plan.below(score):
             if root.op in ("fuse", "form"):
@@ -51,7 +55,9 @@ class Course:
             values = controls.read(step)
             looked = self.levels[step : step + self.sampler.calls_per_step]
             for here in (each for each in looked if each.sigma > 0):  # none looks at clean
-                numbers = weighed(self.experts, here, values) | weighed(self.forms, here, values)
+                numbers: dict[int, float] = {}
+                for kind in self._kinds:
+                    numbers |= weighed(kind, here, values)
                 row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
                 for number, each in self.experts.items():
                     guidance = abs(each.guidance(values)) or 1.0

@@ -109,7 +109,8 @@ class Track:
             body[-1] = f"return {body[-1].removeprefix(f'{result} = ')}"
         else:
             body.append(f"return {result}")
-        inside = [*self._amounts.table(), *self._asking.calls(), *body]
+        calls = self._asking.calls()
+        inside = [*self._amounts.table(), *calls, *body]
         return [
             "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): the clean picture that all experts together expect."""',
