@@ -32,13 +32,7 @@ from studio.piece import ROOT, WORKFLOWS, library, load
 from tests.graph.experts.alone import CPU
 from tests.graph.export.exported import opened
 
-NOT_YET: frozenset[str] = frozenset(
-    {
-        "SanaPipeline",
-        "StableDiffusionInpaintPipeline",
-        "StableDiffusionInstructPix2PixPipeline",
-    }
-)
+NOT_YET: frozenset[str] = frozenset()
 """Members and pipelines that cannot be exported yet; W024 names them where a workflow uses one."""
 REFUSED = {
     "bridge": ("a bridge ('bridge')",),
