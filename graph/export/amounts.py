@@ -49,7 +49,7 @@ class Amounts:
         return not all(numbers) or not all(swept) or dark
 
     def heard(self, numbers: set[int]) -> str:
-        """When one of these experts is heard, in Python; nothing if they are asked anyway."""
+        """When one of these is heard, in Python; nothing if they always have to be asked."""
         rows = self._course.rows
         keys = [("weight", number) for number in sorted(numbers)]
         if any(word == "loud" and not row[word, n] for row in rows for word, n in row):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from PIL import Image
+
 from graph.export import choosing
 from graph.export.adapting import Adapting, Told
 from graph.export.amounts import Amounts
 from graph.export.draft import Draft
 from graph.export.wording import inside, last_of, line_of, png_of, row_of, text_of
 from graph.library import Model
-from graph.pictures import on_canvas, prepare
-from graph.plan import Asset, Condition, Operation
+from graph.pictures import fit, on_canvas, prepare, region
+from graph.plan import Asked, Asset, Condition, Operation
 
 NULL = "null"
 Call = tuple[str, tuple[int, ...]]
@@ -44,7 +46,9 @@ class Asking:
         word, _, number = null.partition(" ")
         if word != NULL:
             return null
-        return self._answer(self._draft.plan.operations[int(number)], None)
+        operation = self._draft.plan.operations[int(number)]
+        kept: Any = dict(operation.settings).get("null")
+        return self._answer(operation, kept)
 
     def calls(self) -> list[str]:
         """The line of every network's one call, within what it is told."""
@@ -61,17 +65,21 @@ class Asking:
             lines += inside(within, [line])
         return lines
 
-    def _answer(self, operation: Operation, condition: Condition | None) -> str:
+    def _answer(self, operation: Operation, condition: Asked) -> str:
         """The variable of an expert's answer to a condition, asked in its network's one call."""
+        settings = dict(operation.settings)
+        null = condition == settings.get("null")
         network, model = self._network(operation)
         prompt = self._condition(operation, network, model, condition)
-        told = self._adapting.told(operation, network, model, null=condition is None)
+        told = self._adapting.told(operation, network, model, null=null)
         network = self._twin(operation, network)
         call = network, tuple(each.operation.number for each in told)
         asked, key = self._asked.setdefault(call, {}), (prompt, told)
         if key not in asked:
-            name = network.removeprefix("ask_")
-            words = operation.node if condition else f"{name}_null"
+            words = f"{network.removeprefix('ask_')}_null"
+            if not null:
+                part = settings.get("part")
+                words = f"{operation.node}_{part}" if part else operation.node
             asked[key] = self._draft.names.of((call, key), words)
         self._voices.setdefault(call, set()).add(operation.number)
         return asked[key]
@@ -100,39 +108,49 @@ class Asking:
         self._draft.open(network, f"{twin} = without({network}, {row_of(blocks)})")
         return twin
 
-    def _condition(
-        self, operation: Operation, network: str, model: Model, condition: Condition | None
-    ) -> str:
+    def _condition(self, operation: Operation, network: str, model: Model, condition: Asked) -> str:
         """The variable of an encoded condition, or of none."""
         within = self._adapting.reading(operation, network, model)
         key = ("condition", network, repr(condition), *within)
-        fresh = f"no_{last_of(model)}"
-        if condition is not None:
-            fresh = choosing.WORDS[model.card.condition]
-            fresh = model.card.condition if fresh == "picture" else fresh
+        told = choosing.conditions(condition)
+        fresh = "_".join(choosing.word(each.kind) for each in told) or f"no_{last_of(model)}"
         name = self._draft.names.of(key, fresh)
-        line, note = f"{name} = {network}.encode(", ""
-        if condition is None:
-            line += "None)"
-        elif isinstance(condition.value, Asset):
-            line += f"Image.open(HERE / {text_of(self._picture(operation, model, condition))}))"
-        elif condition.kind == "class":
-            line += f"{model.card.labels.index(condition.value)})"
-            note = f"  # {line_of(condition.value)}"
-        else:
-            lower = bool(model.card.vocabulary)  # such vocabularies hold lower case
-            line += f"{text_of(condition.value.lower() if lower else condition.value)})"
-        for each in inside(within, [line + note]):
+        kinds = model.card.condition.split("+")
+        parts = {each.kind: self._part(operation, model, each) for each in told}
+        words = ", ".join(parts.get(kind, "None") for kind in kinds)
+        classes = [line_of(str(each.value)) for each in told if each.kind == "class"]
+        note = f"  # {classes[0]}" if classes else ""
+        for each in inside(within, [f"{name} = {network}.encode({words}){note}"]):
             self._draft.open(" ".join([network, *within]), each)
         return name
 
+    def _part(self, operation: Operation, model: Model, condition: Condition) -> str:
+        """What is told of one kind, in Python."""
+        if isinstance(condition.value, Asset):
+            file = self._picture(operation, model, condition)
+            return f"Image.open(HERE / {text_of(file)})"
+        if condition.kind == "class":
+            return str(model.card.labels.index(condition.value))
+        lower = bool(model.card.vocabulary)  # such vocabularies hold lower case
+        return text_of(condition.value.lower() if lower else condition.value)
+
     def _picture(self, operation: Operation, model: Model, condition: Condition) -> str:
-        """The file of a picture as an expert was shown them: on the canvas, in its colours."""
+        """The file of a picture as an expert was shown it: on the canvas, in its colours."""
         value: Any = condition.value
         stored = self._draft.library.assets.get(value.sha256)
-        shown = prepare(stored, condition.steps, model.canvas)
-        kind = model.card.condition
+        picture = shown(model, condition.kind, prepare(stored, condition.steps, model.canvas))
         thing = ("file", repr(condition), model.name)
-        name = self._draft.file(self._draft.names.of(thing, f"{operation.node}_shown"))
-        self._draft.files[name] = png_of(on_canvas(kind, shown, model.canvas, model.card.palette))
+        several = "+" in model.card.condition
+        words = f"{operation.node}_{condition.kind if several else 'shown'}"
+        name = self._draft.file(self._draft.names.of(thing, words))
+        self._draft.files[name] = png_of(picture)
         return name
+
+
+def shown(model: Model, kind: str, picture: Image.Image) -> Image.Image:
+    """A picture as a model is shown it, on its canvas."""
+    if kind == "photo":
+        return fit(picture, model.canvas)
+    if kind == "region":
+        return Image.fromarray(region(picture, model.canvas))
+    return on_canvas(kind, picture, model.canvas, model.card.palette)

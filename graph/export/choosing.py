@@ -14,7 +14,7 @@ from graph.folders import read_json
 from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
 from graph.library import Model
 from graph.pipelines import flows
-from graph.plan import Choice
+from graph.plan import Asked, Choice, Condition
 from graph.registry import choices
 
 FAMILIES: Mapping[str, tuple[Any, Any]] = {
@@ -33,6 +33,19 @@ WORDS = {"text": "sentence", "class": "label", "mask": "picture", "sketch": "pic
 """What `encode` of a class calls a condition of a kind."""
 FITTED = ("ControlNetModel", "T2IAdapter")
 """The adapters that see a picture on the expert's canvas; others see all of it."""
+
+
+def word(kind: str) -> str:
+    """What the variable of a condition of a kind is called."""
+    found = WORDS.get(kind, kind)
+    return kind if found == "picture" else found
+
+
+def conditions(asked: Asked) -> tuple[Condition, ...]:
+    """The things that an expert is asked for at once."""
+    if asked is None:
+        return ()
+    return asked if isinstance(asked, tuple) else (asked,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.moment import moment
 from graph.export.wording import call_of, row_of
-from graph.plan import Operation
+from graph.plan import Operation, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,27 @@ def background(
     """The mix of the nulls; one null is itself."""
     if len(set(nulls)) == 1:
         return nulls[0]
-    shares = [dict(each.settings).get("share", 1.0) for each in inputs]
-    call = f"mean_of([{', '.join(nulls)}], {row_of(shares)})"
-    if any(amounts.absent(each) for each in inputs):
+    shares = [_share(draft.plan, each) for each in inputs]
+    always = not any(amounts.absent(each) for each in inputs)
+    if always and any(shares):
+        nulls = [null for null, share in zip(nulls, shares, strict=True) if share]
+        shares = [share for share in shares if share]
+    if always and len(set(nulls)) == 1:
+        return nulls[0]
+    equal = [1.0] * len(nulls)
+    call = f"mean_of([{', '.join(nulls)}], {row_of(shares if any(shares) else equal)})"
+    if not always:
         weights = ", ".join(amounts.of(each, "weight") for each in inputs)
         call = f"mean_of_present([{', '.join(nulls)}], {row_of(shares)}, [{weights}])"
     draft.wanted.append(("background", call.partition("(")[0]))
     name = draft.names.of(("base", operation.number), "background")
     draft.body.append(f"{name} = {call}")
     return name
+
+
+def _share(plan: Plan, operation: Operation) -> float:
+    """The part of an expert or a fusion in the background."""
+    while operation.op == "form":
+        operation = plan.operations[operation.inputs[0].number]
+    share: Any = dict(operation.settings).get("share", 1.0)
+    return float(share)

@@ -8,7 +8,7 @@ from typing import Any
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Performance
 from graph.export.adapting import reads, swept
-from graph.export.choosing import chosen, network
+from graph.export.choosing import chosen, conditions, network
 from graph.library import Library
 from graph.plan import Choice, Operation, Plan
 
@@ -22,13 +22,13 @@ FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "form": ("form", "forms", "the form of guidance"),
     "sample": ("sampler", "samplers", "the sampler"),
 }
-EXPERT = "expert condition weight guidance share muted solo range without"
+EXPERT = "expert condition weight guidance share muted solo range without null part"
 FADED = ("weight", "muted", "solo", "range")
 KNOWN: Mapping[str, frozenset[str]] = {
     "denoise": frozenset(EXPERT.split()),
     "adapt": frozenset({*FADED, "model", "condition", "null"}),
     "tune": frozenset({*FADED, "model"}),
-    "fuse": frozenset({"rule", "background"}),
+    "fuse": frozenset({"rule", "background", "share"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
     "noise": frozenset({"track", "space", "shape", "seed", "samples", "points"}),
     "sample": frozenset({"sampler", "schedule", "steps", "corrector", "wide"}),
@@ -96,11 +96,11 @@ def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[s
         return
     model = library.model(str(expert))
     condition: Any = settings["condition"]
+    kinds = model.card.condition.split("+")
+    strange = [each.kind for each in conditions(condition) if each.kind not in kinds]
     if model.file is not None or not (model.folder / "scheduler").is_dir():
         yield f"{model.name}, which is no folder of diffusers"
-    elif isinstance(condition, tuple):
-        yield f"several conditions of {model.name} at once"
-    elif condition is not None and condition.kind != model.card.condition:
-        yield f"the condition {condition.kind} of {model.name}"
+    elif strange:
+        yield f"the condition {strange[0]} of {model.name}"
     elif network(model) is None:
         yield f"{model.name}, a {model.pipeline} with the condition {model.card.condition}"

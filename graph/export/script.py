@@ -13,6 +13,7 @@ from graph.export.parts import FOLDER, import_lines, needed, piece
 from graph.export.refusing import refuse
 from graph.export.track import Track
 from graph.export.wording import line_of, text_of
+from graph.folders import read_json
 from graph.library import Library
 from graph.plan import Plan
 
@@ -83,11 +84,11 @@ def _names_of_pieces() -> set[str]:
 
 def _finish(track: Track) -> tuple[str, str]:
     """What makes pictures of a track's states."""
-    return ("decoding", "decode" if _has_codec(track) else "pictures")
-
-
-def _has_codec(track: Track) -> bool:
-    return (track.lead.folder / "vae").is_dir()
+    config = track.lead.folder / "vae" / "config.json"
+    if not config.is_file():
+        return ("decoding", "pictures")
+    deep = read_json(track.lead.name, config).get("_class_name") == "AutoencoderDC"
+    return ("decoding", "decode_deep" if deep else "decode")
 
 
 def _header(library: Library) -> list[str]:
@@ -106,9 +107,9 @@ def _main(tracks: list[Track], stem: str) -> list[str]:
     lines = ["def main() -> None:", '    """Sample, and save the pictures beside this file."""']
     for track in tracks:
         end = track.end
-        finished = f"pictures(sample{end}())"
-        if _has_codec(track):
-            finished = f"decode({text_of(track.lead.name)}, sample{end}())"
+        finish = _finish(track)[1]
+        named = "" if finish == "pictures" else f"{text_of(track.lead.name)}, "
+        finished = f"{finish}({named}sample{end}())"
         label = f"{stem}{end.replace('_', '-')}"
         lines += [
             f"    for number, picture in enumerate({finished}):",

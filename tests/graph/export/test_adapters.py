@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from graph.library import Library
 from graph.plan import Plan
 from graph.registry import choices
 from graph.runtime import Runtime
+from studio.piece import ROOT
 from tests.graph.adapters import making
 from tests.graph.adapters.test_lora_runs import drawn
 from tests.graph.adapters.workflows import compiled, stored
@@ -202,6 +204,26 @@ def test_a_lora_beside_adapters(library: Library, tmp_path: Path) -> None:
     )
     assert found.plan is not None, found.diagnostics
     agree(library, tmp_path, found.plan)
+
+
+def test_the_example_of_the_docs_is_what_is_exported(library: Library, tmp_path: Path) -> None:
+    photo = stored(library, making.picture())
+    found = drawn(
+        library,
+        {"ink": {"to_noise": 0.6}},
+        {"text_expert": ("net", "ink")},
+        SAMPLER,
+        ("photo.photo > net.photo",),
+        {
+            "photo": ("photo", {"picture": photo}),
+            "net": ("adapter", {"model": "depth", "reliability": 0.7}),
+        },
+    )
+    assert found.plan is not None, found.diagnostics
+    text = agree(library, tmp_path, found.plan)
+    page = (ROOT / "docs" / "export.md").read_text("utf-8")
+    (block,) = re.findall(r"^```python\n( +with .+?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert block in text
 
 
 FAMILIES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,7 @@ FAMILIES = {
     "stable_diffusion_3": folders.stable_diffusion_3,
     "flux": folders.flux,
     "latent_consistency": folders.latent_consistency,
+    "sana": folders.sana,
 }
 
 
@@ -311,6 +313,78 @@ def test_every_family_that_reads_sentences(tmp_path: Path, name: str) -> None:
     }
     wires = (WIRES[0], WIRES[2], *WIRES[4:])
     agree(library, tmp_path / "out", planned(library, nodes, wires))
+
+
+def changing(tmp_path: Path, kind: str, **settings: Any) -> tuple[Library, Nodes, list[str]]:
+    """An expert that changes a photograph, within a region that cuts through latent places."""
+    make = {"edit_expert": folders.instruct_pix2pix, "inpaint_expert": folders.inpaint}[kind]
+    make(tmp_path / "models" / "own")
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    ramp = Image.linear_gradient("L").resize((40, 24)).rotate(90, expand=True)
+    nodes: Nodes = {
+        "text": ("text", {"text": "make it Night"}),
+        "photo": ("photo", {"picture": stored(library, painted())}),
+        "region": ("region", {"picture": stored(library, ramp)}),
+        "change": (kind, {"model": "own", **settings}),
+        "sampler": ("sampler", {"steps": 4, "seed": 1, "method": {"name": "euler"}}),
+        "picture": ("picture", {}),
+    }
+    shown = ["photo"] if kind == "edit_expert" else ["photo", "region"]
+    if kind == "edit_expert":
+        del nodes["region"]
+    wires = [f"{each}.{each} > change.{each}" for each in ("text", *shown)]
+    return library, nodes, [*wires, "sampler.sampling > picture.sampling"]
+
+
+@pytest.mark.parametrize("kind", ["edit_expert", "inpaint_expert"])
+def test_a_photograph_is_changed(tmp_path: Path, kind: str) -> None:
+    library, nodes, wires = changing(tmp_path, kind, guidance=4.0)
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    text = agree(library, tmp_path / "out", plan)
+    if kind == "edit_expert":
+        assert "sentence_photo = ask_own.encode(" in text
+        assert "product_own(" in text
+        assert "mean_of" not in text, "the sentence's voice has no share in the background"
+    else:
+        assert "photo_region = ask_own.encode(" in text
+    without = [each for each in wires if not each.startswith("text")]
+    del nodes["text"]
+    plan = planned(library, nodes, [*without, "change.score > picture.score"])
+    agree(library, tmp_path / "without", plan)
+
+
+def test_an_edit_is_fused_by_its_share(tmp_path: Path) -> None:
+    library, nodes, wires = changing(tmp_path, "edit_expert", share=0.25)
+    other = folders.stable_diffusion(tmp_path / "models" / "other")
+    shutil.copytree(tmp_path / "models" / "own" / "vae", other / "vae", dirs_exist_ok=True)
+    nodes |= {
+        "words": ("text_expert", {"model": "other", "guidance": 2.0}),
+        "form": ("guidance_form", {"form": {"name": "rescale"}}),
+        "fuse": ("fuse", {}),
+    }
+    wires = [
+        *wires,
+        "text.text > words.text",
+        "change.score > form.score",
+        "form.score > fuse.scores",
+        "words.score > fuse.scores",
+        "fuse.score > picture.score",
+    ]
+    text = agree(library, tmp_path / "out", planned(library, nodes, wires))
+    assert ", [0.25, 1.0])" in text
+
+
+@pytest.mark.parametrize("share", [(0.0, 0.0, 0.0), (0.0, 2.0, 1.0)])
+def test_who_has_no_share_is_not_in_the_background(
+    library: Library, tmp_path: Path, share: tuple[float, float, float]
+) -> None:
+    nodes = {
+        **pair(words={"share": share[0]}, scenery={"share": share[1]}),
+        "ground": ("unconditional_expert", {"model": "tiny/none", "share": share[2]}),
+    }
+    text = agree(library, tmp_path, planned(library, nodes, (*WIRES, "ground.score > fuse.scores")))
+    among = "[class_null, none_null], [2.0, 1.0]"
+    assert (among if any(share) else "[1.0, 1.0, 1.0]") in text
 
 
 def test_a_model_of_pixels(tmp_path: Path) -> None:
