@@ -8,7 +8,7 @@ from typing import Any
 from graph.controls import Controls
 from graph.events import Performance
 from graph.export import choosing
-from graph.export.weighing import Fader, faders, others, weighed
+from graph.export.weighing import Fader, faders, others, voices, weighed
 from graph.levels import NoiseLevel
 from graph.plan import Operation, Plan
 
@@ -40,9 +40,9 @@ class Course:
         self._weigh(Controls(plan.controls, performance))
         for root in plan.below(score):
             if root.op in ("fuse", "form"):
-                below = list(faders(plan, root)[0])
+                below = list(voices(plan, root))
                 for row in self.rows:
-                    loud = any(row.get(("weight", each)) for each in below)
+                    loud = any(row.get(("weight", each.number)) for each in below)
                     row["loud", root.number] = float(loud)
 
     @property

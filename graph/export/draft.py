@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from graph.events import Performance
@@ -22,6 +23,11 @@ class Draft:
     names: Names
     performance: Performance | None
     shape: tuple[int, ...]
+    """Of the state that is written about."""
+    drawn: str
+    """Whose noise it is, as arguments in Python: seed, track and samples."""
+    state: str = "x"
+    """The variable of the state that is written about."""
     wanted: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Pieces that it calls: (module, name)."""
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -41,6 +47,16 @@ class Draft:
     def end(self) -> str:
         """What tells the names of later tracks from those of the first."""
         return "" if self.number == 0 else f"_{self.number + 1}"
+
+    @contextmanager
+    def abroad(self, state: str, shape: tuple[int, ...]) -> Generator[list[str]]:
+        """Within it another state is written about, and lines of the denoiser are set apart."""
+        kept, lines = (self.state, self.shape, self.body), list[str]()
+        self.state, self.shape, self.body = state, shape, lines
+        try:
+            yield lines
+        finally:
+            self.state, self.shape, self.body = kept
 
     def open(self, about: str, line: str) -> None:
         """A line before the sampling, about a network or about nothing."""

@@ -13,7 +13,7 @@ def moment(
     draft: Draft, course: Course, asked: Sequence[str], remembered: object, node: str
 ) -> dict[str, str]:
     """The arguments by the names of parameters; `remembered` is whose memory it is, of a node."""
-    known = {"x": "x", "level": "level", "next_level": "levels[step + 1]"}
+    known = {"x": draft.state, "level": "level", "next_level": "levels[step + 1]"}
     if "memory" in asked:
         known["memory"] = draft.names.of(remembered, f"{node}_memory")
         if known["memory"] not in draft.memories:

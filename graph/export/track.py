@@ -35,7 +35,17 @@ class Track:
         self._sample = plan.operations[decode.inputs[0].number]
         self._noise, self._score = (plan.operations[ref.number] for ref in self._sample.inputs)
         shape: Any = self._noise["shape"]
-        self._draft = Draft(plan, library, number, stem, names, performance, shape)
+        samples: Any = self._noise["samples"]
+        self._draft = Draft(
+            plan,
+            library,
+            number,
+            stem,
+            names,
+            performance,
+            shape,
+            f"seed={self._noise['seed']}, track={number}, samples={row_of(samples)}",
+        )
         self._course = Course(plan, self._sample, self._score, performance)
         self._amounts = Amounts(self._draft, self._course)
         self._asking = Asking(self._draft, self._amounts)
@@ -63,7 +73,7 @@ class Track:
     @property
     def lead(self) -> Model:
         """The model whose autoencoder makes the pictures."""
-        return list(self._asking.models.values())[-1]
+        return self._asking.lead
 
     def lines(self) -> list[str]:
         """The function `sample`, line by line."""
@@ -73,10 +83,7 @@ class Track:
         schedule, parts = choosing.levels(self._choice("schedule"), self._course.steps)
         draft.wanted += [("draws", "Draws"), ("conventions", "Level"), *parts]
         samples: Any = self._noise["samples"]
-        drawn = (
-            f"seed={self._noise['seed']}, track={draft.number}, samples={row_of(samples)}, "
-            f"shape={draft.shape!r}"
-        )
+        drawn = f"{draft.drawn}, shape={draft.shape!r}"
         inside = [
             f'"""The clean states of {counted(len(samples), "picture")}."""',
             *(line for lines in draft.opening.values() for line in lines),
