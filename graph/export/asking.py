@@ -46,6 +46,11 @@ class Asking:
         kept: Any = dict(operation.settings).get("null")
         return self._answer(operation, kept)
 
+    @property
+    def answers(self) -> list[str]:
+        """The variables of all answers."""
+        return list(self._answers.values())
+
     def calls(self) -> list[str]:
         """The line of every network's one call."""
         lines: list[str] = []

@@ -14,7 +14,16 @@ FOLDER = Path(__file__).parent / "pieces"
 PACKAGE = "graph.export.pieces"
 GIVEN = "settings"
 """The module whose names every file gives values of its own."""
-KINDS = ("experts", "conventions", "betas", "schedules", "fusion", "forms", "samplers")
+KINDS = (
+    "experts",
+    "conventions",
+    "betas",
+    "schedules",
+    "fusion",
+    "forms",
+    "samplers",
+    "correctors",
+)
 """In which order a reader meets them; before them what only serves, with the noise and decoding."""
 
 

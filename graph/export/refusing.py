@@ -74,7 +74,7 @@ def _strange(plan: Plan, each: Operation, library: Library) -> Iterator[str]:
         corrector: Any = settings.get("corrector", Choice("none"))
         if chosen("schedules", schedule) is None:
             yield f"the noise schedule {schedule}"
-        if corrector.name != "none":
+        if corrector.name != "none" and chosen("correctors", corrector) is None:
             yield f"the corrector {corrector.name}"
         if settings.get("wide", 1) != 1:
             yield "a panorama"
