@@ -32,7 +32,9 @@ class Course:
         if corrector.name != "none":
             self.corrector = choosing.member("correctors", corrector)
         self.levels: Sequence[NoiseLevel] = choosing.member("schedules", schedule).levels(steps)
-        self.experts, self.forms = faders(plan, score)
+        plays, grounds, self.forms = faders(plan, score)
+        self.experts = grounds | plays
+        self._groups = grounds, plays, self.forms
         self.rows: list[dict[Key, float]] = []
         """The weights at every evaluation: the sampler's in order, then the corrector's."""
         self.looks: list[tuple[int, int]] = []
@@ -106,7 +108,9 @@ class Course:
         played = [controls.read(step) for step in steps]
         for step, at in self.looks:
             values, here = played[step], self.levels[at]
-            numbers = weighed(self.experts, here, values) | weighed(self.forms, here, values)
+            numbers: dict[int, float] = {}
+            for group in self._groups:  # who plays and is part of a background is as he plays
+                numbers |= weighed(group, here, values)
             row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
             for number, each in self.experts.items():
                 guidance = abs(each.guidance(values)) or 1.0

@@ -73,14 +73,18 @@ def along(curve: Any, noise: float) -> float:
     return float(np.interp(noise, [at for at, _ in points], [height for _, height in points]))
 
 
-def faders(plan: Plan, root: Operation) -> tuple[dict[int, Fader], dict[int, Fader]]:
-    """The experts whose weights are looked at below a score, and the forms, by their numbers."""
-    rules: Mapping[str, Any] = choices(fusion, FusionRule)
-    experts: dict[int, Fader] = {}
-    forms: dict[int, Fader] = {}
+Faders = dict[int, Fader]
 
-    def walk(operation: Operation, turn: Span) -> None:
-        inputs = inputs_of(plan, operation)[0]
+
+def faders(plan: Plan, root: Operation) -> tuple[Faders, Faders, Faders]:
+    """What is weighed below a score, by number: experts, those of fused backgrounds, forms."""
+    rules: Mapping[str, Any] = choices(fusion, FusionRule)
+    plays: Faders = {}
+    grounds: Faders = {}
+    forms: Faders = {}
+
+    def walk(operation: Operation, turn: Span, experts: Faders) -> None:
+        inputs, wired = inputs_of(plan, operation)
         if operation.op == "denoise":
             span: Any = operation["range"]
             experts[operation.number] = Fader(operation, clipped(span, turn))
@@ -88,13 +92,15 @@ def faders(plan: Plan, root: Operation) -> tuple[dict[int, Fader], dict[int, Fad
             rule: Any = operation["rule"]
             turns = rules[rule.name](**dict(rule.settings)).turns(len(inputs))
             for each, own in zip(inputs, turns, strict=True):
-                walk(each, clipped(turn, own))
+                walk(each, clipped(turn, own), experts)
+            if wired and wired.op != "denoise":
+                walk(wired, (1.0, 0.0), grounds)
         elif operation.op == "form":
             forms[operation.number] = Fader(operation, (1.0, 0.0))
-            walk(inputs[0], turn)
+            walk(inputs[0], turn, experts)
 
-    walk(root, (1.0, 0.0))
-    return experts, forms
+    walk(root, (1.0, 0.0), plays)
+    return plays, grounds, forms
 
 
 def inputs_of(plan: Plan, operation: Operation) -> tuple[list[Operation], Operation | None]:

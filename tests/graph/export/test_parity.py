@@ -216,6 +216,32 @@ def test_curves_ranges_and_silence_become_numbers(library: Library, tmp_path: Pa
     agree(library, tmp_path / "muted", planned(library, nodes, wires))
 
 
+def test_a_background_is_a_fusion_itself(library: Library, tmp_path: Path) -> None:
+    day = {"model": "tiny/class", "guidance": 0.8, "to_noise": 0.3}
+    nodes = {
+        **pair(words={"from_noise": 0.8}),
+        "by_day": ("label", {"name": "day"}),
+        "day": ("class_expert", {**day, "solo": True}),
+        "none": ("unconditional_expert", {"model": "tiny/none", "guidance": 0.7}),
+        "form": ("guidance_form", {"form": {"name": "rescale"}}),
+        "mix": ("fuse", {}),
+    }
+    wires = (
+        *WIRES,
+        "by_day.class > day.class",
+        "day.score > mix.scores",
+        "none.score > mix.scores",
+        "mix.score > form.score",
+        "form.score > fuse.background",
+    )
+    plan = planned(library, nodes, wires)
+    moves = ((1, "day.solo", False), (3, "none.muted", True), (4, "scenery.solo", True))
+    text = agree(library, tmp_path / "apart", plan, Performance(moves))
+    assert "mix = product([day, none_null], [day_weight, none_weight], background)" in text
+    again = (*wires, "scenery.score > mix.scores")
+    agree(library, tmp_path / "shared", planned(library, nodes, again), Performance(moves))
+
+
 @pytest.mark.parametrize("method", ["euler", "heun", "dpmpp_2m"])
 def test_langevin_steps_follow_every_step(library: Library, tmp_path: Path, method: str) -> None:
     corrector = {"name": "ula", "rounds": 2, "size": 0.15}
