@@ -77,11 +77,10 @@ class Amounts:
         """The line that reads the weights which change; their table becomes a constant."""
         if not self._columns:
             return []
-        twice = self._course.sampler.calls_per_step > 1
         rows = [tuple(short(row[key]) for key in self._columns) for row in self._course.rows]
         name = f"WEIGHTS{self._draft.end}"
         self._draft.constants += [
-            f"# {', '.join(self._columns.values())} at every {'evaluation' if twice else 'step'}",
+            f"# {', '.join(self._columns.values())} at {self._course.when}",
             f"{name} = [",
             *(f"    ({', '.join(row)}{',' if len(row) == 1 else ''})," for row in rows),
             "]",

@@ -56,6 +56,11 @@ class Asking:
         kept: Any = dict(operation.settings).get("null")
         return self._answer(operation, kept)
 
+    @property
+    def answers(self) -> list[str]:
+        """The variables of all answers."""
+        return [answer for asked in self._asked.values() for answer in asked.values()]
+
     def calls(self, where: str = "") -> list[str]:
         """The line of every network's one call, within what it is told; `where` it is read."""
         lines: list[str] = []

@@ -15,8 +15,7 @@ def bridge(
     """The variables of a bridge to states of a shape, and of what it remembers."""
     name = draft.names.of(("bridge", operation.number), operation.node)
     memory = draft.names.of(("memory", operation.number), f"{name}_memory")
-    if memory not in draft.memories:
-        draft.memories.append(memory)
+    draft.memories[memory] = []
     ends = f"{codec(draft, home)}, {codec(draft, abroad)}"
     sizes = home.canvas[::-1], abroad.canvas[::-1]
     noise = draft.names.of(("noise", operation.number), f"{name}_noise")

@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graph import forms, fusion, samplers, schedules
+from graph import correctors, forms, fusion, samplers, schedules
 from graph.companions import Companion
 from graph.export.parts import Part, members, piece
 from graph.export.wording import row_of
 from graph.folders import read_json
-from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
+from graph.interfaces import Corrector, FusionRule, GuidanceForm, NoiseSchedule, Sampler
 from graph.library import Model
 from graph.pipelines import flows
 from graph.plan import Asked, Choice, Condition
 from graph.registry import choices
 
 FAMILIES: Mapping[str, tuple[Any, Any]] = {
+    "correctors": (correctors, Corrector),
     "forms": (forms, GuidanceForm),
     "fusion": (fusion, FusionRule),
     "samplers": (samplers, Sampler),

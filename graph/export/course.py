@@ -8,9 +8,9 @@ from typing import Any
 from graph.controls import Controls
 from graph.events import Performance
 from graph.export import choosing
-from graph.export.weighing import Fader, faders, others, voices, weighed
+from graph.export.weighing import Faders, faders, others, source, voices, weighed
 from graph.levels import NoiseLevel
-from graph.plan import Operation, Plan
+from graph.plan import Choice, Operation, Plan
 
 Key = tuple[str, int]
 """What has a weight: "weight", "plain" (without guidance) or "loud" (0 or 1), of an operation."""
@@ -22,19 +22,27 @@ class Course:
     def __init__(
         self, plan: Plan, sample: Operation, score: Operation, performance: Performance | None
     ) -> None:
+        self._plan = plan
         sampler: Any = sample["sampler"]
         schedule: Any = sample["schedule"]
         steps: Any = sample["steps"]
         self.steps: int = steps
         self.sampler = choosing.member("samplers", sampler)
+        corrector: Any = dict(sample.settings).get("corrector", Choice("none"))
+        self.corrector = None
+        if corrector.name != "none":
+            self.corrector = choosing.member("correctors", corrector)
         self.levels: Sequence[NoiseLevel] = choosing.member("schedules", schedule).levels(steps)
-        self.experts, self.forms = faders(plan, score)
-        self._kinds = (self.experts, self.forms, *others(plan, score))
-        self.faders: dict[int, Fader] = {
-            n: each for kind in self._kinds for n, each in kind.items()
-        }
+        plays, grounds, self.forms = faders(plan, score)
+        self.experts = grounds | plays
+        self._groups = grounds, plays, self.forms, *others(plan, score)
+        self.faders: Faders = {}
+        for group in self._groups:
+            self.faders |= group
         self.rows: list[dict[Key, float]] = []
-        """The weights at every evaluation: one a step, for some samplers two."""
+        """The weights at every evaluation: the sampler's in order, then the corrector's."""
+        self.looks: list[tuple[int, int]] = []
+        """By evaluation: the step in which it is made, and which of the levels it looks at."""
         self.sounding: list[frozenset[int]] = []
         """The experts, what tells them more, and the forms that are heard at every step."""
         self._weigh(Controls(plan.controls, performance))
@@ -46,23 +54,72 @@ class Course:
                     row["loud", root.number] = float(loud)
 
     @property
+    def when(self) -> str:
+        """What a row of a table stands for."""
+        words = "every evaluation" if self.sampler.calls_per_step > 1 else "every step"
+        return f"{words}, then at every correction" if self._stirs else words
+
+    @property
+    def sampled(self) -> int:
+        """How often the sampler looks; a corrector's evaluations are counted from there on."""
+        return len(self.looks) - (self.steps - 1 if self._stirs else 0)
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a corrector moves the state after every step."""
+        return self._stirs
+
+    def joinings(self, inputs: Sequence[Operation]) -> list[int]:
+        """Evaluations within a step at which more or fewer of a fusion's inputs are heard.
+
+        That is than at the one before, in the same step; where none is heard, all are.
+        """
+        sources = [source(self._plan, each) for each in inputs]
+        keys = [("weight" if each.op == "denoise" else "loud", each.number) for each in sources]
+        heard = [sum(row[key] != 0 for key in keys) or len(keys) for row in self.rows]
+        last = {step: look for look, (step, _) in enumerate(self.looks[: self.sampled])}
+        before = [
+            look - 1 if look < self.sampled and step != at else last[step]
+            for look, (step, at) in enumerate(self.looks)
+        ]
+        return [
+            look
+            for look, (step, at) in enumerate(self.looks)
+            if step != at and heard[look] != heard[before[look]]
+        ]
+
+    @property
     def pairs(self) -> list[tuple[NoiseLevel, NoiseLevel]]:
-        """Where every step begins and where it ends."""
-        return list(zip(self.levels[:-1], self.levels[1:], strict=True))
+        """For every evaluation its level, and the level at which its step ends."""
+        return [(self.levels[at], self.levels[step + 1]) for step, at in self.looks]
+
+    @property
+    def falls(self) -> list[tuple[NoiseLevel, NoiseLevel]]:
+        """For every evaluation its level and the next lower one."""
+        return [(self.levels[at], self.levels[at + 1]) for _, at in self.looks]
+
+    @property
+    def _stirs(self) -> bool:
+        return self.corrector is not None and self.corrector.calls_per_step > 0
 
     def _weigh(self, controls: Controls) -> None:
-        for step in range(self.steps):
-            values = controls.read(step)
-            looked = self.levels[step : step + self.sampler.calls_per_step]
-            for here in (each for each in looked if each.sigma > 0):  # none looks at clean
-                numbers: dict[int, float] = {}
-                for kind in self._kinds:
-                    numbers |= weighed(kind, here, values)
-                row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
-                for number, each in self.experts.items():
-                    guidance = abs(each.guidance(values)) or 1.0
-                    row["plain", number] = numbers[number] / guidance
-                if here is self.levels[step]:
-                    heard = (number for number, weight in numbers.items() if weight != 0)
-                    self.sounding.append(frozenset(heard))
-                self.rows.append(row)
+        steps, calls = range(self.steps), range(self.sampler.calls_per_step)
+        self.looks = [(step, step + call) for step in steps for call in calls]
+        if self._stirs:
+            self.looks += [(step, step + 1) for step in steps]
+        # none looks at clean
+        self.looks = [look for look in self.looks if self.levels[look[1]].sigma > 0]
+        played = [controls.read(step) for step in steps]
+        for step, at in self.looks:
+            values, here = played[step], self.levels[at]
+            numbers: dict[int, float] = {}
+            for group in self._groups:  # who plays and is part of a background is as he plays
+                numbers |= weighed(group, here, values)
+            row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
+            for number, each in self.experts.items():
+                guidance = abs(each.guidance(values)) or 1.0
+                row["plain", number] = numbers[number] / guidance
+            if step == at:
+                heard = (number for number, weight in numbers.items() if weight != 0)
+                self.sounding.append(frozenset(heard))
+            self.rows.append(row)

@@ -36,8 +36,8 @@ class Draft:
     """Lines above all functions."""
     opening: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Lines before the sampling, those about one network together."""
-    memories: list[str] = field(default_factory=list[str])
-    """Variables of what rules remember from step to step."""
+    memories: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    """Variables of what rules remember from look to look, with the looks at which it is void."""
     body: list[str] = field(default_factory=list[str])
     """Lines of the denoiser, after the networks were asked."""
     draws: bool = False

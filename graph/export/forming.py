@@ -18,17 +18,17 @@ def form(
     course: Course,
     amounts: Amounts,
     operation: Operation,
-    memory: object,
+    merge: Operation,
     fused: tuple[str, str, str],
 ) -> None:
-    """Changes the first of the variables (guided, plain, base) of a fusion."""
+    """Changes the first of the variables (guided, plain, base) of the fusion `merge`."""
     choice: Any = operation["form"]
     chosen = choosing.chosen("forms", choice)
     if chosen is None:
         raise LookupError(str(choice))
     draft.wanted.append((chosen.part.module, chosen.part.name))
     guided, plain, base = fused
-    told = moment(draft, course, chosen.part.parameters, memory, operation.node)
+    told = moment(draft, course, chosen.part.parameters, operation, merge)
     changed = call_of(chosen, {"guided": guided, "plain": plain, "base": base, **told})
     weight = amounts.own(operation)
     if weight == "1.0":

@@ -41,8 +41,7 @@ def merge(draft: Draft, course: Course, operation: Operation, clean: Sequence[st
     if rule is None:
         raise LookupError(str(choice))
     draft.wanted.append((rule.part.module, rule.part.name))
-    memory = ("memory", operation.number)
-    told = moment(draft, course, rule.part.parameters, memory, operation.node)
+    told = moment(draft, course, rule.part.parameters, operation, operation)
     return Merge(rule, {"clean": f"[{', '.join(clean)}]", **told})
 
 

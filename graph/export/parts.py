@@ -26,6 +26,7 @@ KINDS = (
     "fusion",
     "forms",
     "samplers",
+    "correctors",
 )
 """In which order a reader meets them; before them what only serves, with the noise and decoding."""
 

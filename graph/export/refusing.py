@@ -40,9 +40,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
 def refuse(plan: Plan, library: Library, performance: Performance | None) -> None:
     """ChoraleError W024 that names all of it."""
     found = dict.fromkeys(
-        f"{what} ('{each.node}')"
-        for each in plan.operations
-        for what in _strange(plan, each, library)
+        f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
     played = performance.moves if performance else ()
     maps = {control.name for control in plan.controls if control.kind == "map"}
@@ -58,7 +56,7 @@ def refuse(plan: Plan, library: Library, performance: Performance | None) -> Non
         )
 
 
-def _strange(plan: Plan, each: Operation, library: Library) -> Iterator[str]:
+def _strange(each: Operation, library: Library) -> Iterator[str]:
     settings = dict(each.settings)
     if each.op not in KNOWN:
         yield WORDS.get(each.op, f"the operation {each.op}")
@@ -78,15 +76,12 @@ def _strange(plan: Plan, each: Operation, library: Library) -> Iterator[str]:
         corrector: Any = settings.get("corrector", Choice("none"))
         if chosen("schedules", schedule) is None:
             yield f"the noise schedule {schedule}"
-        if corrector.name != "none":
+        if corrector.name != "none" and chosen("correctors", corrector) is None:
             yield f"the corrector {corrector.name}"
         if settings.get("wide", 1) != 1:
             yield "a panorama"
     if each.op == "noise" and settings.get("points", 1) != 1:
         yield "points of a plane"
-    wired = each.op == "fuse" and each["background"]
-    if wired and plan.operations[each.inputs[-1].number].op != "denoise":
-        yield "a background that is fused itself"
 
 
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:

@@ -95,7 +95,6 @@ class Scoring:
             plain = draft.names.of(("plain", operation.number), f"{name}_plain")
             unguided = [amounts.of(each, "plain") for each in inputs]
             draft.body.append(f"{plain} = {call.with_(unguided, nulls, base)}")
-            memory = ("memory", operation.number)
             for each in forms:
-                form(draft, self._course, amounts, each, memory, (name, plain, base))
+                form(draft, self._course, amounts, each, operation, (name, plain, base))
         return name, base

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graph.events import Performance
 from graph.export import choosing
 from graph.export.amounts import Amounts
 from graph.export.asking import Asking
+from graph.export.correcting import Correcting
 from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.naming import Names
@@ -49,6 +50,7 @@ class Track:
         self._course = Course(plan, self._sample, self._score, performance)
         self._amounts = Amounts(self._draft, self._course)
         self._asking = Asking(self._draft, self._amounts)
+        self._correcting = Correcting(self._draft, self._course, self._sample)
 
     @property
     def end(self) -> str:
@@ -79,7 +81,7 @@ class Track:
         """The function `sample`, line by line."""
         draft = self._draft
         denoise = self._denoise()
-        walk = self._walk()
+        walk = self._walk(denoise)
         schedule, parts = choosing.levels(self._choice("schedule"), self._course.steps)
         draft.wanted += [("draws", "Draws"), ("conventions", "Level"), *parts]
         samples: Any = self._noise["samples"]
@@ -89,6 +91,7 @@ class Track:
             *(line for lines in draft.opening.values() for line in lines),
             *wrapped(f"levels = {schedule}"),
             *([f'draw = Draws("sampler", {drawn})'] if draft.draws else []),
+            *self._correcting.opening(drawn),
             *(f"{each} = {{}}" for each in draft.memories),
             "",
             *denoise,
@@ -116,13 +119,26 @@ class Track:
             body[-1] = f"return {body[-1].removeprefix(f'{result} = ')}"
         else:
             body.append(f"return {result}")
-        calls = self._asking.calls()
-        inside = [*self._amounts.table(), *calls, *body]
+        calls, table = self._asking.calls(), self._amounts.table()
+        inside = [
+            *table,
+            *self._forgotten(),
+            *calls,
+            *self._correcting.seeing(self._asking.answers, body),
+        ]
         return [
             "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): the clean picture that all experts together expect."""',
-            *(f"    {line}" for each in inside for line in wrapped(each)),
+            *(f"    {line}" if line else "" for each in inside for line in wrapped(each)),
         ]
+
+    def _forgotten(self) -> Iterator[str]:
+        """Where an expert joins or leaves between the looks of a step."""
+        for name, looks in self._draft.memories.items():
+            within = [look for look in looks if look < self._course.sampled]
+            if within:
+                yield f"if step in {row_of(within)}:  # an expert joins or leaves"
+                yield f"    {name}.clear()"
 
     def _call(self, steps: str) -> str:
         """The call of the sampler over some steps."""
@@ -136,8 +152,10 @@ class Track:
             self._draft.draws = True
         return f"{found.part.name}({', '.join([*words, *found.keywords])})"
 
-    def _walk(self) -> list[str]:
-        """All steps at once, or stretch by stretch where experts join or leave."""
+    def _walk(self, denoise: Sequence[str]) -> list[str]:
+        """All steps at once, or stretch by stretch where experts join or leave, or one by one."""
+        if self._correcting:
+            return self._correcting.walk(self._call("range(step, step + 1)"), denoise)
         walked = list(stretches(self._course.sounding))
         if len(walked) == 1:
             return [f"return {self._call(f'range({self._course.steps})')}"]

@@ -78,12 +78,16 @@ def along(curve: Any, noise: float) -> float:
     return float(np.interp(noise, [at for at, _ in points], [height for _, height in points]))
 
 
-def faders(plan: Plan, root: Operation) -> tuple[dict[int, Fader], dict[int, Fader]]:
-    """The experts whose weights are looked at below a score, and the forms, by their numbers."""
-    experts: dict[int, Fader] = {}
-    forms: dict[int, Fader] = {}
+Faders = dict[int, Fader]
 
-    def walk(operation: Operation, turn: Span) -> None:
+
+def faders(plan: Plan, root: Operation) -> tuple[Faders, Faders, Faders]:
+    """What is weighed below a score, by number: experts, those of fused backgrounds, forms."""
+    plays: Faders = {}
+    grounds: Faders = {}
+    forms: Faders = {}
+
+    def walk(operation: Operation, turn: Span, experts: Faders) -> None:
         if operation.op == "denoise":
             span: Any = operation["range"]
             experts[operation.number] = Fader(operation, clipped(span, turn))
@@ -92,13 +96,16 @@ def faders(plan: Plan, root: Operation) -> tuple[dict[int, Fader], dict[int, Fad
         for each, own in turns(plan, operation, turn):
             anchors = operation.op == "bridge" and each.number == operation.inputs[1].number
             if not anchors or source(plan, each).op != "denoise":
-                walk(each, own)
+                walk(each, own, experts)
+        wired = inputs_of(plan, operation)[1]
+        if wired and source(plan, wired).op != "denoise":
+            walk(wired, (1.0, 0.0), grounds)
 
-    walk(root, (1.0, 0.0))
-    return experts, forms
+    walk(root, (1.0, 0.0), plays)
+    return plays, grounds, forms
 
 
-def others(plan: Plan, root: Operation) -> Iterator[dict[int, Fader]]:
+def others(plan: Plan, root: Operation) -> Iterator[Faders]:
     """What else below a score has a weight, apart by kind."""
     spans: dict[int, Span] = {}
 

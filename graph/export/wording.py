@@ -22,9 +22,9 @@ EVEN = 4
 """So many numbers are written out though they lie evenly."""
 
 
-def wrapped(line: str) -> list[str]:
-    """A line in the form of a call, in several where it is long."""
-    if len(line) <= LONGEST or not CALL.match(line):
+def wrapped(line: str, longest: int = LONGEST) -> list[str]:
+    """A line in the form of a call, in several where it is longer."""
+    if len(line) <= longest or not CALL.match(line):
         return [line]
     margin = " " * (len(line) - len(line.lstrip()))
     head, _, inner = line.partition("(")

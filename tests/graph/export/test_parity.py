@@ -19,7 +19,7 @@ from graph.library import Library
 from graph.registry import choices
 from tests.graph.documents import Nodes
 from tests.graph.experts import folders
-from tests.graph.export.exported import agree, opened, planned
+from tests.graph.export.exported import agree, by_engine, opened, planned
 
 PALETTE = [{"name": "sky", "colour": [116, 176, 224]}, {"name": "sea", "colour": [20, 40, 120]}]
 DIFFUSING = {"superdiff_and", "superdiff_or"}
@@ -214,6 +214,97 @@ def test_curves_ranges_and_silence_become_numbers(library: Library, tmp_path: Pa
     agree(library, tmp_path / "heun", planned(library, nodes, wires))
     nodes["words"][1]["muted"] = True
     agree(library, tmp_path / "muted", planned(library, nodes, wires))
+
+
+def test_a_background_is_a_fusion_itself(library: Library, tmp_path: Path) -> None:
+    day = {"model": "tiny/class", "guidance": 0.8, "to_noise": 0.3}
+    nodes = {
+        **pair(words={"from_noise": 0.8}),
+        "by_day": ("label", {"name": "day"}),
+        "day": ("class_expert", {**day, "solo": True}),
+        "none": ("unconditional_expert", {"model": "tiny/none", "guidance": 0.7}),
+        "form": ("guidance_form", {"form": {"name": "rescale"}}),
+        "mix": ("fuse", {}),
+    }
+    wires = (
+        *WIRES,
+        "by_day.class > day.class",
+        "day.score > mix.scores",
+        "none.score > mix.scores",
+        "mix.score > form.score",
+        "form.score > fuse.background",
+    )
+    plan = planned(library, nodes, wires)
+    moves = ((1, "day.solo", False), (3, "none.muted", True), (4, "scenery.solo", True))
+    text = agree(library, tmp_path / "apart", plan, Performance(moves))
+    assert "mix = product([day, none_null], [day_weight, none_weight], background)" in text
+    again = (*wires, "scenery.score > mix.scores")
+    agree(library, tmp_path / "shared", planned(library, nodes, again), Performance(moves))
+
+
+@pytest.mark.parametrize("method", ["euler", "heun", "dpmpp_2m"])
+def test_langevin_steps_follow_every_step(library: Library, tmp_path: Path, method: str) -> None:
+    corrector = {"name": "ula", "rounds": 2, "size": 0.15}
+    nodes = {
+        **pair(
+            words={"from_noise": 0.7},
+            scenery={"to_noise": 0.2},
+            sampler={"method": {"name": method}, "corrector": corrector},
+        ),
+        "rise": ("curve", {"points": [[1.0, 0.2], [0.5, 1.5], [0.0, 1.0]]}),
+        "form": ("guidance_form", {"form": {"name": "apg", "momentum": -0.5}}),
+    }
+    shaped = ("rise.reliability > scenery.reliability", "fuse.score > form.score")
+    wires = (*WIRES[:4], *shaped, "form.score > picture.score", WIRES[5])
+    plan = planned(library, nodes, wires)
+    text = agree(library, tmp_path, plan, Performance(((2, "scenery.reliability", 0.5),)))
+    looks = 9 if method == "heun" else 5
+    assert f"ula(denoise, x, levels[step + 1], {looks} + step, draw_again, rounds=2" in text
+
+
+def test_steps_of_langevin_without_a_table(library: Library, tmp_path: Path) -> None:
+    nodes = pair(sampler={"corrector": {"name": "ula"}})
+    text = agree(library, tmp_path, planned(library, nodes, WIRES))
+    assert "ula(denoise, x, levels[step + 1], step, draw_again" in text
+
+
+@pytest.mark.parametrize("rule", [{"name": "product", "reference": "own"}, {"name": "mean"}])
+def test_particles_are_drawn_anew(library: Library, tmp_path: Path, rule: dict[str, Any]) -> None:
+    method, corrector = {"name": "euler_maruyama"}, {"name": "fkc", "share": 0.9}
+    sampler = {"method": method, "corrector": corrector, "count": 16, "steps": 6}
+    ends = {"schedule": {"name": "log_snr", "log_snr_min": -3.0, "log_snr_max": 3.0}}
+    nodes = pair(
+        fuse={"rule": rule},
+        words={"to_noise": 0.2, "guidance": 8.0},
+        scenery={"guidance": 6.0},
+        sampler={**sampler, **ends},
+    )
+    plan = planned(library, nodes, WIRES)
+    text = agree(library, tmp_path, plan, Performance(((3, "scenery.guidance", 4.5),)))
+    assert "x = fkc(x, levels[step + 1], draw_again, seen, particles, share=0.9)" in text
+    states = by_engine(plan, library)[0]
+    assert len({tuple(state.flatten().tolist()) for state in states}) < 16, "some were replaced"
+
+
+def test_a_form_that_asks_for_the_step_at_every_look(library: Library, tmp_path: Path) -> None:
+    nodes = {**pair(), "form": ("guidance_form", {"form": {"name": "cfg_pp"}})}
+    wires = (*WIRES[:4], "fuse.score > form.score", "form.score > picture.score", WIRES[5])
+    nodes["sampler"][1].update(method={"name": "ddim"}, corrector={"name": "ula"})
+    agree(library, tmp_path, planned(library, nodes, wires))
+
+
+def test_what_forms_remember_is_void_where_an_expert_joins_within_a_step(
+    library: Library, tmp_path: Path
+) -> None:
+    nodes = {
+        **pair(words={"from_noise": 0.7}, sampler={"method": {"name": "heun"}}),
+        "form": ("guidance_form", {"form": {"name": "apg", "momentum": -0.5}}),
+        "outer": ("guidance_form", {"form": {"name": "apg", "momentum": 0.3}}),
+    }
+    wires = (*WIRES[:4], "fuse.score > form.score", "form.score > outer.score")
+    plan = planned(library, nodes, (*wires, "outer.score > picture.score", WIRES[5]))
+    text = agree(library, tmp_path, plan)
+    assert "if step in [3]:  # an expert joins or leaves\n            outer_memory.clear()" in text
 
 
 def test_an_expert_that_is_never_heard_is_not_in_the_file(library: Library, tmp_path: Path) -> None:
