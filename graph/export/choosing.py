@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graph import correctors, forms, fusion, samplers, schedules
+from graph import correctors, forms, fusion, guidance, samplers, schedules
 from graph.companions import Companion
 from graph.export.parts import Part, members, piece
 from graph.export.wording import row_of
 from graph.folders import read_json
-from graph.interfaces import Corrector, FusionRule, GuidanceForm, NoiseSchedule, Sampler
+from graph.interfaces import (
+    Corrector,
+    FusionRule,
+    GuidanceForm,
+    GuidanceMethod,
+    NoiseSchedule,
+    Sampler,
+)
 from graph.library import Model
 from graph.pipelines import flows
 from graph.plan import Asked, Choice, Condition
@@ -21,6 +28,7 @@ FAMILIES: Mapping[str, tuple[Any, Any]] = {
     "correctors": (correctors, Corrector),
     "forms": (forms, GuidanceForm),
     "fusion": (fusion, FusionRule),
+    "guidance": (guidance, GuidanceMethod),
     "samplers": (samplers, Sampler),
     "schedules": (schedules, NoiseSchedule),
 }
@@ -116,12 +124,12 @@ def codec(model: Model) -> str:
     return "DeepAutoencoder" if kind == "AutoencoderDC" else "Autoencoder"
 
 
-def adapter(companion: Companion) -> Part | None:
-    """The class of an adapter; None if there is none."""
-    for family in members("adapters"):
-        found = piece(f"adapters.{family}")
-        if companion.network in found.value("NETWORKS"):
-            return next(each for each in found.parts.values() if each.text.startswith("class"))
+def companion(family: str, found: Companion) -> Part | None:
+    """The class of a companion: adapters, modulators or likelihoods; None if there is none."""
+    for each in members(family):
+        source = piece(f"{family}.{each}")
+        if found.network.endswith(tuple(source.value("NETWORKS"))):
+            return next(each for each in source.parts.values() if each.text.startswith("class"))
     return None
 
 

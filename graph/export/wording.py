@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from graph.library import Model
 if TYPE_CHECKING:
     from graph.export.choosing import Chosen
 
-CALL = re.compile(r"(return |[\w, ]+ = )\w+\(.*\)$")
+CALL = re.compile(r"\s*(return |[\w, ]+ = )(\w+ \+ )?([\w. *]+ \* )?[\w.]+\(.*\)$")
 LONGEST = 92
 """Of a line, before it is set in."""
 EVEN = 4
@@ -23,20 +24,23 @@ EVEN = 4
 
 
 def wrapped(line: str, longest: int = LONGEST) -> list[str]:
-    """A line in the form of a call, in several where it is longer."""
+    """A line that ends in a call, in several where it is long."""
+    code = line.strip().encode()
     if len(line) <= longest or not CALL.match(line):
         return [line]
+    calls = [each for each in ast.walk(ast.parse(code)) if isinstance(each, ast.Call)]
+    last = min((each for each in calls if each.end_col_offset == len(code)), key=_start)
+    words = [*last.args, *last.keywords]
+    if not words:
+        return [line]
     margin = " " * (len(line) - len(line.lstrip()))
-    head, _, inner = line.partition("(")
-    parts: list[str] = []
-    depth = start = 0
-    for index, letter in enumerate(inner[:-1]):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and depth == 0:
-            parts.append(inner[start:index].strip())
-            start = index + 1
-    rows = (f"{margin}    {each}," for each in (*parts, inner[start:-1].strip()))
-    return [f"{head}(", *rows, f"{margin})"]
+    rows = [code[each.col_offset : each.end_col_offset].decode() for each in words]
+    head = code[: words[0].col_offset].decode()
+    return [f"{margin}{head}", *(f"{margin}    {row}," for row in rows), f"{margin})"]
+
+
+def _start(call: ast.Call) -> int:
+    return call.col_offset
 
 
 def inside(managers: Sequence[str], lines: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graph import correctors, forms, fusion, samplers, schedules
+from graph import correctors, forms, fusion, guidance, samplers, schedules
 from graph.errors import ChoraleError
 from graph.export.choosing import FAMILIES
 from graph.export.naming import Names
@@ -35,11 +35,8 @@ from tests.graph.export.exported import opened
 NOT_YET: frozenset[str] = frozenset({"mala"})
 """Members and pipelines that cannot be exported yet; W024 names them where a workflow uses one."""
 REFUSED = {
-    "guidance": ("guidance by a model ('guidance')",),
-    "modulator": ("a modulator ('modulator')",),
     "panorama": ("a panorama",),
     "plane": ("the formula mixture ('height')", "points of a plane"),
-    "together": ("guidance by a model ('guidance')", "a modulator ('modulator')"),
 }
 
 
@@ -63,6 +60,7 @@ def test_the_families_are_those_of_the_engine() -> None:
         correctors,
         forms,
         fusion,
+        guidance,
         samplers,
         schedules,
     }
@@ -96,7 +94,8 @@ def test_what_a_later_version_adds_to_plans_is_refused(changed: Any, expected: s
 
 def test_a_file_is_plain_python_without_a_finding_of_ruff(tmp_path: Path) -> None:
     paths: list[Path] = []
-    for name in ("first-light", "curve", "sweep", "map", "class-background"):
+    names = ("first-light", "curve", "sweep", "map", "class-background", "bridge", "together")
+    for name in (*names, "guidance"):
         exported = load(WORKFLOWS / f"{name}.json").export(name)
         paths.append(tmp_path / f"{name}.py")
         paths[-1].write_text(exported.text, "utf-8")
@@ -197,8 +196,10 @@ def test_the_example_of_the_docs_is_what_is_exported() -> None:
     text = load(WORKFLOWS / "text-mask.json").export().text
     page = (ROOT / "docs" / "export.md").read_text("utf-8")
     blocks = re.findall(r"^```python\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 3
-    assert all(block in text for block in blocks[:2])  # that of adapters is looked at with them
+    assert all(block in text for block in blocks[:2])
+    together = load(WORKFLOWS / "together.json").export().text
+    assert len(blocks) == 4  # that of adapters is looked at with them
+    assert blocks[3] in together
 
 
 def test_whole_numbers_that_lie_evenly_are_a_range() -> None:
