@@ -36,7 +36,7 @@ class Amounts:
 
     def sounds(self, operation: Operation) -> bool:
         """Whether it is heard at any evaluation: at weight zero all is as if it were not there."""
-        word = "weight" if operation.op == "denoise" else "loud"
+        word = "loud" if operation.op in ("fuse", "form") else "weight"
         return any(row[word, operation.number] for row in self._course.rows)
 
     def absent(self, operation: Operation) -> bool:
@@ -76,8 +76,7 @@ class Amounts:
         return [f"{', '.join(self._columns.values())}{comma} = {name}[step]"]
 
     def _spread(self, operation: Operation) -> tuple[Any, ...]:
-        faders = self._course.forms if operation.op == "form" else self._course.experts
-        return faders[operation.number].spread
+        return self._course.faders[operation.number].spread
 
     def _factor(self, factor: Any) -> str:
         """The variable of a factor that is one number for every sample or place."""

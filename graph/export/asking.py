@@ -7,14 +7,17 @@ from typing import Any
 from PIL import Image
 
 from graph.export import choosing
+from graph.export.adapting import Adapting, Told
 from graph.export.amounts import Amounts
 from graph.export.draft import Draft
-from graph.export.wording import last_of, line_of, png_of, row_of, text_of
+from graph.export.wording import inside, last_of, line_of, png_of, row_of, text_of
 from graph.library import Model
 from graph.pictures import fit, on_canvas, prepare, region
 from graph.plan import Asked, Asset, Condition, Operation
 
 NULL = "null"
+Call = tuple[str, tuple[int, ...]]
+"""A network, and the adapters that are heard while it is asked."""
 
 
 class Asking:
@@ -24,9 +27,10 @@ class Asking:
         self.models: dict[str, Model] = {}
         self._draft = draft
         self._amounts = amounts
-        self._asked: dict[str, list[str]] = {}
-        self._answers: dict[tuple[str, str], str] = {}
-        self._voices: dict[str, set[int]] = {}
+        self._adapting = Adapting(draft, amounts)
+        self._asked: dict[Call, dict[tuple[str, tuple[Told, ...]], str]] = {}
+        """Of every call its prompts, with what is told beside them, and the answers' variables."""
+        self._voices: dict[Call, set[int]] = {}
 
     def voice(self, operation: Operation) -> str:
         """The variable of an expert's answer to its condition."""
@@ -49,37 +53,41 @@ class Asking:
     @property
     def answers(self) -> list[str]:
         """The variables of all answers."""
-        return list(self._answers.values())
+        return [name for asked in self._asked.values() for name in asked.values()]
 
     def calls(self) -> list[str]:
-        """The line of every network's one call."""
+        """The line of every network's one call, within what it is told."""
         lines: list[str] = []
-        for network, conditions in self._asked.items():
-            answers = [self._answers[network, each] for each in conditions]
+        for (network, adapters), asked in self._asked.items():
+            prompts, answers = [prompt for prompt, _ in asked], list(asked.values())
             comma = "," if len(answers) == 1 else ""
-            call = f"{network}(x, level, [{', '.join(conditions)}])"
-            heard = self._amounts.heard(self._voices[network])
+            call = f"{network}(x, level, [{', '.join(prompts)}])"
+            heard = self._amounts.heard(self._voices[network, adapters])
             if heard:  # where nobody listens, anything will do
                 call += f" if {heard} else ({', '.join('x' for _ in answers)}{comma})"
-            lines.append(f"{', '.join(answers)}{comma} = {call}")
+            line = f"{', '.join(answers)}{comma} = {call}"
+            within = self._adapting.within([told for _, told in asked])
+            lines += inside(within, [line])
         return lines
 
     def _answer(self, operation: Operation, condition: Asked) -> str:
         """The variable of an expert's answer to a condition, asked in its network's one call."""
+        settings = dict(operation.settings)
+        null = condition == settings.get("null")
         network, model = self._network(operation)
-        asked = self._condition(operation, network, model, condition)
+        prompt = self._condition(operation, network, model, condition)
+        told = self._adapting.told(operation, network, model, null=null)
         network = self._twin(operation, network)
-        key = (network, asked)
-        if key not in self._answers:
-            name = network.removeprefix("ask_")
-            told = condition == operation["condition"] and condition is not None
-            part = dict(operation.settings).get("part")
-            words = f"{operation.node}_{part}" if part else operation.node
-            words = words if told else f"{name}_null"
-            self._answers[key] = self._draft.names.of(key, words)
-            self._asked.setdefault(network, []).append(asked)
-        self._voices.setdefault(network, set()).add(operation.number)
-        return self._answers[key]
+        call = network, tuple(each.operation.number for each in told)
+        asked, key = self._asked.setdefault(call, {}), (prompt, told)
+        if key not in asked:
+            words = f"{network.removeprefix('ask_')}_null"
+            if not null:
+                part = settings.get("part")
+                words = f"{operation.node}_{part}" if part else operation.node
+            asked[key] = self._draft.names.of((call, key), words)
+        self._voices.setdefault(call, set()).add(operation.number)
+        return asked[key]
 
     def _network(self, operation: Operation) -> tuple[str, Model]:
         draft = self._draft
@@ -107,7 +115,8 @@ class Asking:
 
     def _condition(self, operation: Operation, network: str, model: Model, condition: Asked) -> str:
         """The variable of an encoded condition, or of none."""
-        key = ("condition", network, repr(condition))
+        within = self._adapting.reading(operation, network, model)
+        key = ("condition", network, repr(condition), *within)
         told = choosing.conditions(condition)
         fresh = "_".join(choosing.word(each.kind) for each in told) or f"no_{last_of(model)}"
         name = self._draft.names.of(key, fresh)
@@ -116,7 +125,8 @@ class Asking:
         words = ", ".join(parts.get(kind, "None") for kind in kinds)
         classes = [line_of(str(each.value)) for each in told if each.kind == "class"]
         note = f"  # {classes[0]}" if classes else ""
-        self._draft.open(network, f"{name} = {network}.encode({words}){note}")
+        for each in inside(within, [f"{name} = {network}.encode({words}){note}"]):
+            self._draft.open(" ".join([network, *within]), each)
         return name
 
     def _part(self, operation: Operation, model: Model, condition: Condition) -> str:

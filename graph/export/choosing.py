@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph import correctors, forms, fusion, samplers, schedules
+from graph.companions import Companion
 from graph.export.parts import Part, members, piece
 from graph.export.wording import row_of
 from graph.folders import read_json
@@ -31,6 +32,8 @@ CURVES = {
 OUTPUTS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
 WORDS = {"text": "sentence", "class": "label", "mask": "picture", "sketch": "picture"}
 """What `encode` of a class calls a condition of a kind."""
+FITTED = ("ControlNetModel", "T2IAdapter")
+"""The adapters that see a picture on the expert's canvas; others see all of it."""
 
 
 def word(kind: str) -> str:
@@ -96,6 +99,21 @@ def network(model: Model) -> Part | None:
             classes = [part for part in found.parts.values() if part.text.startswith("class")]
             fitting = (part for part in classes if word is None or word in part.parameters)
             return next(fitting, None)
+    return None
+
+
+def networks(model: Model) -> Mapping[str, str]:
+    """Where the class of a model has the parts of its pipeline, by their names there."""
+    part = network(model)
+    return {} if part is None else piece(part.module).value("PARTS") or {}
+
+
+def adapter(companion: Companion) -> Part | None:
+    """The class of an adapter; None if there is none."""
+    for family in members("adapters"):
+        found = piece(f"adapters.{family}")
+        if companion.network in found.value("NETWORKS"):
+            return next(each for each in found.parts.values() if each.text.startswith("class"))
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from graph.controls import Controls
 from graph.events import Performance
 from graph.export import choosing
-from graph.export.weighing import faders, weighed
+from graph.export.weighing import Fader, faders, others, weighed
 from graph.levels import NoiseLevel
 from graph.plan import Choice, Operation, Plan
 
@@ -34,13 +34,17 @@ class Course:
         self.levels: Sequence[NoiseLevel] = choosing.member("schedules", schedule).levels(steps)
         plays, grounds, self.forms = faders(plan, score)
         self.experts = grounds | plays
-        self._groups = grounds, plays, self.forms
+        # who plays and is part of a background too is heard there as he plays
+        self._kinds = (grounds, plays, self.forms, *others(plan, score))
+        self.faders: dict[int, Fader] = {
+            n: each for kind in self._kinds for n, each in kind.items()
+        }
         self.rows: list[dict[Key, float]] = []
         """The weights at every evaluation: the sampler's in order, then the corrector's."""
         self.looks: list[tuple[int, int]] = []
         """By evaluation: the step in which it is made, and which of the levels it looks at."""
         self.sounding: list[frozenset[int]] = []
-        """The experts and forms that are heard at every step."""
+        """The experts, what tells them more, and the forms that are heard at every step."""
         self._weigh(Controls(plan.controls, performance))
         for root in plan.below(score):
             if root.op in ("fuse", "form"):
@@ -109,8 +113,8 @@ class Course:
         for step, at in self.looks:
             values, here = played[step], self.levels[at]
             numbers: dict[int, float] = {}
-            for group in self._groups:  # who plays and is part of a background is as he plays
-                numbers |= weighed(group, here, values)
+            for kind in self._kinds:
+                numbers |= weighed(kind, here, values)
             row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
             for number, each in self.experts.items():
                 guidance = abs(each.guidance(values)) or 1.0

@@ -48,9 +48,9 @@ class Draft:
         if line not in lines:
             lines.append(line)
 
-    def file(self, name: str) -> str:
-        """The name of a picture beside the exported file."""
-        return f"{self.stem}-{name.replace('_', '-')}.png"
+    def file(self, name: str, ending: str = "png") -> str:
+        """The name of a picture or table beside the exported file."""
+        return f"{self.stem}-{name.replace('_', '-')}.{ending}"
 
     def row(self, name: str, note: str, numbers: Sequence[float]) -> str:
         """The name of a constant that holds a number for every step."""

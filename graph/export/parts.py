@@ -16,6 +16,8 @@ GIVEN = "settings"
 """The module whose names every file gives values of its own."""
 KINDS = (
     "experts",
+    "adapters",
+    "lora",
     "conventions",
     "betas",
     "schedules",

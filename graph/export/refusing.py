@@ -7,16 +7,15 @@ from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
 from graph.events import Performance
+from graph.export.adapting import reads, swept
 from graph.export.choosing import chosen, conditions, network
 from graph.library import Library
 from graph.plan import Choice, Operation, Plan
 
 WORDS: Mapping[str, str] = {
-    "adapt": "an adapter",
     "bridge": "a bridge",
     "guide": "guidance by a model",
     "modulate": "a modulator",
-    "tune": "a LoRA",
 }
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "fuse": ("rule", "fusion", "the fusion rule"),
@@ -24,8 +23,11 @@ FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "sample": ("sampler", "samplers", "the sampler"),
 }
 EXPERT = "expert condition weight guidance share muted solo range without null part"
+FADED = ("weight", "muted", "solo", "range")
 KNOWN: Mapping[str, frozenset[str]] = {
     "denoise": frozenset(EXPERT.split()),
+    "adapt": frozenset({*FADED, "model", "condition", "null"}),
+    "tune": frozenset({*FADED, "model"}),
     "fuse": frozenset({"rule", "background", "share"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
     "noise": frozenset({"track", "space", "shape", "seed", "samples", "points"}),
@@ -62,6 +64,8 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
     yield from (f"the setting {name}" for name in settings if name not in KNOWN[each.op])
     if each.op == "denoise":
         yield from _strange_expert(settings, library)
+    if each.op == "tune" and swept(each) and reads(library, each):
+        yield "a sweep of a LoRA that changes what reads sentences"
     if each.op in FAMILIES:
         setting, family, word = FAMILIES[each.op]
         choice: Any = settings[setting]

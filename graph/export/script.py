@@ -132,7 +132,8 @@ def _said(
     words.append("x = alpha·x0 + sigma·noise with alpha² + sigma² = 1; D(x) is the clean picture")
     words.append("that is expected, and a level is the pair (alpha, sigma).")
     if files:
-        named = f"Beside this file lie the pictures that it reads: {', '.join(files)}."
+        kind = "pictures" if all(name.endswith(".png") for name in files) else "files"
+        named = f"Beside this file lie the {kind} that it reads: {', '.join(files)}."
         words += ["", *wrap(named, 88, break_on_hyphens=False)]
     if versions:
         made = ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)

@@ -16,25 +16,23 @@ from graph.plan import Control, Operation, Plan, Sweep, Value
 from graph.registry import choices
 
 Span = tuple[float, float]
+KINDS = (("adapt", "tune"),)
+"""The operations whose faders a solo silences together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fader:
-    """What has a weight of its own: an expert, or a form of guidance."""
+    """What has a weight of its own: an expert, what tells or bends one, or a form of guidance."""
 
     operation: Operation
     span: Span
 
     @property
-    def factors(self) -> tuple[Value, ...]:
-        """What its reliability is the product of."""
-        weight = self.operation["weight"]
-        return weight if isinstance(weight, tuple) else (weight,)
-
-    @property
     def spread(self) -> tuple[Value, ...]:
         """The factors that are one number for every sample or place."""
-        return tuple(each for each in self.factors if isinstance(each, Sweep) or _is_map(each))
+        return tuple(
+            each for each in factors_of(self.operation) if isinstance(each, Sweep) or _is_map(each)
+        )
 
     def number(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> float:
         """The part of the weight that is one number; `solo` says whether one is soloed."""
@@ -45,7 +43,7 @@ class Fader:
         if off or not low < level.noise <= high:
             return 0.0
         number = self.guidance(values)
-        for factor in self.factors:
+        for factor in factors_of(self.operation):
             if isinstance(factor, Control) and factor.kind == "curve":
                 number *= along(values[factor.name], level.noise)
             elif factor not in self.spread:
@@ -56,6 +54,12 @@ class Fader:
         """How far it is followed; one for a form."""
         settings = dict(self.operation.settings)
         return float(read(settings.get("guidance", 1.0), values))
+
+
+def factors_of(operation: Operation) -> tuple[Value, ...]:
+    """What its reliability is the product of."""
+    weight = operation["weight"]
+    return weight if isinstance(weight, tuple) else (weight,)
 
 
 def _is_map(factor: Value) -> bool:
@@ -101,6 +105,14 @@ def faders(plan: Plan, root: Operation) -> tuple[Faders, Faders, Faders]:
 
     walk(root, (1.0, 0.0), plays)
     return plays, grounds, forms
+
+
+def others(plan: Plan, root: Operation) -> Iterator[dict[int, Fader]]:
+    """What else below a score has a weight, apart by kind: adapters with LoRAs."""
+    for kind in KINDS:
+        found = [each for each in plan.below(root) if each.op in kind]
+        ranges: list[Any] = [each["range"] for each in found]
+        yield {each.number: Fader(each, span) for each, span in zip(found, ranges, strict=True)}
 
 
 def inputs_of(plan: Plan, operation: Operation) -> tuple[list[Operation], Operation | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +26,27 @@ def wrapped(line: str, longest: int = LONGEST) -> list[str]:
     """A line in the form of a call, in several where it is longer."""
     if len(line) <= longest or not CALL.match(line):
         return [line]
-    head, _, inside = line.partition("(")
+    margin = " " * (len(line) - len(line.lstrip()))
+    head, _, inner = line.partition("(")
     parts: list[str] = []
     depth = start = 0
-    for index, letter in enumerate(inside[:-1]):
+    for index, letter in enumerate(inner[:-1]):
         depth += (letter in "([") - (letter in ")]")
         if letter == "," and depth == 0:
-            parts.append(inside[start:index].strip())
+            parts.append(inner[start:index].strip())
             start = index + 1
-    return [f"{head}(", *(f"    {each}," for each in (*parts, inside[start:-1].strip())), ")"]
+    rows = (f"{margin}    {each}," for each in (*parts, inner[start:-1].strip()))
+    return [f"{head}(", *rows, f"{margin})"]
+
+
+def inside(managers: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Lines within context managers, if there are any."""
+    if not managers:
+        return [*lines]
+    head = [f"with {', '.join(managers)}:"]
+    if len(head[0]) > LONGEST:
+        head = ["with (", *(f"    {each}," for each in managers), "):"]
+    return [*head, *(f"    {line}" for line in lines)]
 
 
 def call_of(chosen: Chosen, known: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from graph.export.pieces.loading import filled, load, tokens
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("FluxPipeline",)
+PARTS = {"transformer": "transformer", "text_encoder": "clip.encoder"}
 
 
 class Flux:

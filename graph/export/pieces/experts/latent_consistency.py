@@ -16,6 +16,7 @@ from graph.export.pieces.loading import filled, load, read
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("LatentConsistencyModelPipeline",)
+PARTS = {"unet": "unet", "text_encoder": "clip.encoder"}
 
 
 class LatentConsistency:

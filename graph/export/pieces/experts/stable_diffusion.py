@@ -15,6 +15,7 @@ from graph.export.pieces.loading import filled, load
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("StableDiffusionPipeline",)
+PARTS = {"unet": "unet", "text_encoder": "clip.encoder"}
 
 
 class StableDiffusion:

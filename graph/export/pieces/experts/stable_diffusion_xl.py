@@ -15,6 +15,11 @@ from graph.export.pieces.loading import filled, load, read
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("StableDiffusionXLPipeline",)
+PARTS = {
+    "unet": "unet",
+    "text_encoder": "first.encoder",
+    "text_encoder_2": "second.encoder",
+}
 
 
 class StableDiffusionXL:

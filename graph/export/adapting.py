@@ -1,0 +1,181 @@
+"""Adapting: what adapters and LoRAs tell the networks of a track, as it is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from graph.companions import Companion
+from graph.export import choosing
+from graph.export.amounts import Amounts
+from graph.export.draft import Draft
+from graph.export.parts import piece
+from graph.export.weighing import along, factors_of, read
+from graph.export.wording import png_of, short, text_of
+from graph.folders import read_json
+from graph.headers import shapes_of
+from graph.library import Library, Model
+from graph.lora import Lora
+from graph.pictures import chalk, fit, prepare
+from graph.plan import Condition, Control, Operation, Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an expert is told beside a condition: by which operation, and the variable of it."""
+
+    operation: Operation
+    hint: str = ""
+
+
+class Adapting:
+    """Writes the adapters of a track, and within what its networks are asked."""
+
+    def __init__(self, draft: Draft, amounts: Amounts) -> None:
+        self._draft = draft
+        self._amounts = amounts
+        self._names: dict[int, str] = {}
+
+    def told(
+        self, operation: Operation, network: str, model: Model, *, null: bool
+    ) -> tuple[Told, ...]:
+        """What an expert hears where it is asked for its condition, or for nothing."""
+        found: list[Told] = []
+        for ref in operation.inputs:
+            each = self._draft.plan.operations[ref.number]
+            if not self._amounts.sounds(each):
+                continue
+            if each.op == "tune":
+                self._tuning(each, network, model)
+                found.append(Told(each))
+            elif each["null"] or not null:
+                found.append(Told(each, self._hint(each, network, model, null=null)))
+        return tuple(found)
+
+    def within(self, told: Sequence[Sequence[Told]]) -> list[str]:
+        """What a call is made within, where its prompts are told this: one row for each of them."""
+        found: list[str] = []
+        for column in zip(*told, strict=True):
+            hints = [each.hint for each in column]
+            hints = hints[:1] if len(set(hints)) == 1 else hints
+            operation = column[0].operation
+            words = [f"[{', '.join(hints)}]"] if hints[0] else []
+            words.append(self._amounts.of(operation, "weight"))
+            found.append(f"{self._names[operation.number]}.heard({', '.join(words)})")
+        return found
+
+    def reading(self, operation: Operation, network: str, model: Model) -> list[str]:
+        """What a sentence is read within: the LoRAs that change who reads it, as at the start."""
+        found: list[str] = []
+        for ref in operation.inputs:
+            each = self._draft.plan.operations[ref.number]
+            if each.op == "tune" and reads(self._draft.library, each):
+                name, begun = self._tuning(each, network, model), short(self._begun(each))
+                found += [f"{name}.heard({begun})"] if float(begun) else []
+        return found
+
+    def _hint(self, operation: Operation, network: str, model: Model, *, null: bool) -> str:
+        """The variable of what an adapter makes of its picture, or of none."""
+        draft = self._draft
+        companion = draft.library.companion(str(operation["model"]))
+        part = choosing.adapter(companion)
+        if part is None:
+            raise LookupError(companion.name)
+        key = ("adapter", draft.number, network, companion.name)
+        name = draft.names.of(key, companion.name.rpartition("/")[2])
+        self._names[operation.number] = name
+        draft.wanted.append((part.module, part.name))
+        draft.open(name, f"{name} = {part.name}({text_of(companion.name)}, {network}.unet)")
+        condition: Any = operation["condition"]
+        if null and piece(part.module).value("NULL_IS_SHOWN") is False:
+            hint = draft.names.of(("nothing", key), "no_picture")
+            draft.open(name, f"{hint} = {name}.encode(None)")
+            return hint
+        hint = draft.names.of(("hint", key, repr(condition)), f"{operation.node}_shown")
+        file = draft.file(hint)
+        draft.files[file] = png_of(self._picture(condition, model, companion))
+        draft.open(name, f"{hint} = {name}.encode(Image.open(HERE / {text_of(file)}))")
+        return hint
+
+    def _picture(self, condition: Condition, model: Model, companion: Companion) -> Image.Image:
+        """A picture as it is shown: of a drawing chalk, and fitted where its places count."""
+        value: Any = condition.value
+        stored = self._draft.library.assets.get(value.sha256)
+        shown = prepare(stored, condition.steps, model.canvas)
+        shown = chalk(shown) if condition.kind == "sketch" else shown
+        if companion.network not in choosing.FITTED:
+            return shown.convert("RGB")
+        if read_json(companion.name, companion.folder / "config.json").get("in_channels") == 1:
+            shown = shown.convert("L")
+        return fit(shown, model.canvas or shown.size)
+
+    def _tuning(self, operation: Operation, network: str, model: Model) -> str:
+        """The variable of a LoRA."""
+        draft = self._draft
+        lora = draft.library.lora(str(operation["model"]))
+        key = ("lora", draft.number, network, lora.name)
+        name = draft.names.of(key, lora.name.rpartition("/")[2].removesuffix(".safetensors"))
+        if operation.number not in self._names:
+            self._names[operation.number] = name
+            file = draft.file(name, "json")
+            draft.files[file] = _layers(lora, model)
+            draft.wanted.append(("lora", "Lora"))
+            told = f"{text_of(lora.name)}, HERE / {text_of(file)}, {network}"
+            draft.open(network, f"{name} = Lora({told})")
+        return name
+
+    def _begun(self, operation: Operation) -> float:
+        """How loud a LoRA is when a run begins, by its settings."""
+        values: Any = {each.name: each.default for each in self._draft.plan.controls}
+        number = 0.0 if read(operation["muted"], values) else 1.0
+        for factor in factors_of(operation):
+            if isinstance(factor, Control) and factor.kind == "curve":
+                number *= along(values[factor.name], 1.0)
+            elif isinstance(factor, Control) and factor.kind == "map":
+                number *= self._mean(factor)
+            elif not isinstance(factor, Sweep):
+                number *= float(read(factor, values))
+        return number
+
+    def _mean(self, control: Control) -> float:
+        """Of a map over the state."""
+        if not control.default:
+            return 1.0
+        grey = self._draft.library.assets.get(str(control.default)).convert("L")
+        size = self._draft.shape[-1], self._draft.shape[-2]
+        light = np.asarray(grey.resize(size, Image.Resampling.BOX), dtype=np.float64) / 255
+        low, high = control.low or 0.0, 1.0 if control.high is None else control.high
+        return float((low + (high - low) * light).mean())
+
+
+def reads(library: Library, tune: Operation) -> bool:
+    """Whether a LoRA changes what reads sentences."""
+    return any(part.startswith("text_encoder") for part in library.lora(str(tune["model"])).parts)
+
+
+def swept(tune: Operation) -> bool:
+    """Whether a LoRA is of another loudness in every sample."""
+    return any(isinstance(each, Sweep) for each in factors_of(tune))
+
+
+def _layers(lora: Lora, model: Model) -> bytes:
+    """Which keys of a LoRA change which layer of an expert: JSON, a line for every layer."""
+    places = choosing.networks(model)
+    found: list[str] = []
+    for part in lora.parts:
+        pairs = lora.fitted(model.name, part, shapes_of(model.name, model.folder / part))
+        keys = {
+            layer.removeprefix("text_model."): (pair.down, pair.up, pair.alpha)
+            for layer, pair in pairs.items()
+        }
+        rows = ",\n".join(
+            f"    {json.dumps(name)}: {json.dumps(row)}" for name, row in keys.items()
+        )
+        found.append(f"  {json.dumps(places[part])}: {{\n{rows}\n  }}")
+    whole = ",\n".join(found)
+    return f"{{\n{whole}\n}}\n".encode()
