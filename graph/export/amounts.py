@@ -97,5 +97,7 @@ class Amounts:
             draft.files[file] = png_of(grey.resize(size, Image.Resampling.BOX))
             line = f"{name} = by_place(HERE / {text_of(file)}, {low!r}, {high!r})"
             draft.wanted.append(("amounts", "by_place"))
+            draft.open("", line)
+            return f"{name}[..., windows[window]]" if draft.windows else name
         draft.open("", line)
         return name

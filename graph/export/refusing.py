@@ -78,8 +78,6 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
             yield f"the noise schedule {schedule}"
         if corrector.name != "none" and chosen("correctors", corrector) is None:
             yield f"the corrector {corrector.name}"
-        if settings.get("wide", 1) != 1:
-            yield "a panorama"
     if each.op == "noise" and settings.get("points", 1) != 1:
         yield "points of a plane"
 

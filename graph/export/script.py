@@ -18,7 +18,12 @@ from graph.library import Library
 from graph.plan import Plan
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
-LOCAL = ("x", "level", "levels", "step", "steps", "draw", "noise", "denoise", "sample", "main", "F")
+LOCAL = (
+    *("x", "level", "levels", "step", "steps", "draw", "draw_again", "noise", "seen", "particles"),
+    *("denoise", "denoise_window", "window", "windows", "parts", "here", "memory", "number"),
+    *("answers", "composed", "values", "clean", "sample", "main", "picture", "path", "F"),
+)
+"""Names that every file may give a meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def export(
     `stem` begins the names of what it reads and paints; `performance` is played by it.
     """
     refuse(plan, library, performance)
-    names = Names((*_names_of_pieces(), *LOCAL, "number", "picture", "path"))
+    names = Names((*_names_of_pieces(), *LOCAL))
     decodes = [each for each in plan.operations if each.op == "decode"]
     tracks = [
         Track(plan, library, each, number, stem, names, performance)

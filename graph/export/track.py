@@ -17,6 +17,7 @@ from graph.export.scoring import Scoring
 from graph.export.weighing import stretches
 from graph.export.wording import counted, row_of, wrapped
 from graph.library import Library, Model
+from graph.panes import starts_of
 from graph.plan import Choice, Operation, Plan
 
 
@@ -37,6 +38,9 @@ class Track:
         self._noise, self._score = (plan.operations[ref.number] for ref in self._sample.inputs)
         shape: Any = self._noise["shape"]
         self._draft = Draft(plan, library, number, stem, names, performance, shape)
+        wide: Any = dict(self._sample.settings).get("wide", 1)
+        if wide > 1:
+            self._draft.windows = starts_of(shape[-1] // wide, wide)
         self._course = Course(plan, self._sample, self._score, performance)
         self._amounts = Amounts(self._draft, self._course)
         self._asking = Asking(self._draft, self._amounts)
@@ -81,11 +85,17 @@ class Track:
         )
         inside = [
             f'"""The clean states of {counted(len(samples), "picture")}."""',
-            *(line for lines in draft.opening.values() for line in lines),
+            *(
+                line
+                for each in draft.opening.values()
+                for lines in each
+                for line in lines.split("\n")
+            ),
             *wrapped(f"levels = {schedule}"),
             *([f'draw = Draws("sampler", {drawn})'] if draft.draws else []),
             *self._correcting.opening(drawn),
-            *(f"{each} = {{}}" for each in draft.memories),
+            *self._windows(),
+            *draft.remembering(),
             "",
             *denoise,
             "",
@@ -119,10 +129,40 @@ class Track:
             *calls,
             *self._correcting.seeing(self._asking.answers, body),
         ]
+        lines = [f"    {line}" if line else "" for each in inside for line in wrapped(each)]
+        if self._draft.windows:
+            return self._by_windows(lines)
         return [
             "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): the clean picture that all experts together expect."""',
-            *(f"    {line}" if line else "" for each in inside for line in wrapped(each)),
+            *lines,
+        ]
+
+    def _windows(self) -> list[str]:
+        """The line that says what the windows of a panorama see."""
+        if not self._draft.windows:
+            return []
+        places = f"slice(start, start + {self._draft.width})"
+        starts = row_of(self._draft.windows)
+        if starts.startswith("list("):
+            starts = starts[len("list(") : -1]
+        return [f"windows = [{places} for start in {starts}]"]
+
+    def _by_windows(self, lines: Sequence[str]) -> list[str]:
+        """The denoiser of a window, and that of a panorama, which puts its windows together."""
+        self._draft.wanted.append(("windows", "joined"))
+        return [
+            "def denoise_window(x: Tensor, level: Level, step: int, window: int) -> Tensor:",
+            '    """D(x) of one window: the clean picture that all experts together expect."""',
+            *lines,
+            "",
+            "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
+            '    """D(x): what the windows say, put together."""',
+            "    parts = [",
+            "        denoise_window(x[..., here], level, step, number)",
+            "        for number, here in enumerate(windows)",
+            "    ]",
+            "    return joined(parts, windows)",
         ]
 
     def _forgotten(self) -> Iterator[str]:
@@ -131,7 +171,7 @@ class Track:
             within = [look for look in looks if look < self._course.sampled]
             if within:
                 yield f"if step in {row_of(within)}:  # an expert joins or leaves"
-                yield f"    {name}.clear()"
+                yield f"    {self._draft.remembered(name)}.clear()"
 
     def _call(self, steps: str) -> str:
         """The call of the sampler over some steps."""
@@ -156,7 +196,11 @@ class Track:
         return [
             "# where an expert joins or leaves, what solver and rules remember is void",
             f"for steps in ({ranges}):",
-            *(f"    {each}.clear()" for each in self._draft.memories),
+            *(
+                f"    {line}"
+                for name in self._draft.memories
+                for line in self._draft.forgetting(name)
+            ),
             f"    x = {self._call('steps')}",
             "return x",
         ]

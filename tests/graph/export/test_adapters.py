@@ -252,3 +252,15 @@ def test_a_sweep_of_a_lora_that_changes_the_reading_is_refused(library: Library)
     assert found.plan is not None, found.diagnostics
     with pytest.raises(ChoraleError, match=r"W024 .*a sweep of a LoRA that .* \('ink'\)"):
         export(found.plan, library, title="Swept")
+
+
+def test_every_window_of_a_panorama_is_shown_its_part(library: Library, tmp_path: Path) -> None:
+    wide = making.picture().resize((96, 32))
+    told = {
+        "one": {"model": "depth", "photo": wide, "reliability": 0.7},
+        "two": {"model": "likeness", "photo": wide, "in_null": False},
+    }
+    plan = plan_of(library, told, sampler={**SAMPLER, "wide": 3})
+    text = agree(library, tmp_path, plan)
+    assert "depth.heard([one_shown[window]], 0.7)" in text
+    assert len([*tmp_path.glob("exported-one-shown-*.png")]) == 5

@@ -38,7 +38,6 @@ REFUSED = {
     "bridge": ("a bridge ('bridge')",),
     "guidance": ("guidance by a model ('guidance')",),
     "modulator": ("a modulator ('modulator')",),
-    "panorama": ("a panorama",),
     "plane": ("the formula mixture ('height')", "points of a plane"),
     "together": ("guidance by a model ('guidance')", "a modulator ('modulator')"),
 }

@@ -216,6 +216,54 @@ def test_curves_ranges_and_silence_become_numbers(library: Library, tmp_path: Pa
     agree(library, tmp_path / "muted", planned(library, nodes, wires))
 
 
+def test_a_panorama_is_put_together_of_windows(library: Library, tmp_path: Path) -> None:
+    picture = stored(library, painted())
+    nodes: Nodes = {
+        **pair(sampler={"wide": 3, "count": 1}),
+        "mask": ("mask", {"picture": picture}),
+        "places": ("mask_expert", {"model": "tiny/mask", "guidance": 2.5, "to_noise": 0.4}),
+        "edges": ("edges", {"detail": 0.9}),
+        "photo": ("photo", {"picture": picture}),
+        "lines": ("sketch_expert", {"model": "tiny/sketch"}),
+        "left": ("map", {"picture": stored(library, Image.linear_gradient("L").rotate(90))}),
+        "amount": ("sweep", {"start": 0.0, "stop": 1.5, "count": 3}),
+        "form": ("guidance_form", {"form": {"name": "apg", "momentum": -0.5, "threshold": 3.0}}),
+    }
+    wires = (
+        *WIRES[:4],
+        "mask.mask > places.mask",
+        "photo.photo > edges.photo",
+        "edges.sketch > lines.sketch",
+        "places.score > fuse.scores",
+        "lines.score > fuse.scores",
+        "amount.reliability > words.reliability",
+        "left.reliability > scenery.reliability",
+        "fuse.score > form.score",
+        "form.score > picture.score",
+        WIRES[5],
+    )
+    text = agree(library, tmp_path / "shown", planned(library, nodes, wires))
+    assert "slice(start, start + 4) for start in range(0, 10, 2)]" in text
+    assert "left = by_place(" in text
+    assert "left[..., windows[window]]" in text
+    shown = sorted(path.name for path in (tmp_path / "shown").glob("*places-shown-*.png"))
+    assert len(shown) == 5
+    nodes["sampler"][1].update(method={"name": "heun"}, corrector={"name": "ula", "rounds": 1})
+    agree(library, tmp_path / "corrected", planned(library, nodes, wires))
+
+
+def test_a_panorama_of_a_changed_photograph(tmp_path: Path) -> None:
+    library, nodes, wires = changing(tmp_path, "edit_expert")
+    nodes["sampler"][1]["wide"] = 2
+    nodes["text"][1]["text"] = "{number} boats"
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    text = agree(library, tmp_path / "out", plan)
+    assert "photo[window]" in text
+    nodes["sampler"][1]["wide"] = 1
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    agree(library, tmp_path / "narrow", plan)
+
+
 def test_a_background_is_a_fusion_itself(library: Library, tmp_path: Path) -> None:
     day = {"model": "tiny/class", "guidance": 0.8, "to_noise": 0.3}
     nodes = {
