@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from PIL import Image
 
 
-def starts_of(width: int, times: int) -> tuple[int, ...]:
-    """Where windows of `width` places begin in a state `times` as wide (two or more).
+@dataclass(frozen=True, slots=True)
+class Panes:
+    """Where windows of `width` places begin in a state of `whole` places."""
 
-    Each lies half over the one before it.
-    """
-    count = 2 * times - 1
-    places = (round(number * (width * times - width) / (count - 1)) for number in range(count))
-    return tuple(sorted(set(places)))
+    width: int
+    whole: int
+    starts: tuple[int, ...]
 
+    @classmethod
+    def over(cls, width: int, times: int) -> Self:
+        """Windows over a state `times` as wide (two or more), each half over the one before it."""
+        whole, count = width * times, 2 * times - 1
+        places = (round(number * (whole - width) / (count - 1)) for number in range(count))
+        return cls(width, whole, tuple(sorted(set(places))))
 
-def panes_of(
-    picture: Image.Image, canvas: tuple[int, int], starts: Sequence[int], width: int, whole: int
-) -> list[Image.Image]:
-    """The part of a picture that each window is given, for experts of this canvas (w, h).
+    @property
+    def times(self) -> int:
+        """How many times as wide as a window the whole is."""
+        return self.whole // self.width
 
-    The picture is cut to the proportions of the whole about its centre; nothing is resized.
-    """
-    ratio = canvas[0] * whole / width / canvas[1]
-    across = min(float(picture.width), picture.height * ratio)
-    down = min(float(picture.height), picture.width / ratio)
-    left, top = (picture.width - across) / 2, (picture.height - down) / 2
-    place = across / whole
-    boxes = [
-        (left + place * start, top, left + place * (start + width), top + down) for start in starts
-    ]
-    return [picture.crop(_whole(*box)) for box in boxes]
+    def panes(self, picture: Image.Image, canvas: tuple[int, int]) -> list[Image.Image]:
+        """The part of a picture that each window is given, for experts of this canvas (w, h).
+
+        The picture is cut to the proportions of the whole about its centre; nothing is resized.
+        """
+        ratio = canvas[0] * self.whole / self.width / canvas[1]
+        width = min(float(picture.width), picture.height * ratio)
+        height = min(float(picture.height), picture.width / ratio)
+        left, top = (picture.width - width) / 2, (picture.height - height) / 2
+        place = width / self.whole
+        boxes = [
+            (left + place * start, top, left + place * (start + self.width), top + height)
+            for start in self.starts
+        ]
+        return [picture.crop(_whole(*box)) for box in boxes]
 
 
 def _whole(left: float, top: float, right: float, bottom: float) -> tuple[int, int, int, int]:

@@ -8,36 +8,21 @@ from typing import TYPE_CHECKING
 import torch
 
 from graph.interfaces import Fused
-from graph.panes import panes_of, starts_of
+from graph.panes import Panes
 from graph.reliability import Weight
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-    from PIL import Image
     from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
-    """Where windows of `width` places begin in a state of `whole` places.
+class Windows(Panes):
+    """Cuts a wide state, and puts together what is said of its parts.
 
     What they estimate is put together as the mean of all that look at a place (MultiDiffusion,
     arXiv 2302.08113, equation 5), each weighed by how far the place is from the window's border.
     """
-
-    width: int
-    whole: int
-    starts: tuple[int, ...]
-
-    @classmethod
-    def over(cls, width: int, times: int) -> Windows:
-        """Windows over a state `times` as wide (two or more), each half over the one before it."""
-        return cls(width, width * times, starts_of(width, times))
-
-    @property
-    def times(self) -> int:
-        """How many times as wide as a window the whole is."""
-        return self.whole // self.width
 
     def cut(self, x: Float[Tensor, "b *d w"]) -> Float[Tensor, "n *d v"]:
         """What every window shows, sample by sample: n is b times the number of windows."""
@@ -67,7 +52,3 @@ class Windows:
             return weight
         spread = weight.spread.expand(samples, *weight.spread.shape[1:-1], self.whole)
         return Weight(weight.number, self.cut(spread))
-
-    def panes(self, picture: Image.Image, canvas: tuple[int, int]) -> list[Image.Image]:
-        """The part of a picture that each window is given, for experts of this canvas (w, h)."""
-        return panes_of(picture, canvas, self.starts, self.width, self.whole)

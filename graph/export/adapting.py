@@ -49,7 +49,7 @@ class Adapting:
         found: list[Told] = []
         for ref in operation.inputs:
             each = self._draft.plan.operations[ref.number]
-            if not self._amounts.sounds(each):
+            if not self._amounts.ever(each):
                 continue
             if each.op == "tune":
                 self._tuning(each, network, model)
@@ -66,7 +66,7 @@ class Adapting:
             hints = hints[:1] if len(set(hints)) == 1 else hints
             operation = column[0].operation
             words = [f"[{', '.join(hints)}]"] if hints[0] else []
-            words.append(self._amounts.of(operation, "weight"))
+            words.append(self._amounts.own(operation))
             found.append(f"{self._names[operation.number]}.heard({', '.join(words)})")
         return found
 

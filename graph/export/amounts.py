@@ -9,6 +9,7 @@ from PIL import Image
 from graph.controls import Controls
 from graph.export.course import Course, Key
 from graph.export.draft import Draft
+from graph.export.weighing import source
 from graph.export.wording import png_of, short, text_of
 from graph.plan import Control, Operation, Sweep
 
@@ -22,25 +23,37 @@ class Amounts:
         self._columns: dict[Key, str] = {}
 
     def of(self, operation: Operation, word: str) -> str:
-        """A weight: a number or a column of the table, times what it spreads over."""
-        if operation.op == "fuse" or (operation.op == "form" and word == "plain"):
-            word = "loud"
+        """The weight of a score that is fused: a number or a column of the table, times spreads."""
+        operation = source(self._draft.plan, operation)
+        if operation.op == "fuse":
+            return self._written(operation, "loud")
+        return self._written(operation, word)
+
+    def own(self, operation: Operation) -> str:
+        """The weight of what has a fader itself, such as a form or an adapter."""
+        return self._written(operation, "weight")
+
+    def ever(self, operation: Operation) -> bool:
+        """Whether what has a fader itself is heard at any evaluation."""
+        return any(row["weight", operation.number] for row in self._course.rows)
+
+    def switch(self, operation: Operation) -> str:
+        """The column that says when something is heard; nothing where it always is."""
+        word = "loud" if operation.op == "fuse" else "weight"
         key = (word, operation.number)
-        spread = self._spread(operation) if word != "loud" else ()
-        numbers = {short(row[key]) for row in self._course.rows}
-        text = numbers.pop()
-        if numbers:
-            name = self._draft.names.of(key, f"{operation.node}_{word}")
-            text = self._columns.setdefault(key, name)
-        return " * ".join([text, *(self._factor(each) for each in spread)])
+        if all(row[key] for row in self._course.rows):
+            return ""
+        return self._written(operation, word).partition(" ")[0]
 
     def sounds(self, operation: Operation) -> bool:
-        """Whether it is heard at any evaluation: at weight zero all is as if it were not there."""
-        word = "loud" if operation.op in ("fuse", "form") else "weight"
+        """Whether a score is heard at any evaluation: else all is as if it were not there."""
+        operation = source(self._draft.plan, operation)
+        word = "loud" if operation.op == "fuse" else "weight"
         return any(row[word, operation.number] for row in self._course.rows)
 
     def absent(self, operation: Operation) -> bool:
-        """Whether its weight is zero at an evaluation or in a sample."""
+        """Whether the weight of a score is zero at an evaluation or in a sample."""
+        operation = source(self._draft.plan, operation)
         word = "weight" if operation.op == "denoise" else "loud"
         numbers = [row[word, operation.number] for row in self._course.rows]
         spread = self._spread(operation) if operation.op == "denoise" else ()
@@ -75,6 +88,16 @@ class Amounts:
         comma = "," if len(self._columns) == 1 else ""
         return [f"{', '.join(self._columns.values())}{comma} = {name}[step]"]
 
+    def _written(self, operation: Operation, word: str) -> str:
+        key = (word, operation.number)
+        spread = self._spread(operation) if word != "loud" else ()
+        numbers = {short(row[key]) for row in self._course.rows}
+        text = numbers.pop()
+        if numbers:
+            name = self._draft.names.of(key, f"{operation.node}_{word}")
+            text = self._columns.setdefault(key, name)
+        return " * ".join([text, *(self._factor(each) for each in spread)])
+
     def _spread(self, operation: Operation) -> tuple[Any, ...]:
         return self._course.faders[operation.number].spread
 
@@ -89,9 +112,9 @@ class Amounts:
             sha256 = Controls(draft.plan.controls, draft.performance).read(0)[factor.name]
             if not sha256:
                 return "1.0"
-            name = draft.names.of(("spread", factor.name), factor.name.partition(".")[0])
-            low, high = factor.low or 0.0, 1.0 if factor.high is None else factor.high
             size = (draft.shape[-1], draft.shape[-2])
+            name = draft.names.of(("spread", factor.name, size), factor.name.partition(".")[0])
+            low, high = factor.low or 0.0, 1.0 if factor.high is None else factor.high
             grey = draft.library.assets.get(str(sha256)).convert("L")
             file = draft.file(name)
             draft.files[file] = png_of(grey.resize(size, Image.Resampling.BOX))

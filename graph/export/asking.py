@@ -28,10 +28,16 @@ class Asking:
         self.models: dict[str, Model] = {}
         self._draft = draft
         self._amounts = amounts
+        self._state = draft.state
         self._adapting = Adapting(draft, amounts)
         self._asked: dict[Call, dict[tuple[str, tuple[Told, ...]], str]] = {}
         """Of every call its prompts, with what is told beside them, and the answers' variables."""
         self._voices: dict[Call, set[int]] = {}
+
+    @property
+    def lead(self) -> Model:
+        """The model whose autoencoder makes pictures of the state."""
+        return list(self.models.values())[-1]
 
     def voice(self, operation: Operation) -> str:
         """The variable of an expert's answer to its condition."""
@@ -54,19 +60,20 @@ class Asking:
     @property
     def answers(self) -> list[str]:
         """The variables of all answers."""
-        return [name for asked in self._asked.values() for name in asked.values()]
+        return [answer for asked in self._asked.values() for answer in asked.values()]
 
-    def calls(self) -> list[str]:
-        """The line of every network's one call, within what it is told."""
+    def calls(self, where: str = "") -> list[str]:
+        """The line of every network's one call, within what it is told; `where` it is read."""
         lines: list[str] = []
         for (network, adapters), asked in self._asked.items():
             prompts = [self._draft.told(prompt) for prompt, _ in asked]
             answers = list(asked.values())
             comma = "," if len(answers) == 1 else ""
-            call = f"{network}(x, level, [{', '.join(prompts)}])"
+            call = f"{network}({self._state}, level, [{', '.join(prompts)}])"
             heard = self._amounts.heard(self._voices[network, adapters])
-            if heard:  # where nobody listens, anything will do
-                call += f" if {heard} else ({', '.join('x' for _ in answers)}{comma})"
+            if heard and heard != where:  # where nobody listens, anything will do
+                instead = ", ".join(self._state for _ in answers)
+                call += f" if {heard} else ({instead}{comma})"
             line = f"{', '.join(answers)}{comma} = {call}"
             within = self._adapting.within([told for _, told in asked])
             lines += inside(within, [line])

@@ -108,6 +108,14 @@ def networks(model: Model) -> Mapping[str, str]:
     return {} if part is None else piece(part.module).value("PARTS") or {}
 
 
+def codec(model: Model) -> str:
+    """The class of what makes colours of a model's states."""
+    if not (model.folder / "vae").is_dir():
+        return "Pixels"
+    kind = read_json(model.name, model.folder / "vae" / "config.json").get("_class_name")
+    return "DeepAutoencoder" if kind == "AutoencoderDC" else "Autoencoder"
+
+
 def adapter(companion: Companion) -> Part | None:
     """The class of an adapter; None if there is none."""
     for family in members("adapters"):

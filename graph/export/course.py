@@ -8,7 +8,7 @@ from typing import Any
 from graph.controls import Controls
 from graph.events import Performance
 from graph.export import choosing
-from graph.export.weighing import Fader, faders, others, weighed
+from graph.export.weighing import Faders, faders, others, source, voices, weighed
 from graph.levels import NoiseLevel
 from graph.plan import Choice, Operation, Plan
 
@@ -22,6 +22,7 @@ class Course:
     def __init__(
         self, plan: Plan, sample: Operation, score: Operation, performance: Performance | None
     ) -> None:
+        self._plan = plan
         sampler: Any = sample["sampler"]
         schedule: Any = sample["schedule"]
         steps: Any = sample["steps"]
@@ -35,10 +36,10 @@ class Course:
         plays, grounds, self.forms = faders(plan, score)
         self.experts = grounds | plays
         # who plays and is part of a background too is heard there as he plays
-        self._kinds = (grounds, plays, self.forms, *others(plan, score))
-        self.faders: dict[int, Fader] = {
-            n: each for kind in self._kinds for n, each in kind.items()
-        }
+        self._groups = grounds, plays, self.forms, *others(plan, score)
+        self.faders: Faders = {}
+        for group in self._groups:
+            self.faders |= group
         self.rows: list[dict[Key, float]] = []
         """The weights at every evaluation: the sampler's in order, then the corrector's."""
         self.looks: list[tuple[int, int]] = []
@@ -48,9 +49,9 @@ class Course:
         self._weigh(Controls(plan.controls, performance))
         for root in plan.below(score):
             if root.op in ("fuse", "form"):
-                below = list(faders(plan, root)[0])
+                below = list(voices(plan, root))
                 for row in self.rows:
-                    loud = any(row.get(("weight", each)) for each in below)
+                    loud = any(row.get(("weight", each.number)) for each in below)
                     row["loud", root.number] = float(loud)
 
     @property
@@ -74,8 +75,8 @@ class Course:
 
         That is than at the one before, in the same step; where none is heard, all are.
         """
-        words = ["weight" if each.op == "denoise" else "loud" for each in inputs]
-        keys = [(word, each.number) for word, each in zip(words, inputs, strict=True)]
+        sources = [source(self._plan, each) for each in inputs]
+        keys = [("weight" if each.op == "denoise" else "loud", each.number) for each in sources]
         heard = [sum(row[key] != 0 for key in keys) or len(keys) for row in self.rows]
         last = {step: look for look, (step, _) in enumerate(self.looks[: self.sampled])}
         before = [
@@ -113,8 +114,8 @@ class Course:
         for step, at in self.looks:
             values, here = played[step], self.levels[at]
             numbers: dict[int, float] = {}
-            for kind in self._kinds:
-                numbers |= weighed(kind, here, values)
+            for group in self._groups:
+                numbers |= weighed(group, here, values)
             row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
             for number, each in self.experts.items():
                 guidance = abs(each.guidance(values)) or 1.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -11,7 +12,7 @@ from graph.events import Performance
 from graph.export.naming import Names
 from graph.export.wording import inside, png_of, text_of
 from graph.library import Library
-from graph.panes import panes_of
+from graph.panes import Panes
 from graph.plan import Plan
 
 Fit = Callable[[Image.Image], Image.Image]
@@ -29,6 +30,11 @@ class Draft:
     names: Names
     performance: Performance | None
     shape: tuple[int, ...]
+    """Of the state that is written about."""
+    drawn: str
+    """Whose noise it is, as arguments in Python: seed, track and samples."""
+    state: str = "x"
+    """The variable of the state that is written about."""
     wanted: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Pieces that it calls: (module, name)."""
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -43,8 +49,8 @@ class Draft:
     """Lines of the denoiser, after the networks were asked."""
     draws: bool = False
     """Whether fresh noise is drawn while it is sampled."""
-    windows: tuple[int, ...] = ()
-    """Where the windows of a panorama begin."""
+    windows: Panes | None = None
+    """Those of a panorama."""
     _paned: set[str] = field(default_factory=set[str])
 
     @property
@@ -52,17 +58,11 @@ class Draft:
         """What tells the names of later tracks from those of the first."""
         return "" if self.number == 0 else f"_{self.number + 1}"
 
-    @property
-    def width(self) -> int:
-        """How many places wide a state is that experts are asked about."""
-        return self.shape[-1] - max(self.windows, default=0)
-
     def picture(self, name: str, picture: Image.Image, canvas: tuple[int, int], fitted: Fit) -> str:
         """A picture as it is read, `fitted` to the canvas; in a panorama every window's part."""
         parts, mark = [picture], ""
         if self.windows:
-            places = self.windows, self.width, self.shape[-1]
-            parts, mark = panes_of(picture, canvas, *places), "_{number}"
+            parts, mark = self.windows.panes(picture, canvas), "_{number}"
         for number, part in enumerate(parts, 1):
             file = self.file(name + mark.format(number=number))
             self.files[file] = png_of(fitted(part))
@@ -70,7 +70,7 @@ class Draft:
 
     def wide(self, canvas: tuple[int, int]) -> tuple[int, int]:
         """The canvas of the whole, (w, h)."""
-        return canvas[0] * (self.shape[-1] // self.width), canvas[1]
+        return (canvas[0] * self.windows.times, canvas[1]) if self.windows else canvas
 
     def tell(
         self, about: str, name: str, call: str, *, shown: bool, within: Sequence[str] = ()
@@ -79,7 +79,7 @@ class Draft:
         lines = [f"{name} = {call}"]
         if shown and self.windows:
             self._paned.add(name)
-            every = f"for number in range(1, {len(self.windows) + 1})"
+            every = f"for number in range(1, {len(self.windows.starts) + 1})"
             lines = [f"{name} = [", f"    {call}", f"    {every}", "]"]
         self.open(about, "\n".join(inside(within, lines)))
 
@@ -107,6 +107,16 @@ class Draft:
         found = self.opening.setdefault(about, [])
         if lines not in found:
             found.append(lines)
+
+    @contextmanager
+    def abroad(self, state: str, shape: tuple[int, ...]) -> Generator[list[str]]:
+        """Within it another state is written about, and lines of the denoiser are set apart."""
+        kept, lines = (self.state, self.shape, self.body), list[str]()
+        self.state, self.shape, self.body = state, shape, lines
+        try:
+            yield lines
+        finally:
+            self.state, self.shape, self.body = kept
 
     def file(self, name: str, ending: str = "png") -> str:
         """The name of a picture or table beside the exported file."""

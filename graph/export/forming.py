@@ -30,7 +30,7 @@ def form(
     guided, plain, base = fused
     told = moment(draft, course, chosen.part.parameters, operation, merge)
     changed = call_of(chosen, {"guided": guided, "plain": plain, "base": base, **told})
-    weight = amounts.of(operation, "weight")
+    weight = amounts.own(operation)
     if weight == "1.0":
         draft.body.append(f"{guided} = {changed}")
     else:

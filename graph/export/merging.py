@@ -12,6 +12,7 @@ from graph.export.choosing import Chosen
 from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.moment import moment
+from graph.export.weighing import source
 from graph.export.wording import call_of, row_of
 from graph.plan import Operation, Plan
 
@@ -74,7 +75,5 @@ def background(
 
 def _share(plan: Plan, operation: Operation) -> float:
     """The part of an expert or a fusion in the background."""
-    while operation.op == "form":
-        operation = plan.operations[operation.inputs[0].number]
-    share: Any = dict(operation.settings).get("share", 1.0)
+    share: Any = dict(source(plan, operation).settings).get("share", 1.0)
     return float(share)

@@ -15,7 +15,7 @@ def moment(
     draft: Draft, course: Course, asked: Sequence[str], who: Operation, merge: Operation
 ) -> dict[str, str]:
     """The arguments by the names of parameters, for a rule or a form `who` of a fusion."""
-    known = {"x": "x", "level": "level", "next_level": "levels[step + 1]"}
+    known = {"x": draft.state, "level": "level", "next_level": "levels[step + 1]"}
     if "memory" in asked:
         name = draft.names.of(("memory", who.number), f"{who.node}_memory")
         known["memory"] = draft.remembered(name)

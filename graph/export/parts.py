@@ -18,6 +18,8 @@ KINDS = (
     "experts",
     "adapters",
     "lora",
+    "bridge",
+    "codec",
     "conventions",
     "betas",
     "schedules",

@@ -13,7 +13,6 @@ from graph.library import Library
 from graph.plan import Choice, Operation, Plan
 
 WORDS: Mapping[str, str] = {
-    "bridge": "a bridge",
     "guide": "guidance by a model",
     "modulate": "a modulator",
 }
@@ -28,6 +27,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "denoise": frozenset(EXPERT.split()),
     "adapt": frozenset({*FADED, "model", "condition", "null"}),
     "tune": frozenset({*FADED, "model"}),
+    "bridge": frozenset({"shape"}),
     "fuse": frozenset({"rule", "background", "share"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
     "noise": frozenset({"track", "space", "shape", "seed", "samples", "points"}),

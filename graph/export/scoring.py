@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graph.export.amounts import Amounts
 from graph.export.asking import Asking
+from graph.export.bridging import bridge
 from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.forming import form
 from graph.export.merging import background, merge
-from graph.export.weighing import inputs_of
+from graph.export.weighing import inputs_of, source
 from graph.plan import Operation
 
 
@@ -20,16 +23,55 @@ class Scoring:
         self._course = course
         self._amounts = amounts
         self._asking = asking
+        self._found: dict[int, tuple[str, str]] = {}
 
     def estimate(self, operation: Operation) -> tuple[str, str]:
         """The variables of a score's estimate and of what it is measured against by itself."""
+        if operation.number not in self._found:
+            self._found[operation.number] = self._estimated(operation)
+        return self._found[operation.number]
+
+    def _estimated(self, operation: Operation) -> tuple[str, str]:
         if operation.op == "denoise":
             return self._asking.voice(operation), self._asking.null(operation)
+        if operation.op == "bridge":
+            return self._bridged(operation)
         forms: list[Operation] = []
         while operation.op == "form":
             forms.insert(0, operation)
             operation = self._draft.plan.operations[operation.inputs[0].number]
         return self._fused(operation, forms)
+
+    def _bridged(self, operation: Operation) -> tuple[str, str]:
+        """What comes home over a bridge, and the anchor's null that it is measured against."""
+        draft, amounts = self._draft, self._amounts
+        foreign, anchor = inputs_of(draft.plan, operation)[0]
+        here, null = self.estimate(anchor)
+        base = self._asking.asked(null)
+        if not amounts.sounds(foreign):
+            return base, base
+        heard = source(draft.plan, foreign)
+        switch = amounts.switch(heard)
+        shape: Any = operation["shape"]
+        state = draft.names.of(("abroad", operation.number), "abroad")
+        with draft.abroad(state, shape) as lines:
+            asking = Asking(draft, amounts)
+            clean, null = Scoring(draft, self._course, amounts, asking).estimate(foreign)
+            null = asking.asked(null)
+            calls = asking.calls(switch)
+        name, memory = bridge(draft, operation, self._asking.lead, asking.lead, shape)
+        brought = draft.names.of(("home", operation.number), f"{heard.node}_at_home")
+        told = "None" if null == clean else null  # it knows no condition
+        lines = [
+            f"{state} = {name}.away({here}, level, {memory})",
+            *calls,
+            *lines,
+            f"{brought} = {name}.back({base}, {clean}, {told}, level, {memory})",
+        ]
+        if switch:
+            lines = [f"{brought} = {base}", f"if {switch}:", *(f"    {line}" for line in lines)]
+        draft.body += lines
+        return brought, base
 
     def _fused(self, operation: Operation, forms: list[Operation]) -> tuple[str, str]:
         """A fusion, in the forms that it is given."""

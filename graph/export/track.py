@@ -17,7 +17,7 @@ from graph.export.scoring import Scoring
 from graph.export.weighing import stretches
 from graph.export.wording import counted, row_of, wrapped
 from graph.library import Library, Model
-from graph.panes import starts_of
+from graph.panes import Panes
 from graph.plan import Choice, Operation, Plan
 
 
@@ -37,10 +37,20 @@ class Track:
         self._sample = plan.operations[decode.inputs[0].number]
         self._noise, self._score = (plan.operations[ref.number] for ref in self._sample.inputs)
         shape: Any = self._noise["shape"]
-        self._draft = Draft(plan, library, number, stem, names, performance, shape)
+        samples: Any = self._noise["samples"]
+        self._draft = Draft(
+            plan,
+            library,
+            number,
+            stem,
+            names,
+            performance,
+            shape,
+            f"seed={self._noise['seed']}, track={number}, samples={row_of(samples)}",
+        )
         wide: Any = dict(self._sample.settings).get("wide", 1)
         if wide > 1:
-            self._draft.windows = starts_of(shape[-1] // wide, wide)
+            self._draft.windows = Panes.over(shape[-1] // wide, wide)
         self._course = Course(plan, self._sample, self._score, performance)
         self._amounts = Amounts(self._draft, self._course)
         self._asking = Asking(self._draft, self._amounts)
@@ -69,7 +79,7 @@ class Track:
     @property
     def lead(self) -> Model:
         """The model whose autoencoder makes the pictures."""
-        return list(self._asking.models.values())[-1]
+        return self._asking.lead
 
     def lines(self) -> list[str]:
         """The function `sample`, line by line."""
@@ -79,10 +89,7 @@ class Track:
         schedule, parts = choosing.levels(self._choice("schedule"), self._course.steps)
         draft.wanted += [("draws", "Draws"), ("conventions", "Level"), *parts]
         samples: Any = self._noise["samples"]
-        drawn = (
-            f"seed={self._noise['seed']}, track={draft.number}, samples={row_of(samples)}, "
-            f"shape={draft.shape!r}"
-        )
+        drawn = f"{draft.drawn}, shape={draft.shape!r}"
         inside = [
             f'"""The clean states of {counted(len(samples), "picture")}."""',
             *(
@@ -140,10 +147,11 @@ class Track:
 
     def _windows(self) -> list[str]:
         """The line that says what the windows of a panorama see."""
-        if not self._draft.windows:
+        windows = self._draft.windows
+        if windows is None:
             return []
-        places = f"slice(start, start + {self._draft.width})"
-        starts = row_of(self._draft.windows)
+        places = f"slice(start, start + {windows.width})"
+        starts = row_of(windows.starts)
         if starts.startswith("list("):
             starts = starts[len("list(") : -1]
         return [f"windows = [{places} for start in {starts}]"]

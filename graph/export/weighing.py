@@ -16,7 +16,7 @@ from graph.plan import Control, Operation, Plan, Sweep, Value
 from graph.registry import choices
 
 Span = tuple[float, float]
-KINDS = (("adapt", "tune"),)
+KINDS = (("modulate",), ("guide",), ("adapt", "tune"))
 """The operations whose faders a solo silences together."""
 
 
@@ -51,9 +51,10 @@ class Fader:
         return number
 
     def guidance(self, values: Mapping[str, ControlValue]) -> float:
-        """How far it is followed; one for a form."""
+        """How far it is followed, an expert or a model that guides; one for all others."""
         settings = dict(self.operation.settings)
-        return float(read(settings.get("guidance", 1.0), values))
+        followed = settings.get("guidance", settings.get("scale", 1.0))
+        return float(read(followed, values))
 
 
 def factors_of(operation: Operation) -> tuple[Value, ...]:
@@ -82,37 +83,78 @@ Faders = dict[int, Fader]
 
 def faders(plan: Plan, root: Operation) -> tuple[Faders, Faders, Faders]:
     """What is weighed below a score, by number: experts, those of fused backgrounds, forms."""
-    rules: Mapping[str, Any] = choices(fusion, FusionRule)
     plays: Faders = {}
     grounds: Faders = {}
     forms: Faders = {}
 
     def walk(operation: Operation, turn: Span, experts: Faders) -> None:
-        inputs, wired = inputs_of(plan, operation)
         if operation.op == "denoise":
             span: Any = operation["range"]
             experts[operation.number] = Fader(operation, clipped(span, turn))
-        elif operation.op == "fuse":
-            rule: Any = operation["rule"]
-            turns = rules[rule.name](**dict(rule.settings)).turns(len(inputs))
-            for each, own in zip(inputs, turns, strict=True):
-                walk(each, clipped(turn, own), experts)
-            if wired and wired.op != "denoise":
-                walk(wired, (1.0, 0.0), grounds)
         elif operation.op == "form":
             forms[operation.number] = Fader(operation, (1.0, 0.0))
-            walk(inputs[0], turn, experts)
+        for each, own in turns(plan, operation, turn):
+            anchors = operation.op == "bridge" and each.number == operation.inputs[1].number
+            if not anchors or source(plan, each).op != "denoise":
+                walk(each, own, experts)
+        wired = inputs_of(plan, operation)[1]
+        if wired and source(plan, wired).op != "denoise":
+            walk(wired, (1.0, 0.0), grounds)
 
     walk(root, (1.0, 0.0), plays)
     return plays, grounds, forms
 
 
-def others(plan: Plan, root: Operation) -> Iterator[dict[int, Fader]]:
-    """What else below a score has a weight, apart by kind: adapters with LoRAs."""
+def others(plan: Plan, root: Operation) -> Iterator[Faders]:
+    """What else below a score has a weight, apart by kind."""
+    spans: dict[int, Span] = {}
+
+    def walk(operation: Operation, turn: Span) -> None:
+        spans[operation.number] = turn
+        for each, own in turns(plan, operation, turn):
+            walk(each, own)
+        wired = inputs_of(plan, operation)[1]
+        if wired is not None:
+            walk(wired, (1.0, 0.0))
+
+    walk(root, (1.0, 0.0))
     for kind in KINDS:
         found = [each for each in plan.below(root) if each.op in kind]
         ranges: list[Any] = [each["range"] for each in found]
-        yield {each.number: Fader(each, span) for each, span in zip(found, ranges, strict=True)}
+        yield {
+            each.number: Fader(each, clipped(own, spans.get(each.number, (1.0, 0.0))))
+            for each, own in zip(found, ranges, strict=True)
+        }
+
+
+def turns(plan: Plan, operation: Operation, turn: Span) -> Iterator[tuple[Operation, Span]]:
+    """The scores that an operation is made of, without a background, and when each is heard."""
+    if operation.op == "denoise":
+        return
+    inputs, own = inputs_of(plan, operation)[0], None
+    if operation.op == "fuse":
+        choice: Any = operation["rule"]
+        rules: Mapping[str, Any] = choices(fusion, FusionRule)
+        own = rules[choice.name](**dict(choice.settings)).turns(len(inputs))
+    for number, each in enumerate(inputs):
+        yield each, clipped(turn, own[number]) if own else turn
+
+
+def voices(plan: Plan, root: Operation) -> Iterator[Operation]:
+    """The experts whose weights decide whether a score is heard: none that only anchor."""
+    here = source(plan, root)
+    if here.op == "denoise":
+        yield here
+        return
+    for each in inputs_of(plan, here)[0]:
+        yield from voices(plan, each)
+
+
+def source(plan: Plan, operation: Operation) -> Operation:
+    """Whose weight a score has: an expert's or a fusion's, beneath what bends or forms it."""
+    while operation.op not in ("denoise", "fuse"):
+        operation = plan.operations[operation.inputs[0].number]
+    return operation
 
 
 def inputs_of(plan: Plan, operation: Operation) -> tuple[list[Operation], Operation | None]:

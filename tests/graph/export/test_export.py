@@ -35,7 +35,6 @@ from tests.graph.export.exported import opened
 NOT_YET: frozenset[str] = frozenset({"mala"})
 """Members and pipelines that cannot be exported yet; W024 names them where a workflow uses one."""
 REFUSED = {
-    "bridge": ("a bridge ('bridge')",),
     "guidance": ("guidance by a model ('guidance')",),
     "modulator": ("a modulator ('modulator')",),
     "plane": ("the formula mixture ('height')", "points of a plane"),
