@@ -109,7 +109,7 @@ class Asking:
                 raise LookupError(model.name)
             denoised, parts = choosing.convention(model)
             draft.wanted += [(part.module, part.name), *parts]
-            draft.open(name, f"{name} = {part.name}({text_of(model.name)}, {denoised})")
+            draft.open(name, f"{name} = {part.name}({choosing.place(model)}, {denoised})")
         return name, model
 
     def _twin(self, operation: Operation, network: str) -> str:

@@ -35,10 +35,10 @@ def bridge(
 
 def codec(draft: Draft, model: Model) -> str:
     """The variable of what makes colours of the states of a model."""
-    part = choosing.codec(model)
+    module, part = choosing.codec(model)
     name = draft.names.of(("codec", draft.number, model.space.id), f"{last_of(model)}_codec")
-    told = "" if part == "Pixels" else text_of(model.name)
+    told = "" if part == "Pixels" else choosing.place(model)
     if name not in draft.opening:
         draft.open(name, f"{name} = {part}({told})")
-        draft.wanted.append(("codec", part))
+        draft.wanted.append((module, part))
     return name

@@ -16,6 +16,7 @@ GIVEN = "settings"
 """The module whose names every file gives values of its own."""
 KINDS = (
     "experts",
+    "onefile",
     "adapters",
     "lora",
     "bridge",

@@ -35,6 +35,10 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""
+PANED = frozenset(
+    {"denoise", "adapt", "tune", "bridge", "fuse", "form", "noise", "sample", "decode"}
+)
+"""The operations that know the windows of a panorama."""
 
 
 def refuse(plan: Plan, library: Library, performance: Performance | None) -> None:
@@ -42,6 +46,7 @@ def refuse(plan: Plan, library: Library, performance: Performance | None) -> Non
     found = dict.fromkeys(
         f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
+    found |= dict.fromkeys(_together(plan, library))
     played = performance.moves if performance else ()
     maps = {control.name for control in plan.controls if control.kind == "map"}
     moved = [name for step, name, _ in played if step and name in maps]
@@ -82,6 +87,20 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
         yield "points of a plane"
 
 
+def _together(plan: Plan, library: Library) -> Iterator[str]:
+    """What can be exported by itself, but not with what else there is."""
+    for each in plan.operations:
+        if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
+            for below in plan.below(each):
+                if below.op in KNOWN and below.op not in PANED:
+                    yield f"{WORDS.get(below.op, below.op)} in a panorama ('{below.node}')"
+        tuned = any(plan.operations[ref.number].op == "tune" for ref in each.inputs)
+        if each.op == "denoise" and tuned:
+            model = library.model(str(each["expert"]))
+            if model.file is not None:
+                yield f"a LoRA of {model.name}, a checkpoint of one file ('{each.node}')"
+
+
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:
     expert = settings["expert"]
     if isinstance(expert, Choice):
@@ -91,7 +110,7 @@ def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[s
     condition: Any = settings["condition"]
     kinds = model.card.condition.split("+")
     strange = [each.kind for each in conditions(condition) if each.kind not in kinds]
-    if model.file is not None or not (model.folder / "scheduler").is_dir():
+    if not (model.folder / "scheduler").is_dir():
         yield f"{model.name}, which is no folder of diffusers"
     elif strange:
         yield f"the condition {strange[0]} of {model.name}"

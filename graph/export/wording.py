@@ -86,7 +86,7 @@ def short(value: float) -> str:
 
 def last_of(model: Model) -> str:
     """What a model is called within its folder."""
-    return model.name.rpartition("/")[2]
+    return model.name.rpartition("/")[2].removesuffix(".safetensors")
 
 
 def counted(count: int, word: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -17,8 +19,10 @@ from graph.export.script import export
 from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
 from graph.library import Library
 from graph.registry import choices
+from graph.runtime import Runtime
 from tests.graph.documents import Nodes
-from tests.graph.experts import folders
+from tests.graph.experts import folders, onefiles
+from tests.graph.experts.alone import CPU
 from tests.graph.export.exported import agree, by_engine, opened, planned
 
 PALETTE = [{"name": "sky", "colour": [116, 176, 224]}, {"name": "sea", "colour": [20, 40, 120]}]
@@ -452,6 +456,38 @@ def test_every_family_that_reads_sentences(tmp_path: Path, name: str) -> None:
     }
     wires = (WIRES[0], WIRES[2], *WIRES[4:])
     agree(library, tmp_path / "out", planned(library, nodes, wires))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+@pytest.mark.parametrize(
+    ("family", "open_clip"), [("stable_diffusion", True), ("stable_diffusion_xl", False)]
+)
+def test_a_checkpoint_of_one_file(tmp_path: Path, family: str, open_clip: bool) -> None:
+    base = FAMILIES[family](tmp_path / "models" / "bases" / "own")
+    file = tmp_path / "models" / "mine" / "dreamy.safetensors"
+    onefiles.onefile(file, base, open_clip=open_clip)
+    onefiles.bare(base)
+    if family == "stable_diffusion":  # as bases have it whose other folders nobody copies
+        index = json.loads((base / "model_index.json").read_text())
+        index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+        index["feature_extractor"] = ["transformers", "CLIPImageProcessor"]
+        (base / "model_index.json").write_text(json.dumps(index))
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "text": ("text", {"text": "a red Boat"}),
+        "words": ("text_expert", {"model": "mine/dreamy.safetensors", "guidance": 2.0}),
+        "sampler": ("sampler", {"steps": 4, "seed": 1, "method": {"name": "euler"}}),
+        "picture": ("picture", {}),
+    }
+    wires = (WIRES[0], "words.score > picture.score", WIRES[5])
+    plan = planned(library, nodes, wires)
+    text = agree(library, tmp_path / "out", plan)
+    assert 'File("mine/dreamy.safetensors", "bases/own", eps_prediction(' in text
+    found = opened(export(plan, library, title="Test"), tmp_path / "again")
+    exported = found["decode_file"]("mine/dreamy.safetensors", "bases/own", found["sample"]())
+    *_, result = Runtime(library, CPU).run(plan)
+    away = np.asarray(exported[0], dtype=int) - np.asarray(result.pictures[0], dtype=int)
+    assert np.abs(away).max() <= 1
 
 
 def changing(tmp_path: Path, kind: str, **settings: Any) -> tuple[Library, Nodes, list[str]]:
