@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graph.controls import Controls
-from graph.events import Performance
+from graph.events import ControlValue, Performance
 from graph.export import choosing
 from graph.export.weighing import Faders, faders, others, source, voices, weighed
 from graph.levels import NoiseLevel
@@ -44,6 +44,8 @@ class Course:
         """The weights at every evaluation: the sampler's in order, then the corrector's."""
         self.looks: list[tuple[int, int]] = []
         """By evaluation: the step in which it is made, and which of the levels it looks at."""
+        self.values: list[Mapping[str, ControlValue]] = []
+        """The controls at every evaluation."""
         self.sounding: list[frozenset[int]] = []
         """The experts, what tells them more, and the forms that are heard at every step."""
         self._weigh(Controls(plan.controls, performance))
@@ -111,8 +113,9 @@ class Course:
         # none looks at clean
         self.looks = [look for look in self.looks if self.levels[look[1]].sigma > 0]
         played = [controls.read(step) for step in steps]
-        for step, at in self.looks:
-            values, here = played[step], self.levels[at]
+        self.values = [played[step] for step, _ in self.looks]
+        for (step, at), values in zip(self.looks, self.values, strict=True):
+            here = self.levels[at]
             numbers: dict[int, float] = {}
             for group in self._groups:
                 numbers |= weighed(group, here, values)

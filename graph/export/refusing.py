@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.events import Performance
 from graph.export.adapting import reads, swept
 from graph.export.choosing import chosen, conditions, network
 from graph.library import Library
@@ -41,16 +40,12 @@ PANED = frozenset(
 """The operations that know the windows of a panorama."""
 
 
-def refuse(plan: Plan, library: Library, performance: Performance | None) -> None:
+def refuse(plan: Plan, library: Library) -> None:
     """ChoraleError W024 that names all of it."""
     found = dict.fromkeys(
         f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
     found |= dict.fromkeys(_together(plan, library))
-    played = performance.moves if performance else ()
-    maps = {control.name for control in plan.controls if control.kind == "map"}
-    moved = [name for step, name, _ in played if step and name in maps]
-    found |= dict.fromkeys(f"a map that is changed while it plays ('{name}')" for name in moved)
     if found:
         raise ChoraleError(
             Diagnostic(

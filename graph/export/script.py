@@ -48,7 +48,7 @@ def export(
 
     `stem` begins the names of what it reads and paints; `performance` is played by it.
     """
-    refuse(plan, library, performance)
+    refuse(plan, library)
     names = Names((*_names_of_pieces(), *LOCAL))
     decodes = [each for each in plan.operations if each.op == "decode"]
     tracks = [

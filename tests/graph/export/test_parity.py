@@ -411,6 +411,24 @@ def test_sweeps_and_maps_are_weights_of_samples_and_places(
     assert "by_place(HERE / " in text
 
 
+def test_a_map_is_changed_while_it_plays(library: Library, tmp_path: Path) -> None:
+    ramp = Image.linear_gradient("L")
+    first, second = stored(library, ramp), stored(library, ramp.rotate(90))
+    nodes = {
+        **pair(sampler={"method": {"name": "heun"}}),
+        "left": ("map", {"picture": first, "black": 0.2, "white": 1.5}),
+    }
+    wires = (*WIRES, "left.reliability > scenery.reliability")
+    moves = ((1, "left.picture", second), (2, "left.picture", ""), (4, "left.picture", first))
+    text = agree(library, tmp_path / "one", planned(library, nodes, wires), Performance(moves))
+    assert "# which picture left is at every evaluation\nWHICH_LEFT = [0, 0, 1, 1, 2, 2, 2, 2, 0]" in text
+    nodes["sampler"][1].update(wide=2, corrector={"name": "ula"})
+    agree(library, tmp_path / "wide", planned(library, nodes, wires), Performance(moves))
+    gone = Performance(((0, "left.picture", ""),))
+    text = agree(library, tmp_path / "gone", planned(library, nodes, wires), gone)
+    assert "by_place" not in text
+
+
 def test_faders_that_moved_and_a_solo_are_played(library: Library, tmp_path: Path) -> None:
     plan = planned(library, pair(), WIRES)
     moves = (
