@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,13 @@ from graph.export.amounts import Amounts
 from graph.export.draft import Draft
 from graph.export.parts import piece
 from graph.export.weighing import along, factors_of, read
-from graph.export.wording import png_of, short, text_of
+from graph.export.wording import short, text_of
 from graph.folders import read_json
 from graph.headers import shapes_of
 from graph.library import Library, Model
 from graph.lora import Lora
 from graph.pictures import chalk, fit, prepare
-from graph.plan import Condition, Control, Operation, Sweep
+from graph.plan import Control, Operation, Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Adapting:
         """What a call is made within, where its prompts are told this: one row for each of them."""
         found: list[str] = []
         for column in zip(*told, strict=True):
-            hints = [each.hint for each in column]
+            hints = [self._draft.told(each.hint) for each in column]
             hints = hints[:1] if len(set(hints)) == 1 else hints
             operation = column[0].operation
             words = [f"[{', '.join(hints)}]"] if hints[0] else []
@@ -97,17 +98,18 @@ class Adapting:
             draft.open(name, f"{hint} = {name}.encode(None)")
             return hint
         hint = draft.names.of(("hint", key, repr(condition)), f"{operation.node}_shown")
-        file = draft.file(hint)
-        draft.files[file] = png_of(self._picture(condition, model, companion))
-        draft.open(name, f"{hint} = {name}.encode(Image.open(HERE / {text_of(file)}))")
+        stored = draft.library.assets.get(condition.value.sha256)
+        prepared = prepare(stored, condition.steps, draft.wide(model.canvas))
+        fitted = partial(self._shown, condition.kind, model, companion)
+        picture = draft.picture(hint, prepared, model.canvas, fitted)
+        draft.tell(name, hint, f"{name}.encode({picture})", shown=True)
         return hint
 
-    def _picture(self, condition: Condition, model: Model, companion: Companion) -> Image.Image:
+    def _shown(
+        self, kind: str, model: Model, companion: Companion, picture: Image.Image
+    ) -> Image.Image:
         """A picture as it is shown: of a drawing chalk, and fitted where its places count."""
-        value: Any = condition.value
-        stored = self._draft.library.assets.get(value.sha256)
-        shown = prepare(stored, condition.steps, model.canvas)
-        shown = chalk(shown) if condition.kind == "sketch" else shown
+        shown = chalk(picture) if kind == "sketch" else picture
         if companion.network not in choosing.FITTED:
             return shown.convert("RGB")
         if read_json(companion.name, companion.folder / "config.json").get("in_channels") == 1:

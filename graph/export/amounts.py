@@ -6,7 +6,6 @@ from typing import Any
 
 from PIL import Image
 
-from graph.controls import Controls
 from graph.export.course import Course, Key
 from graph.export.draft import Draft
 from graph.export.weighing import source
@@ -103,22 +102,45 @@ class Amounts:
 
     def _factor(self, factor: Any) -> str:
         """The variable of a factor that is one number for every sample or place."""
-        draft = self._draft
-        if isinstance(factor, Sweep):
-            name = draft.names.of(("spread", factor), factor.axis)
-            line = f"{name} = by_sample({', '.join(short(each) for each in factor.values)})"
-            draft.wanted.append(("amounts", "by_sample"))
-        else:
-            sha256 = Controls(draft.plan.controls, draft.performance).read(0)[factor.name]
-            if not sha256:
-                return "1.0"
-            size = (draft.shape[-1], draft.shape[-2])
-            name = draft.names.of(("spread", factor.name, size), factor.name.partition(".")[0])
-            low, high = factor.low or 0.0, 1.0 if factor.high is None else factor.high
-            grey = draft.library.assets.get(str(sha256)).convert("L")
-            file = draft.file(name)
-            draft.files[file] = png_of(grey.resize(size, Image.Resampling.BOX))
-            line = f"{name} = by_place(HERE / {text_of(file)}, {low!r}, {high!r})"
-            draft.wanted.append(("amounts", "by_place"))
-        draft.open("", line)
+        if not isinstance(factor, Sweep):
+            return self._map(factor)
+        name = self._draft.names.of(("spread", factor), factor.axis)
+        self._draft.wanted.append(("amounts", "by_sample"))
+        row = ", ".join(short(each) for each in factor.values)
+        self._draft.open("", f"{name} = by_sample({row})")
         return name
+
+    def _map(self, control: Control) -> str:
+        """The variable of a map; of one that is changed while it plays, what it is at a look."""
+        draft = self._draft
+        played = [str(values[control.name]) for values in self._course.values]
+        pictures = list(dict.fromkeys(played))
+        if pictures == [""]:
+            return "1.0"
+        size = (draft.shape[-1], draft.shape[-2])
+        name = draft.names.of(("spread", control.name, size), control.name.partition(".")[0])
+        maps = [
+            self._light(control, each, f"{name}_{number}" if len(pictures) > 1 else name, size)
+            for number, each in enumerate(pictures, 1)
+        ]
+        if len(pictures) == 1:
+            draft.open("", f"{name} = {maps[0]}")
+            now = name
+        else:
+            draft.open("", "\n".join([f"{name} = [", *(f"    {each}," for each in maps), "]"]))
+            which = [pictures.index(each) for each in played]
+            note = f"which picture {name} is at {self._course.when}"
+            now = f"{name}[{draft.row(f'WHICH_{name.upper()}', note, which)}[step]]"
+        return f"{now}[..., windows[window]]" if draft.windows else now
+
+    def _light(self, control: Control, picture: str, name: str, size: tuple[int, int]) -> str:
+        """A map of (w, h) places in Python; without a picture it is one everywhere."""
+        draft = self._draft
+        if not picture:
+            return f"torch.ones({(1, 1, size[1], size[0])!r}, device=DEVICE)"
+        grey = draft.library.assets.get(picture).convert("L")
+        file = draft.file(name)
+        draft.files[file] = png_of(grey.resize(size, Image.Resampling.BOX))
+        draft.wanted.append(("amounts", "by_place"))
+        low, high = control.low or 0.0, 1.0 if control.high is None else control.high
+        return f"by_place(HERE / {text_of(file)}, {low!r}, {high!r})"

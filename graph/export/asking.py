@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PIL import Image
@@ -10,7 +11,7 @@ from graph.export import choosing
 from graph.export.adapting import Adapting, Told
 from graph.export.amounts import Amounts
 from graph.export.draft import Draft
-from graph.export.wording import inside, last_of, line_of, png_of, row_of, text_of
+from graph.export.wording import inside, last_of, line_of, row_of, text_of
 from graph.library import Model
 from graph.pictures import fit, on_canvas, prepare, region
 from graph.plan import Asked, Asset, Condition, Operation
@@ -65,7 +66,8 @@ class Asking:
         """The line of every network's one call, within what it is told; `where` it is read."""
         lines: list[str] = []
         for (network, adapters), asked in self._asked.items():
-            prompts, answers = [prompt for prompt, _ in asked], list(asked.values())
+            prompts = [self._draft.told(prompt) for prompt, _ in asked]
+            answers = list(asked.values())
             comma = "," if len(answers) == 1 else ""
             call = f"{network}({self._state}, level, [{', '.join(prompts)}])"
             heard = self._amounts.heard(self._voices[network, adapters])
@@ -107,7 +109,7 @@ class Asking:
                 raise LookupError(model.name)
             denoised, parts = choosing.convention(model)
             draft.wanted += [(part.module, part.name), *parts]
-            draft.open(name, f"{name} = {part.name}({text_of(model.name)}, {denoised})")
+            draft.open(name, f"{name} = {part.name}({choosing.place(model)}, {denoised})")
         return name, model
 
     def _twin(self, operation: Operation, network: str) -> str:
@@ -132,31 +134,33 @@ class Asking:
         words = ", ".join(parts.get(kind, "None") for kind in kinds)
         classes = [line_of(str(each.value)) for each in told if each.kind == "class"]
         note = f"  # {classes[0]}" if classes else ""
-        for each in inside(within, [f"{name} = {network}.encode({words}){note}"]):
-            self._draft.open(" ".join([network, *within]), each)
+        about, call = " ".join([network, *within]), f"{network}.encode({words}){note}"
+        seen = any(isinstance(each.value, Asset) for each in told)
+        self._draft.tell(about, name, call, shown=seen, within=within)
         return name
 
     def _part(self, operation: Operation, model: Model, condition: Condition) -> str:
         """What is told of one kind, in Python."""
         if isinstance(condition.value, Asset):
-            file = self._picture(operation, model, condition)
-            return f"Image.open(HERE / {text_of(file)})"
+            return self._picture(operation, model, condition)
         if condition.kind == "class":
             return str(model.card.labels.index(condition.value))
         lower = bool(model.card.vocabulary)  # such vocabularies hold lower case
         return text_of(condition.value.lower() if lower else condition.value)
 
     def _picture(self, operation: Operation, model: Model, condition: Condition) -> str:
-        """The file of a picture as an expert was shown it: on the canvas, in its colours."""
-        value: Any = condition.value
-        stored = self._draft.library.assets.get(value.sha256)
-        picture = shown(model, condition.kind, prepare(stored, condition.steps, model.canvas))
+        """A picture as an expert was shown it: on the canvas, in its colours."""
+        draft, value = self._draft, condition.value
+        if not isinstance(value, Asset):
+            raise TypeError(f"{condition} is no picture")
+        stored = draft.library.assets.get(value.sha256)
+        picture = prepare(stored, condition.steps, draft.wide(model.canvas))
         thing = ("file", repr(condition), model.name)
         several = "+" in model.card.condition
         words = f"{operation.node}_{condition.kind if several else 'shown'}"
-        name = self._draft.file(self._draft.names.of(thing, words))
-        self._draft.files[name] = png_of(picture)
-        return name
+        name = draft.names.of(thing, words)
+        fitted = partial(shown, model, condition.kind)
+        return draft.picture(name, picture, model.canvas, fitted)
 
 
 def shown(model: Model, kind: str, picture: Image.Image) -> Image.Image:

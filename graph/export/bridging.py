@@ -20,18 +20,25 @@ def bridge(
     sizes = home.canvas[::-1], abroad.canvas[::-1]
     noise = draft.names.of(("noise", operation.number), f"{name}_noise")
     role = text_of(f"bridge {operation.node}")
-    draft.open(name, f"{noise} = Draws({role}, {draft.drawn}, shape={shape!r})")
-    draft.open(name, f"{name} = Bridge({ends}, {sizes!r}, {noise}())")
+    if draft.windows is None:
+        draft.open(name, f"{noise} = Draws({role}, {draft.drawn}, shape={shape!r})")
+        draft.open(name, f"{name} = Bridge({ends}, {sizes!r}, {noise}())")
+    else:
+        several = (len(draft.windows.starts), *shape)
+        every = f"for each in {noise}().unbind(1)"
+        draft.open(name, f"{noise} = Draws({role}, {draft.drawn}, shape={several!r})")
+        draft.open(name, f"{name} = [Bridge({ends}, {sizes!r}, each) {every}]")
+        name = f"{name}[window]"
     draft.wanted.append(("bridge", "Bridge"))
-    return name, memory
+    return name, draft.remembered(memory)
 
 
 def codec(draft: Draft, model: Model) -> str:
     """The variable of what makes colours of the states of a model."""
-    part = choosing.codec(model)
+    module, part = choosing.codec(model)
     name = draft.names.of(("codec", draft.number, model.space.id), f"{last_of(model)}_codec")
-    told = "" if part == "Pixels" else text_of(model.name)
+    told = "" if part == "Pixels" else choosing.place(model)
     if name not in draft.opening:
         draft.open(name, f"{name} = {part}({told})")
-        draft.wanted.append(("codec", part))
+        draft.wanted.append((module, part))
     return name

@@ -9,7 +9,7 @@ from typing import Any
 from graph import correctors, forms, fusion, guidance, samplers, schedules
 from graph.companions import Companion
 from graph.export.parts import Part, members, piece
-from graph.export.wording import row_of
+from graph.export.wording import row_of, text_of
 from graph.folders import read_json
 from graph.interfaces import (
     Corrector,
@@ -100,6 +100,13 @@ def _fields(declared: Any) -> dict[str, Any]:
 
 def network(model: Model) -> Part | None:
     """The class that loads a model and takes its kind of condition; None if there is none."""
+    part = _family(model)
+    if part is None or model.file is None:
+        return part
+    return piece("onefile").parts.get(f"{part.name}File")
+
+
+def _family(model: Model) -> Part | None:
     for family in members("experts"):
         found = piece(f"experts.{family}")
         if model.pipeline in found.value("PIPELINES"):
@@ -112,16 +119,39 @@ def network(model: Model) -> Part | None:
 
 def networks(model: Model) -> Mapping[str, str]:
     """Where the class of a model has the parts of its pipeline, by their names there."""
-    part = network(model)
+    part = _family(model)
     return {} if part is None else piece(part.module).value("PARTS") or {}
 
 
-def codec(model: Model) -> str:
-    """The class of what makes colours of a model's states."""
+def codec(model: Model) -> tuple[str, str]:
+    """The class of what makes colours of a model's states, with its module."""
     if not (model.folder / "vae").is_dir():
-        return "Pixels"
-    kind = read_json(model.name, model.folder / "vae" / "config.json").get("_class_name")
-    return "DeepAutoencoder" if kind == "AutoencoderDC" else "Autoencoder"
+        return "codec", "Pixels"
+    if model.file is not None:
+        return "onefile", "AutoencoderFile"
+    return "codec", "DeepAutoencoder" if _deep(model) else "Autoencoder"
+
+
+def decoder(model: Model) -> tuple[str, str]:
+    """What makes pictures of a track's states, with its module."""
+    if not (model.folder / "vae").is_dir():
+        return "decoding", "pictures"
+    if model.file is not None:
+        return "onefile", "decode_file"
+    return "decoding", "decode_deep" if _deep(model) else "decode"
+
+
+def _deep(model: Model) -> bool:
+    config = read_json(model.name, model.folder / "vae" / "config.json")
+    return config.get("_class_name") == "AutoencoderDC"
+
+
+def place(model: Model) -> str:
+    """Where a model lies, as it is told: its folder, or its file and the folder of its base."""
+    if model.file is None:
+        return text_of(model.name)
+    library = model.file.parents[model.name.count("/")]
+    return f"{text_of(model.name)}, {text_of(model.folder.relative_to(library).as_posix())}"
 
 
 def companion(family: str, found: Companion) -> Part | None:

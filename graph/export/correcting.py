@@ -76,7 +76,7 @@ class Correcting:
         return [
             f"for step in range({self._course.steps}):",
             *note,
-            *(f"    {each}.clear()" for each in forgets),
+            *(f"    {line}" for each in forgets for line in self._draft.forgetting(each)),
             f"    x = {call}",
             *(
                 line
@@ -84,7 +84,7 @@ class Correcting:
                 if steps
                 for line in (
                     f"    if step in {row_of(steps)}:  # an expert joins or leaves",
-                    f"        {each}.clear()",
+                    *(f"        {forgets}" for forgets in self._draft.forgetting(each)),
                 )
             ),
             f"    x = {call_of(self._found, known)}",

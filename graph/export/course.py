@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graph.controls import Controls
-from graph.events import Performance
+from graph.events import ControlValue, Performance
 from graph.export import choosing
 from graph.export.weighing import Faders, faders, others, source, voices, weighed
 from graph.levels import NoiseLevel
@@ -35,6 +35,7 @@ class Course:
         self.levels: Sequence[NoiseLevel] = choosing.member("schedules", schedule).levels(steps)
         plays, grounds, self.forms = faders(plan, score)
         self.experts = grounds | plays
+        # who plays and is part of a background too is heard there as he plays
         self._groups = grounds, plays, self.forms, *others(plan, score)
         self.faders: Faders = {}
         for group in self._groups:
@@ -43,6 +44,8 @@ class Course:
         """The weights at every evaluation: the sampler's in order, then the corrector's."""
         self.looks: list[tuple[int, int]] = []
         """By evaluation: the step in which it is made, and which of the levels it looks at."""
+        self.values: list[Mapping[str, ControlValue]] = []
+        """The controls at every evaluation."""
         self.sounding: list[frozenset[int]] = []
         """The experts, what tells them more, and the forms that are heard at every step."""
         self._weigh(Controls(plan.controls, performance))
@@ -115,10 +118,11 @@ class Course:
         # none looks at clean
         self.looks = [look for look in self.looks if self.levels[look[1]].sigma > 0]
         played = [controls.read(step) for step in steps]
-        for step, at in self.looks:
-            values, here = played[step], self.levels[at]
+        self.values = [played[step] for step, _ in self.looks]
+        for (step, at), values in zip(self.looks, self.values, strict=True):
+            here = self.levels[at]
             numbers: dict[int, float] = {}
-            for group in self._groups:  # who plays and is part of a background is as he plays
+            for group in self._groups:
                 numbers |= weighed(group, here, values)
             row: dict[Key, float] = {("weight", each): w for each, w in numbers.items()}
             for number, each in self.experts.items():

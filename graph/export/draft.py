@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from PIL import Image
+
 from graph.events import Performance
 from graph.export.naming import Names
+from graph.export.wording import inside, png_of, text_of
 from graph.library import Library
+from graph.panes import Panes
 from graph.plan import Plan
+
+Fit = Callable[[Image.Image], Image.Image]
+"""How a picture is brought to a canvas."""
 
 
 @dataclass
@@ -35,18 +42,71 @@ class Draft:
     constants: list[str] = field(default_factory=list[str])
     """Lines above all functions."""
     opening: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    """Lines before the sampling, those about one network together."""
+    """What comes before the sampling, a line or several; that about one network together."""
     memories: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     """Variables of what rules remember from look to look, with the looks at which it is void."""
     body: list[str] = field(default_factory=list[str])
     """Lines of the denoiser, after the networks were asked."""
     draws: bool = False
     """Whether fresh noise is drawn while it is sampled."""
+    windows: Panes | None = None
+    """Those of a panorama."""
+    _paned: set[str] = field(default_factory=set[str])
 
     @property
     def end(self) -> str:
         """What tells the names of later tracks from those of the first."""
         return "" if self.number == 0 else f"_{self.number + 1}"
+
+    def picture(self, name: str, picture: Image.Image, canvas: tuple[int, int], fitted: Fit) -> str:
+        """A picture as it is read, `fitted` to the canvas; in a panorama every window's part."""
+        parts, mark = [picture], ""
+        if self.windows:
+            parts, mark = self.windows.panes(picture, canvas), "_{number}"
+        for number, part in enumerate(parts, 1):
+            file = self.file(name + mark.format(number=number))
+            self.files[file] = png_of(fitted(part))
+        return f"Image.open(HERE / {'f' if mark else ''}{text_of(self.file(name + mark))})"
+
+    def wide(self, canvas: tuple[int, int]) -> tuple[int, int]:
+        """The canvas of the whole, (w, h)."""
+        return (canvas[0] * self.windows.times, canvas[1]) if self.windows else canvas
+
+    def tell(
+        self, about: str, name: str, call: str, *, shown: bool, within: Sequence[str] = ()
+    ) -> None:
+        """A variable for what is told to a network; in a panorama of what is shown every part."""
+        lines = [f"{name} = {call}"]
+        if shown and self.windows:
+            self._paned.add(name)
+            every = f"for number in range(1, {len(self.windows.starts) + 1})"
+            lines = [f"{name} = [", f"    {call}", f"    {every}", "]"]
+        self.open(about, "\n".join(inside(within, lines)))
+
+    def told(self, name: str) -> str:
+        """What is told, where it is asked."""
+        return f"{name}[window]" if name in self._paned else name
+
+    def remembered(self, name: str) -> str:
+        """A memory where it is used; every window has its own."""
+        return f"{name}[window]" if self.windows else name
+
+    def remembering(self) -> list[str]:
+        """The lines that make the memories."""
+        made = "[{} for _ in windows]" if self.windows else "{}"
+        return [f"{each} = {made}" for each in self.memories]
+
+    def forgetting(self, name: str) -> list[str]:
+        """The lines that make a memory void."""
+        if not self.windows:
+            return [f"{name}.clear()"]
+        return [f"for memory in {name}:", "    memory.clear()"]
+
+    def open(self, about: str, lines: str) -> None:
+        """A line or several before the sampling, about a network or about nothing; once."""
+        found = self.opening.setdefault(about, [])
+        if lines not in found:
+            found.append(lines)
 
     @contextmanager
     def abroad(self, state: str, shape: tuple[int, ...]) -> Generator[list[str]]:
@@ -57,12 +117,6 @@ class Draft:
             yield lines
         finally:
             self.state, self.shape, self.body = kept
-
-    def open(self, about: str, line: str) -> None:
-        """A line before the sampling, about a network or about nothing."""
-        lines = self.opening.setdefault(about, [])
-        if line not in lines:
-            lines.append(line)
 
     def file(self, name: str, ending: str = "png") -> str:
         """The name of a picture or table beside the exported file."""

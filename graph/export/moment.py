@@ -17,7 +17,8 @@ def moment(
     """The arguments by the names of parameters, for a rule or a form `who` of a fusion."""
     known = {"x": draft.state, "level": "level", "next_level": "levels[step + 1]"}
     if "memory" in asked:
-        name = known["memory"] = draft.names.of(("memory", who.number), f"{who.node}_memory")
+        name = draft.names.of(("memory", who.number), f"{who.node}_memory")
+        known["memory"] = draft.remembered(name)
         draft.memories[name] = course.joinings(inputs_of(draft.plan, merge)[0])
     if "noise" in asked:
         draft.draws = True

@@ -18,6 +18,7 @@ GIVEN = "settings"
 """The module whose names every file gives values of its own."""
 KINDS = (
     "experts",
+    "onefile",
     "adapters",
     "lora",
     "bridge",

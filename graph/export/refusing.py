@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.events import Performance
 from graph.export.adapting import reads, swept
 from graph.export.bending import draws
 from graph.export.choosing import chosen, conditions, network
@@ -35,17 +34,19 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""
+WORDS: Mapping[str, str] = {"guide": "guidance by a model", "modulate": "a modulator"}
+PANED = frozenset(
+    {"denoise", "adapt", "tune", "bridge", "fuse", "form", "noise", "sample", "decode"}
+)
+"""The operations that know the windows of a panorama."""
 
 
-def refuse(plan: Plan, library: Library, performance: Performance | None) -> None:
+def refuse(plan: Plan, library: Library) -> None:
     """ChoraleError W024 that names all of it."""
     found = dict.fromkeys(
         f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
-    played = performance.moves if performance else ()
-    maps = {control.name for control in plan.controls if control.kind == "map"}
-    moved = [name for step, name, _ in played if step and name in maps]
-    found |= dict.fromkeys(f"a map that is changed while it plays ('{name}')" for name in moved)
+    found |= dict.fromkeys(_together(plan, library))
     found |= dict.fromkeys(
         f"a guidance that draws at random in several places ('{each.node}')"
         for each in plan.operations
@@ -93,10 +94,22 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
             yield f"the noise schedule {schedule}"
         if corrector.name != "none" and chosen("correctors", corrector) is None:
             yield f"the corrector {corrector.name}"
-        if settings.get("wide", 1) != 1:
-            yield "a panorama"
     if each.op == "noise" and settings.get("points", 1) != 1:
         yield "points of a plane"
+
+
+def _together(plan: Plan, library: Library) -> Iterator[str]:
+    """What can be exported by itself, but not with what else there is."""
+    for each in plan.operations:
+        if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
+            for below in plan.below(each):
+                if below.op in KNOWN and below.op not in PANED:
+                    yield f"{WORDS.get(below.op, below.op)} in a panorama ('{below.node}')"
+        tuned = any(plan.operations[ref.number].op == "tune" for ref in each.inputs)
+        if each.op == "denoise" and tuned:
+            model = library.model(str(each["expert"]))
+            if model.file is not None:
+                yield f"a LoRA of {model.name}, a checkpoint of one file ('{each.node}')"
 
 
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:
@@ -108,7 +121,7 @@ def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[s
     condition: Any = settings["condition"]
     kinds = model.card.condition.split("+")
     strange = [each.kind for each in conditions(condition) if each.kind not in kinds]
-    if model.file is not None or not (model.folder / "scheduler").is_dir():
+    if not (model.folder / "scheduler").is_dir():
         yield f"{model.name}, which is no folder of diffusers"
     elif strange:
         yield f"the condition {strange[0]} of {model.name}"

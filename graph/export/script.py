@@ -8,17 +8,22 @@ from pathlib import Path
 from textwrap import wrap
 
 from graph.events import Performance
+from graph.export.choosing import decoder, place
 from graph.export.naming import Names
 from graph.export.parts import FOLDER, folded, import_lines, needed, piece
 from graph.export.refusing import refuse
 from graph.export.track import Track
 from graph.export.wording import line_of, text_of
-from graph.folders import read_json
 from graph.library import Library
 from graph.plan import Plan
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
-LOCAL = ("x", "level", "levels", "step", "steps", "draw", "noise", "denoise", "sample", "main", "F")
+LOCAL = (
+    *("x", "level", "levels", "step", "steps", "draw", "draw_again", "noise", "seen", "particles"),
+    *("denoise", "denoise_window", "window", "windows", "parts", "here", "memory", "number"),
+    *("answers", "composed", "values", "clean", "sample", "main", "picture", "path", "F"),
+)
+"""Names that every file may give a meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,8 @@ def export(
 
     `stem` begins the names of what it reads and paints; `performance` is played by it.
     """
-    refuse(plan, library, performance)
-    names = Names((*_names_of_pieces(), *LOCAL, "number", "picture", "path"))
+    refuse(plan, library)
+    names = Names((*_names_of_pieces(), *LOCAL))
     decodes = [each for each in plan.operations if each.op == "decode"]
     tracks = [
         Track(plan, library, each, number, stem, names, performance)
@@ -53,7 +58,7 @@ def export(
     functions = [track.lines() for track in tracks]
     files = {name: data for track in tracks for name, data in track.files.items()}
     main = _main(tracks, stem)
-    wanted = [each for track in tracks for each in (*track.wanted, _finish(track))]
+    wanted = [each for track in tracks for each in (*track.wanted, decoder(track.lead))]
     parts, imports = needed(wanted)
     own = {("Path", "pathlib", "Path"), ("torch", "torch", None), ("Tensor", "torch", "Tensor")}
     if any("Image.open" in line for lines in functions for line in lines):
@@ -82,15 +87,6 @@ def _names_of_pieces() -> set[str]:
     return found
 
 
-def _finish(track: Track) -> tuple[str, str]:
-    """What makes pictures of a track's states."""
-    config = track.lead.folder / "vae" / "config.json"
-    if not config.is_file():
-        return ("decoding", "pictures")
-    deep = read_json(track.lead.name, config).get("_class_name") == "AutoencoderDC"
-    return ("decoding", "decode_deep" if deep else "decode")
-
-
 def _header(library: Library) -> list[str]:
     folder = library.folder.resolve()
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
@@ -107,8 +103,8 @@ def _main(tracks: list[Track], stem: str) -> list[str]:
     lines = ["def main() -> None:", '    """Sample, and save the pictures beside this file."""']
     for track in tracks:
         end = track.end
-        finish = _finish(track)[1]
-        named = "" if finish == "pictures" else f"{text_of(track.lead.name)}, "
+        finish = decoder(track.lead)[1]
+        named = "" if finish == "pictures" else f"{place(track.lead)}, "
         finished = f"{finish}({named}sample{end}())"
         label = f"{stem}{end.replace('_', '-')}"
         lines += [

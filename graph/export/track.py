@@ -18,6 +18,7 @@ from graph.export.scoring import Scoring
 from graph.export.weighing import stretches
 from graph.export.wording import counted, row_of, wrapped
 from graph.library import Library, Model
+from graph.panes import Panes
 from graph.plan import Choice, Operation, Plan
 
 BACKWARD = "x = x.detach().requires_grad_()  # a gradient finds its way back through the networks"
@@ -50,6 +51,9 @@ class Track:
             shape,
             f"seed={self._noise['seed']}, track={number}, samples={row_of(samples)}",
         )
+        wide: Any = dict(self._sample.settings).get("wide", 1)
+        if wide > 1:
+            self._draft.windows = Panes.over(shape[-1] // wide, wide)
         self._course = Course(plan, self._sample, self._score, performance)
         self._amounts = Amounts(self._draft, self._course)
         self._asking = Asking(self._draft, self._amounts)
@@ -91,11 +95,18 @@ class Track:
         drawn = f"{draft.drawn}, shape={draft.shape!r}"
         inside = [
             f'"""The clean states of {counted(len(samples), "picture")}."""',
-            *(row for lines in draft.opening.values() for line in lines for row in wrapped(line)),
+            *(
+                row
+                for each in draft.opening.values()
+                for lines in each
+                for line in lines.split("\n")
+                for row in wrapped(line)
+            ),
             *wrapped(f"levels = {schedule}"),
             *([f'draw = Draws("sampler", {drawn})'] if draft.draws else []),
             *self._correcting.opening(drawn),
-            *(f"{each} = {{}}" for each in draft.memories),
+            *self._windows(),
+            *draft.remembering(),
             "",
             *denoise,
             "",
@@ -133,11 +144,42 @@ class Track:
             *calls,
             *self._correcting.seeing(self._asking.answers, body),
         ]
+        lines = [f"    {line}" if line else "" for each in inside for line in wrapped(each)]
+        if self._draft.windows:
+            return self._by_windows(lines)
         return [
             *(["@torch.enable_grad()"] if backward else []),
             "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): the clean picture that all experts together expect."""',
-            *(f"    {line}" if line else "" for each in inside for line in wrapped(each)),
+            *lines,
+        ]
+
+    def _windows(self) -> list[str]:
+        """The line that says what the windows of a panorama see."""
+        windows = self._draft.windows
+        if windows is None:
+            return []
+        places = f"slice(start, start + {windows.width})"
+        starts = row_of(windows.starts)
+        if starts.startswith("list("):
+            starts = starts[len("list(") : -1]
+        return [f"windows = [{places} for start in {starts}]"]
+
+    def _by_windows(self, lines: Sequence[str]) -> list[str]:
+        """The denoiser of a window, and that of a panorama, which puts its windows together."""
+        self._draft.wanted.append(("windows", "joined"))
+        return [
+            "def denoise_window(x: Tensor, level: Level, step: int, window: int) -> Tensor:",
+            '    """D(x) of one window: the clean picture that all experts together expect."""',
+            *lines,
+            "",
+            "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
+            '    """D(x): what the windows say, put together."""',
+            "    parts = [",
+            "        denoise_window(x[..., here], level, step, number)",
+            "        for number, here in enumerate(windows)",
+            "    ]",
+            "    return joined(parts, windows)",
         ]
 
     def _forgotten(self) -> Iterator[str]:
@@ -146,7 +188,7 @@ class Track:
             within = [look for look in looks if look < self._course.sampled]
             if within:
                 yield f"if step in {row_of(within)}:  # an expert joins or leaves"
-                yield f"    {name}.clear()"
+                yield f"    {self._draft.remembered(name)}.clear()"
 
     def _call(self, steps: str) -> str:
         """The call of the sampler over some steps."""
@@ -171,7 +213,11 @@ class Track:
         return [
             "# where an expert joins or leaves, what solver and rules remember is void",
             f"for steps in ({ranges}):",
-            *(f"    {each}.clear()" for each in self._draft.memories),
+            *(
+                f"    {line}"
+                for name in self._draft.memories
+                for line in self._draft.forgetting(name)
+            ),
             f"    x = {self._call('steps')}",
             "return x",
         ]

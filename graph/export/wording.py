@@ -24,23 +24,28 @@ EVEN = 4
 
 
 def wrapped(line: str, longest: int = LONGEST) -> list[str]:
-    """A line that ends in a call, in several where it is long."""
-    code = line.strip().encode()
+    """A line that ends in a call, or in a choice between one and another, in several if long."""
     if len(line) <= longest or not CALL.match(line):
         return [line]
-    calls = [each for each in ast.walk(ast.parse(code)) if isinstance(each, ast.Call)]
-    last = min((each for each in calls if each.end_col_offset == len(code)), key=_start)
+    code, margin = line.strip().encode(), " " * (len(line) - len(line.lstrip()))
+    found = list(ast.walk(ast.parse(code)))
+
+    def text(node: Any) -> str:
+        return code[node.col_offset : node.end_col_offset].decode()
+
+    choices = [each for each in found if isinstance(each, ast.IfExp)]
+    if choices:
+        either = choices[0]
+        rows = [text(either.body), f"if {text(either.test)}", f"else {text(either.orelse)}"]
+        head = code[: either.col_offset].decode()
+        return [f"{margin}{head}(", *(f"{margin}    {row}" for row in rows), f"{margin})"]
+    calls = [each for each in found if isinstance(each, ast.Call)]
+    last = next(each for each in calls if each.end_col_offset == len(code))
     words = [*last.args, *last.keywords]
     if not words:
         return [line]
-    margin = " " * (len(line) - len(line.lstrip()))
-    rows = [code[each.col_offset : each.end_col_offset].decode() for each in words]
     head = code[: words[0].col_offset].decode()
-    return [f"{margin}{head}", *(f"{margin}    {row}," for row in rows), f"{margin})"]
-
-
-def _start(call: ast.Call) -> int:
-    return call.col_offset
+    return [f"{margin}{head}", *(f"{margin}    {text(each)}," for each in words), f"{margin})"]
 
 
 def inside(managers: Sequence[str], lines: Sequence[str]) -> list[str]:
@@ -90,7 +95,7 @@ def short(value: float) -> str:
 
 def last_of(model: Model) -> str:
     """What a model is called within its folder."""
-    return model.name.rpartition("/")[2]
+    return model.name.rpartition("/")[2].removesuffix(".safetensors")
 
 
 def counted(count: int, word: str) -> str:

@@ -24,9 +24,10 @@ from studio.piece import ROOT
 from tests.graph.adapters import making
 from tests.graph.adapters.test_lora_runs import drawn
 from tests.graph.adapters.workflows import compiled, stored
-from tests.graph.experts import folders, loras
+from tests.graph.documents import Nodes
+from tests.graph.experts import folders, loras, onefiles
 from tests.graph.experts.alone import CPU
-from tests.graph.export.exported import agree
+from tests.graph.export.exported import agree, planned
 
 SAMPLER = {"steps": 4, "count": 2, "method": {"name": "euler"}}
 SHOWN = {"photo": making.picture()}
@@ -252,3 +253,35 @@ def test_a_sweep_of_a_lora_that_changes_the_reading_is_refused(library: Library)
     assert found.plan is not None, found.diagnostics
     with pytest.raises(ChoraleError, match=r"W024 .*a sweep of a LoRA that .* \('ink'\)"):
         export(found.plan, library, title="Swept")
+
+
+def test_every_window_of_a_panorama_is_shown_its_part(library: Library, tmp_path: Path) -> None:
+    wide = making.picture().resize((96, 32))
+    told = {
+        "one": {"model": "depth", "photo": wide, "reliability": 0.7},
+        "two": {"model": "likeness", "photo": wide, "in_null": False},
+    }
+    plan = plan_of(library, told, sampler={**SAMPLER, "wide": 3})
+    text = agree(library, tmp_path, plan)
+    assert "depth.heard([one_shown[window]], 0.7)" in text
+    assert len([*tmp_path.glob("exported-one-shown-*.png")]) == 5
+
+
+def test_a_lora_of_a_checkpoint_of_one_file_is_refused(tmp_path: Path) -> None:
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    base = folders.stable_diffusion(library.folder / "base")
+    pipeline = StableDiffusionPipeline.from_pretrained(base)
+    loras.kohya(library.folder / "ink.safetensors", {"unet": pipeline.unet}, 1)
+    onefiles.onefile(library.folder / "one.safetensors", base)
+    nodes: Nodes = {
+        "text": ("text", {"text": "a red boat"}),
+        "ink": ("lora", {"model": "ink.safetensors"}),
+        "words": ("text_expert", {"model": "one.safetensors"}),
+        "sampler": ("sampler", {}),
+        "picture": ("picture", {}),
+    }
+    wires = ("text.text > words.text", "ink.adapter > words.adapters")
+    more = ("words.score > picture.score", "sampler.sampling > picture.sampling")
+    said = r"W024 .*a LoRA of one\.safetensors, a checkpoint of one file \('words'\)"
+    with pytest.raises(ChoraleError, match=said):
+        export(planned(library, nodes, (*wires, *more)), library, title="Tuned")

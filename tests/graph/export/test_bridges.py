@@ -101,3 +101,13 @@ def fused(library: Library, rule: str, method: str) -> Plan:
 def test_fusions_at_both_ends(library: Library, tmp_path: Path, rule: str, method: str) -> None:
     text = agree(library, tmp_path, fused(library, rule, method))
     assert "rescaled_formed = rescale(abroad, level, abroad_2, abroad_2_plain)" in text
+
+
+def test_every_window_of_a_panorama_has_a_bridge(library: Library, tmp_path: Path) -> None:
+    grey = stored(library, Image.linear_gradient("L").rotate(90))
+    more = ("half.reliability > foreign.reliability",)
+    plan = plan_of(library, map=grey, more=more, wide=3)
+    moves = Performance(((1, "foreign.muted", True), (2, "foreign.muted", False)))
+    text = agree(library, tmp_path, plan, moves)
+    assert "bridge = [Bridge(" in text
+    assert "abroad = bridge[window].away(home, level, bridge_memory[window])" in text

@@ -35,7 +35,6 @@ from tests.graph.export.exported import opened
 NOT_YET: frozenset[str] = frozenset({"mala"})
 """Members and pipelines that cannot be exported yet; W024 names them where a workflow uses one."""
 REFUSED = {
-    "panorama": ("a panorama",),
     "plane": ("the formula mixture ('height')", "points of a plane"),
 }
 

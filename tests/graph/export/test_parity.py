@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -17,8 +19,10 @@ from graph.export.script import export
 from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
 from graph.library import Library
 from graph.registry import choices
+from graph.runtime import Runtime
 from tests.graph.documents import Nodes
-from tests.graph.experts import folders
+from tests.graph.experts import folders, onefiles
+from tests.graph.experts.alone import CPU
 from tests.graph.export.exported import agree, by_engine, opened, planned
 
 PALETTE = [{"name": "sky", "colour": [116, 176, 224]}, {"name": "sea", "colour": [20, 40, 120]}]
@@ -216,6 +220,54 @@ def test_curves_ranges_and_silence_become_numbers(library: Library, tmp_path: Pa
     agree(library, tmp_path / "muted", planned(library, nodes, wires))
 
 
+def test_a_panorama_is_put_together_of_windows(library: Library, tmp_path: Path) -> None:
+    picture = stored(library, painted())
+    nodes: Nodes = {
+        **pair(sampler={"wide": 3, "count": 1}),
+        "mask": ("mask", {"picture": picture}),
+        "places": ("mask_expert", {"model": "tiny/mask", "guidance": 2.5, "to_noise": 0.4}),
+        "edges": ("edges", {"detail": 0.9}),
+        "photo": ("photo", {"picture": picture}),
+        "lines": ("sketch_expert", {"model": "tiny/sketch"}),
+        "left": ("map", {"picture": stored(library, Image.linear_gradient("L").rotate(90))}),
+        "amount": ("sweep", {"start": 0.0, "stop": 1.5, "count": 3}),
+        "form": ("guidance_form", {"form": {"name": "apg", "momentum": -0.5, "threshold": 3.0}}),
+    }
+    wires = (
+        *WIRES[:4],
+        "mask.mask > places.mask",
+        "photo.photo > edges.photo",
+        "edges.sketch > lines.sketch",
+        "places.score > fuse.scores",
+        "lines.score > fuse.scores",
+        "amount.reliability > words.reliability",
+        "left.reliability > scenery.reliability",
+        "fuse.score > form.score",
+        "form.score > picture.score",
+        WIRES[5],
+    )
+    text = agree(library, tmp_path / "shown", planned(library, nodes, wires))
+    assert "slice(start, start + 4) for start in range(0, 10, 2)]" in text
+    assert "left = by_place(" in text
+    assert "left[..., windows[window]]" in text
+    shown = sorted(path.name for path in (tmp_path / "shown").glob("*places-shown-*.png"))
+    assert len(shown) == 5
+    nodes["sampler"][1].update(method={"name": "heun"}, corrector={"name": "ula", "rounds": 1})
+    agree(library, tmp_path / "corrected", planned(library, nodes, wires))
+
+
+def test_a_panorama_of_a_changed_photograph(tmp_path: Path) -> None:
+    library, nodes, wires = changing(tmp_path, "edit_expert")
+    nodes["sampler"][1]["wide"] = 2
+    nodes["text"][1]["text"] = "{number} boats"
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    text = agree(library, tmp_path / "out", plan)
+    assert "photo[window]" in text
+    nodes["sampler"][1]["wide"] = 1
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    agree(library, tmp_path / "narrow", plan)
+
+
 def test_a_background_is_a_fusion_itself(library: Library, tmp_path: Path) -> None:
     day = {"model": "tiny/class", "guidance": 0.8, "to_noise": 0.3}
     nodes = {
@@ -359,6 +411,27 @@ def test_sweeps_and_maps_are_weights_of_samples_and_places(
     assert "by_place(HERE / " in text
 
 
+def test_a_map_is_changed_while_it_plays(library: Library, tmp_path: Path) -> None:
+    ramp = Image.linear_gradient("L")
+    first, second = stored(library, ramp), stored(library, ramp.rotate(90))
+    nodes = {
+        **pair(sampler={"method": {"name": "heun"}}),
+        "left": ("map", {"picture": first, "black": 0.2, "white": 1.5}),
+    }
+    wires = (*WIRES, "left.reliability > scenery.reliability")
+    moves = ((1, "left.picture", second), (2, "left.picture", ""), (4, "left.picture", first))
+    text = agree(library, tmp_path / "one", planned(library, nodes, wires), Performance(moves))
+    assert (
+        "# which picture left is at every evaluation\nWHICH_LEFT = [0, 0, 1, 1, 2, 2, 2, 2, 0]"
+        in text
+    )
+    nodes["sampler"][1].update(wide=2, corrector={"name": "ula"})
+    agree(library, tmp_path / "wide", planned(library, nodes, wires), Performance(moves))
+    gone = Performance(((0, "left.picture", ""),))
+    text = agree(library, tmp_path / "gone", planned(library, nodes, wires), gone)
+    assert "by_place" not in text
+
+
 def test_faders_that_moved_and_a_solo_are_played(library: Library, tmp_path: Path) -> None:
     plan = planned(library, pair(), WIRES)
     moves = (
@@ -404,6 +477,40 @@ def test_every_family_that_reads_sentences(tmp_path: Path, name: str) -> None:
     }
     wires = (WIRES[0], WIRES[2], *WIRES[4:])
     agree(library, tmp_path / "out", planned(library, nodes, wires))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+@pytest.mark.parametrize(
+    ("family", "open_clip"), [("stable_diffusion", True), ("stable_diffusion_xl", False)]
+)
+def test_a_checkpoint_of_one_file(tmp_path: Path, family: str, open_clip: bool) -> None:
+    base = FAMILIES[family](tmp_path / "models" / "bases" / "own")
+    file = tmp_path / "models" / "mine" / "dreamy.safetensors"
+    onefiles.onefile(file, base, open_clip=open_clip)
+    onefiles.bare(base)
+    if family == "stable_diffusion":  # as bases have it whose other folders nobody copies
+        index = json.loads((base / "model_index.json").read_text())
+        index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+        index["feature_extractor"] = ["transformers", "CLIPImageProcessor"]
+        (base / "model_index.json").write_text(json.dumps(index))
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "text": ("text", {"text": "a red Boat"}),
+        "words": ("text_expert", {"model": "mine/dreamy.safetensors", "guidance": 2.0}),
+        "sampler": ("sampler", {"steps": 4, "seed": 1, "method": {"name": "euler"}}),
+        "picture": ("picture", {}),
+    }
+    wires = (WIRES[0], "words.score > picture.score", WIRES[5])
+    plan = planned(library, nodes, wires)
+    text = agree(library, tmp_path / "out", plan)
+    assert 'File("mine/dreamy.safetensors", "bases/own", eps_prediction(' in " ".join(
+        text.replace("(\n", "(").split()
+    ).replace("( ", "(")
+    found = opened(export(plan, library, title="Test"), tmp_path / "again")
+    exported = found["decode_file"]("mine/dreamy.safetensors", "bases/own", found["sample"]())
+    *_, result = Runtime(library, CPU).run(plan)
+    away = np.asarray(exported[0], dtype=int) - np.asarray(result.pictures[0], dtype=int)
+    assert np.abs(away).max() <= 1
 
 
 def changing(tmp_path: Path, kind: str, **settings: Any) -> tuple[Library, Nodes, list[str]]:

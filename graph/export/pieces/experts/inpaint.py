@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModel
 
-from graph.export.pieces.clip import Clip
+from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
 from graph.export.pieces.decoding import colours_of, scaled_latents
 from graph.export.pieces.loading import filled, load
@@ -28,7 +28,7 @@ class Inpaint:
     """
 
     def __init__(self, name: str, denoised: Any) -> None:
-        self.clip = Clip(CLIPTextModel, MODELS / name)
+        self.clip = clip_of(CLIPTextModel, MODELS / name)
         self.vae = load(AutoencoderKL, MODELS / name / "vae")
         self.unet = load(UNet2DConditionModel, MODELS / name / "unet")
         self.denoised = denoised

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModel
 
-from graph.export.pieces.clip import Clip
+from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
 from graph.export.pieces.decoding import colours_of, latents_of
 from graph.export.pieces.loading import filled, load
@@ -23,7 +23,7 @@ class InstructPix2Pix:
     """InstructPix2Pix (arXiv 2211.09800), shown a picture in the autoencoder's own numbers."""
 
     def __init__(self, name: str, denoised: Any) -> None:
-        self.clip = Clip(CLIPTextModel, MODELS / name)
+        self.clip = clip_of(CLIPTextModel, MODELS / name)
         self.vae = load(AutoencoderKL, MODELS / name / "vae")
         self.unet = load(UNet2DConditionModel, MODELS / name / "unet")
         self.denoised = denoised

@@ -10,7 +10,7 @@ from diffusers import SD3Transformer2DModel
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModelWithProjection, T5EncoderModel
 
-from graph.export.pieces.clip import Clip
+from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
 from graph.export.pieces.loading import filled, load, tokens
 from graph.export.pieces.settings import DEVICE, MODELS, PRECISION
@@ -28,8 +28,8 @@ class StableDiffusion3:
 
     def __init__(self, name: str, denoised: Any) -> None:
         folder = MODELS / name
-        self.first = Clip(CLIPTextModelWithProjection, folder)
-        self.second = Clip(CLIPTextModelWithProjection, folder, "_2")
+        self.first = clip_of(CLIPTextModelWithProjection, folder)
+        self.second = clip_of(CLIPTextModelWithProjection, folder, "_2")
         self.t5 = None  # some leave it out to save memory; then zeros stand in its place
         if (folder / "text_encoder_3").is_dir():
             self.t5 = load(T5EncoderModel, folder / "text_encoder_3")
