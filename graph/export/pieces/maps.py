@@ -12,8 +12,7 @@ from torch import Tensor
 
 from graph.export.pieces.settings import DEVICE
 
-Planes = tuple[Tensor, Tensor]
-"""A map's planes [c, h, w], and how far it is told at every place [1, h, w]."""
+Planes = tuple[Tensor, Tensor]  # of a map [c, h, w], and how far it is told at a place [1, h, w]
 
 
 def stacked(maps: list[Planes]) -> Tensor:

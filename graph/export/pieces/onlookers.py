@@ -16,7 +16,7 @@ from graph.export.pieces.conventions import Level
 from graph.export.pieces.loading import load, read
 from graph.export.pieces.settings import DEVICE, MODELS
 
-Triple = tuple[float, float, float]
+Triple = tuple[float, float, float]  # of red, green and blue
 
 
 class Onlooker:
