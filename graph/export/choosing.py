@@ -109,6 +109,22 @@ def _family(model: Model) -> Part | None:
     return None
 
 
+def formula(choice: Choice) -> Part | None:
+    """The class of an expert that is a formula; None if there is none for what it says."""
+    settings = dict(choice.settings)
+    if choice.name not in members("formulas") or settings.get("has_null"):
+        return None
+    found = piece(f"formulas.{choice.name}").parts.values()
+    return next(part for part in found if part.text.startswith("class"))
+
+
+def keywords(choice: Choice) -> str:
+    """What a formula is made of, as keywords of a call; its shape is that of the state."""
+    settings = dict(choice.settings)
+    known = {name: settings[name] for name in settings if name not in ("shape", "has_null")}
+    return ", ".join(f"{name}={value!r}" for name, value in known.items())
+
+
 def networks(model: Model) -> Mapping[str, str]:
     """Where the class of a model has the parts of its pipeline, by their names there."""
     part = _family(model)

@@ -15,6 +15,7 @@ PACKAGE = "graph.export.pieces"
 GIVEN = "settings"
 """The module whose names every file gives values of its own."""
 KINDS = (
+    "formulas",
     "experts",
     "onefile",
     "adapters",

@@ -32,12 +32,11 @@ from studio.piece import ROOT, WORKFLOWS, library, load
 from tests.graph.experts.alone import CPU
 from tests.graph.export.exported import opened
 
-NOT_YET: frozenset[str] = frozenset({"mala"})
+NOT_YET: frozenset[str] = frozenset()
 """Members and pipelines that cannot be exported yet; W024 names them where a workflow uses one."""
 REFUSED = {
     "guidance": ("guidance by a model ('guidance')",),
     "modulator": ("a modulator ('modulator')",),
-    "plane": ("the formula mixture ('height')", "points of a plane"),
     "together": ("guidance by a model ('guidance')", "a modulator ('modulator')"),
 }
 

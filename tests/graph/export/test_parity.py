@@ -421,7 +421,10 @@ def test_a_map_is_changed_while_it_plays(library: Library, tmp_path: Path) -> No
     wires = (*WIRES, "left.reliability > scenery.reliability")
     moves = ((1, "left.picture", second), (2, "left.picture", ""), (4, "left.picture", first))
     text = agree(library, tmp_path / "one", planned(library, nodes, wires), Performance(moves))
-    assert "# which picture left is at every evaluation\nWHICH_LEFT = [0, 0, 1, 1, 2, 2, 2, 2, 0]" in text
+    assert (
+        "# which picture left is at every evaluation\nWHICH_LEFT = [0, 0, 1, 1, 2, 2, 2, 2, 0]"
+        in text
+    )
     nodes["sampler"][1].update(wide=2, corrector={"name": "ula"})
     agree(library, tmp_path / "wide", planned(library, nodes, wires), Performance(moves))
     gone = Performance(((0, "left.picture", ""),))
