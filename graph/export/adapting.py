@@ -84,7 +84,7 @@ class Adapting:
         """The variable of what an adapter makes of its picture, or of none."""
         draft = self._draft
         companion = draft.library.companion(str(operation["model"]))
-        part = choosing.adapter(companion)
+        part = choosing.companion("adapters", companion)
         if part is None:
             raise LookupError(companion.name)
         key = ("adapter", draft.number, network, companion.name)

@@ -44,7 +44,7 @@ class Amounts:
         """The column that says when something is heard; nothing where it always is."""
         word = "loud" if operation.op == "fuse" else "weight"
         key = (word, operation.number)
-        if all(row[key] for row in self._course.rows):
+        if all(row.get(key, 1.0) for row in self._course.rows):
             return ""
         return self._written(operation, word).partition(" ")[0]
 

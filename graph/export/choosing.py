@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graph import correctors, forms, fusion, samplers, schedules
+from graph import correctors, forms, fusion, guidance, samplers, schedules
 from graph.companions import Companion
 from graph.export.parts import Part, members, piece
-from graph.export.wording import row_of, text_of
+from graph.export.wording import row_of, short, text_of
 from graph.folders import read_json
-from graph.interfaces import Corrector, FusionRule, GuidanceForm, NoiseSchedule, Sampler
+from graph.interfaces import (
+    Corrector,
+    FusionRule,
+    GuidanceForm,
+    GuidanceMethod,
+    NoiseSchedule,
+    Sampler,
+)
 from graph.library import Model
 from graph.pipelines import flows
 from graph.plan import Asked, Choice, Condition
@@ -21,6 +28,7 @@ FAMILIES: Mapping[str, tuple[Any, Any]] = {
     "correctors": (correctors, Corrector),
     "forms": (forms, GuidanceForm),
     "fusion": (fusion, FusionRule),
+    "guidance": (guidance, GuidanceMethod),
     "samplers": (samplers, Sampler),
     "schedules": (schedules, NoiseSchedule),
 }
@@ -122,7 +130,15 @@ def keywords(choice: Choice) -> str:
     """What a formula is made of, as keywords of a call; its shape is that of the state."""
     settings = dict(choice.settings)
     known = {name: settings[name] for name in settings if name not in ("shape", "has_null")}
-    return ", ".join(f"{name}={value!r}" for name, value in known.items())
+    return ", ".join(f"{name}={_row(value)}" for name, value in known.items())
+
+
+def _row(value: Any) -> str:
+    """Numbers in tuples, each in nine digits."""
+    if not isinstance(value, tuple):
+        return short(float(value))
+    row = ", ".join(map(_row, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return f"({row}{',' if len(value) == 1 else ''})"  # pyright: ignore[reportUnknownArgumentType]
 
 
 def networks(model: Model) -> Mapping[str, str]:
@@ -162,12 +178,12 @@ def place(model: Model) -> str:
     return f"{text_of(model.name)}, {text_of(model.folder.relative_to(library).as_posix())}"
 
 
-def adapter(companion: Companion) -> Part | None:
-    """The class of an adapter; None if there is none."""
-    for family in members("adapters"):
-        found = piece(f"adapters.{family}")
-        if companion.network in found.value("NETWORKS"):
-            return next(each for each in found.parts.values() if each.text.startswith("class"))
+def companion(family: str, found: Companion) -> Part | None:
+    """The class of a companion: adapters, modulators or likelihoods; None if there is none."""
+    for each in members(family):
+        source = piece(f"{family}.{each}")
+        if found.network.endswith(tuple(source.value("NETWORKS"))):
+            return next(each for each in source.parts.values() if each.text.startswith("class"))
     return None
 
 

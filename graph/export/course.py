@@ -57,6 +57,11 @@ class Course:
                     row["loud", root.number] = float(loud)
 
     @property
+    def guides(self) -> list[Operation]:
+        """The guidances by models."""
+        return [each.operation for each in self.faders.values() if each.operation.op == "guide"]
+
+    @property
     def when(self) -> str:
         """What a row of a table stands for."""
         words = "every evaluation" if self.sampler.calls_per_step > 1 else "every step"

@@ -7,16 +7,14 @@ from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
 from graph.export.adapting import reads, swept
+from graph.export.bending import draws
 from graph.export.choosing import chosen, conditions, formula, network
 from graph.library import Library
 from graph.plan import Choice, Operation, Plan
 
-WORDS: Mapping[str, str] = {
-    "guide": "guidance by a model",
-    "modulate": "a modulator",
-}
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "fuse": ("rule", "fusion", "the fusion rule"),
+    "guide": ("method", "guidance", "the guidance method"),
     "form": ("form", "forms", "the form of guidance"),
     "sample": ("sampler", "samplers", "the sampler"),
 }
@@ -27,6 +25,8 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "adapt": frozenset({*FADED, "model", "condition", "null"}),
     "tune": frozenset({*FADED, "model"}),
     "bridge": frozenset({"shape"}),
+    "modulate": frozenset({*FADED, "model", "maps"}),
+    "guide": frozenset({*FADED, "model", "target", "method", "scale"}),
     "fuse": frozenset({"rule", "background", "share"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
     "noise": frozenset({"track", "space", "shape", "seed", "samples", "points"}),
@@ -34,6 +34,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""
+WORDS: Mapping[str, str] = {"guide": "guidance by a model", "modulate": "a modulator"}
 PANED = frozenset(
     {"denoise", "adapt", "tune", "bridge", "fuse", "form", "noise", "sample", "decode"}
 )
@@ -48,6 +49,11 @@ def refuse(plan: Plan, library: Library) -> None:
         f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
     found |= dict.fromkeys(_together(plan, library))
+    found |= dict.fromkeys(
+        f"a guidance that draws at random in several places ('{each.node}')"
+        for each in plan.operations
+        if each.op == "guide" and draws(each) and _places(plan, each) > 1
+    )
     if found:
         raise refused(found)
 
@@ -63,10 +69,20 @@ def refused(found: Iterable[str]) -> ChoraleError:
     )
 
 
+def _places(plan: Plan, operation: Operation) -> int:
+    """In how many places of one track an operation is heard, at most."""
+
+    def ways(root: Operation) -> int:
+        below = (ways(plan.operations[ref.number]) for ref in root.inputs)
+        return 1 if root is operation else sum(below)
+
+    return max((ways(each) for each in plan.operations if each.op == "sample"), default=0)
+
+
 def _strange(each: Operation, library: Library) -> Iterator[str]:
     settings = dict(each.settings)
     if each.op not in KNOWN:
-        yield WORDS.get(each.op, f"the operation {each.op}")
+        yield f"the operation {each.op}"
         return
     yield from (f"the setting {name}" for name in settings if name not in KNOWN[each.op])
     if each.op == "denoise":

@@ -6,7 +6,8 @@ from typing import Any
 
 from graph.export.amounts import Amounts
 from graph.export.asking import Asking
-from graph.export.bridging import bridge
+from graph.export.bending import changed, draws, followed, likelihood, modulator
+from graph.export.bridging import bridge, codec
 from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.forming import form
@@ -37,11 +38,60 @@ class Scoring:
             return self._asking.voice(operation), self._asking.null(operation)
         if operation.op == "bridge":
             return self._bridged(operation)
+        if operation.op == "modulate":
+            return self._modulated(operation)
+        if operation.op == "guide":
+            return self._guided(operation)
         forms: list[Operation] = []
         while operation.op == "form":
             forms.insert(0, operation)
             operation = self._draft.plan.operations[operation.inputs[0].number]
         return self._fused(operation, forms)
+
+    def _modulated(self, operation: Operation) -> tuple[str, str]:
+        """A score whose estimate a modulator rewrites; what it is measured against stays."""
+        draft, amounts = self._draft, self._amounts
+        clean, null = self.estimate(draft.plan.operations[operation.inputs[0].number])
+        if not amounts.ever(operation):
+            return clean, null
+        name, maps = modulator(draft, operation)
+        words = f"{source(draft.plan, operation).node}_modulated"
+        bent = draft.names.of(("bent", operation.number), words)
+        change = f"{name}({draft.state}, {clean}, level, {maps})"
+        weight, switch = amounts.own(operation), amounts.switch(operation)
+        draft.body += changed(bent, clean, change, weight, switch)
+        return bent, null
+
+    def _guided(self, operation: Operation) -> tuple[str, str]:
+        """A score whose estimate follows a likelihood; what it is measured against stays."""
+        draft, amounts = self._draft, self._amounts
+        inner = draft.plan.operations[operation.inputs[0].number]
+        clean, null = self.estimate(inner)
+        if not amounts.ever(operation):
+            return clean, null
+        likely = likelihood(draft, operation, codec(draft, self._asking.lead))
+        known = {"clean": self._unguided(inner), "likely": likely}
+        change = followed(draft, operation, known)
+        weight, switches = amounts.own(operation), [amounts.switch(operation)]
+        if draws(operation):  # whoever is not heard draws nothing
+            switches.append(amounts.switch(source(draft.plan, operation)))
+        heard = source(draft.plan, operation)
+        bent = draft.names.of(("bent", operation.number), f"{heard.node}_guided")
+        draft.body += changed(bent, clean, change, weight, " and ".join(filter(None, switches)))
+        return bent, null
+
+    def _unguided(self, operation: Operation) -> str:
+        """What guidance around a score sees of it: of several all see it without any of them."""
+        plan, amounts = self._draft.plan, self._amounts
+        if operation.op not in ("guide", "modulate"):
+            return self.estimate(operation)[0]
+        within = plan.operations[operation.inputs[0].number]
+        if operation.op == "guide" or not amounts.ever(operation):
+            return self._unguided(within)
+        bent, before = self.estimate(operation)[0], self._unguided(within)
+        switch = amounts.switch(operation)
+        same = before == self.estimate(within)[0]
+        return bent if same or not switch else f"({bent} if {switch} else {before})"
 
     def _bridged(self, operation: Operation) -> tuple[str, str]:
         """What comes home over a bridge, and the anchor's null that it is measured against."""

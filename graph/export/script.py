@@ -9,7 +9,7 @@ from textwrap import wrap
 
 from graph.events import Performance
 from graph.export.naming import Names
-from graph.export.parts import FOLDER, import_lines, needed, piece
+from graph.export.parts import FOLDER, folded, import_lines, needed, piece
 from graph.export.refusing import refuse
 from graph.export.track import Track
 from graph.export.wording import line_of, text_of
@@ -64,7 +64,7 @@ def export(
         own.add(("Image", "PIL", "Image"))
     sections = [
         f'"""{_said(title, description, files, versions or {})}\n"""',
-        "\n".join(import_lines(own | _split(imports))),
+        "\n".join(map(folded, import_lines(own | _split(imports)))),
         "\n".join(_header(library, models=any(track.models for track in tracks))),
         *("\n".join(track.constants) for track in tracks if track.constants),
     ]

@@ -9,6 +9,7 @@ from graph.events import Performance
 from graph.export import choosing
 from graph.export.amounts import Amounts
 from graph.export.asking import Asking
+from graph.export.bending import through
 from graph.export.correcting import Correcting
 from graph.export.course import Course
 from graph.export.draft import Draft
@@ -19,6 +20,8 @@ from graph.export.wording import counted, row_of, wrapped
 from graph.library import Library
 from graph.panes import Panes
 from graph.plan import Choice, Operation, Plan
+
+BACKWARD = "x = x.detach().requires_grad_()  # a gradient finds its way back through the networks"
 
 
 class Track:
@@ -106,10 +109,11 @@ class Track:
         inside = [
             f'"""The clean states of {counted(len(samples), "picture")}."""',
             *(
-                line
+                row
                 for each in draft.opening.values()
                 for lines in each
                 for line in lines.split("\n")
+                for row in wrapped(line)
             ),
             *wrapped(f"levels = {schedule}"),
             *([f"draw = {draft.drawing('sampler')}"] if draft.draws else []),
@@ -138,12 +142,16 @@ class Track:
         body = self._draft.body
         scoring = Scoring(self._draft, self._course, self._amounts, self._asking)
         result, _ = scoring.estimate(self._score)
-        if body and body[-1].startswith(f"{result} = "):
+        backward = through(filter(self._amounts.ever, self._course.guides))
+        if backward:
+            body.append(f"return {result}.detach()")
+        elif body and body[-1].startswith(f"{result} = "):
             body[-1] = f"return {body[-1].removeprefix(f'{result} = ')}"
         else:
             body.append(f"return {result}")
         calls, table = self._asking.calls(), self._amounts.table()
         inside = [
+            *([BACKWARD] if backward else []),
             *table,
             *self._forgotten(),
             *calls,
@@ -153,6 +161,7 @@ class Track:
         if self._draft.windows:
             return self._by_windows(lines)
         return [
+            *(["@torch.enable_grad()"] if backward else []),
             "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): the clean picture that all experts together expect."""',
             *lines,

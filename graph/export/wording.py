@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from graph.library import Model
 if TYPE_CHECKING:
     from graph.export.choosing import Chosen
 
-CALL = re.compile(r"(return |[\w, ]+ = )\w+\(.*\)$")
+CALL = re.compile(r"\s*(return |[\w, ]+ = )(\w+ \+ )?([\w. *]+ \* )?[\w.]+\(.*\)$")
 LONGEST = 92
 """Of a line, before it is set in."""
 EVEN = 4
@@ -23,20 +24,28 @@ EVEN = 4
 
 
 def wrapped(line: str, longest: int = LONGEST) -> list[str]:
-    """A line in the form of a call, in several where it is longer."""
+    """A line that ends in a call, or in a choice between one and another, in several if long."""
     if len(line) <= longest or not CALL.match(line):
         return [line]
-    margin = " " * (len(line) - len(line.lstrip()))
-    head, _, inner = line.partition("(")
-    parts: list[str] = []
-    depth = start = 0
-    for index, letter in enumerate(inner[:-1]):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and depth == 0:
-            parts.append(inner[start:index].strip())
-            start = index + 1
-    rows = (f"{margin}    {each}," for each in (*parts, inner[start:-1].strip()))
-    return [f"{head}(", *rows, f"{margin})"]
+    code, margin = line.strip().encode(), " " * (len(line) - len(line.lstrip()))
+    found = list(ast.walk(ast.parse(code)))
+
+    def text(node: Any) -> str:
+        return code[node.col_offset : node.end_col_offset].decode()
+
+    choices = [each for each in found if isinstance(each, ast.IfExp)]
+    if choices:
+        either = choices[0]
+        rows = [text(either.body), f"if {text(either.test)}", f"else {text(either.orelse)}"]
+        head = code[: either.col_offset].decode()
+        return [f"{margin}{head}(", *(f"{margin}    {row}" for row in rows), f"{margin})"]
+    calls = [each for each in found if isinstance(each, ast.Call)]
+    last = next(each for each in calls if each.end_col_offset == len(code))
+    words = [*last.args, *last.keywords]
+    if not words:
+        return [line]
+    head = code[: words[0].col_offset].decode()
+    return [f"{margin}{head}", *(f"{margin}    {text(each)}," for each in words), f"{margin})"]
 
 
 def inside(managers: Sequence[str], lines: Sequence[str]) -> list[str]:

@@ -64,7 +64,8 @@ def test_every_formula_is_exported() -> None:
 def test_the_plane_of_the_examples(tmp_path: Path) -> None:
     piece = load(WORKFLOWS / "plane.json").with_setting("sampler.steps", 5)
     text = agree(shipped(), tmp_path, piece.plan())
-    assert "ask_height = Mixture(means=(" in text
+    assert "shares=(0.5, 0.5)" in text
+    assert "variances=((2.4964, 0.0784), (2.4964, 0.0784))" in text
     assert "height = ask_height(x, level)\n" in text
     assert "plotted(sample(), 1000)" in text
     assert not any(word in text for word in ("MODELS", "PRECISION", "diffusers", "shape=(2,)"))
