@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image
@@ -11,6 +12,9 @@ from graph.export.draft import Draft
 from graph.export.weighing import source
 from graph.export.wording import png_of, short, text_of
 from graph.plan import Control, Operation, Sweep
+
+ROUNDED = 1e-6
+"""How far weights may be from their sum and still be it."""
 
 
 class Amounts:
@@ -60,6 +64,14 @@ class Amounts:
         dark = any(isinstance(part, Control) for part in spread)
         return not all(numbers) or not all(swept) or dark
 
+    def whole(self, inputs: Sequence[Operation]) -> bool:
+        """Whether their weights are numbers that sum to one at every evaluation."""
+        words = ["weight" if each.op == "denoise" else "loud" for each in inputs]
+        keys = [(word, each.number) for word, each in zip(words, inputs, strict=True)]
+        spread = any(self._spread(each) for each in inputs if each.op == "denoise")
+        sums = (sum(row[key] for key in keys) for row in self._course.rows)
+        return not spread and all(abs(each - 1.0) <= ROUNDED for each in sums)
+
     def heard(self, numbers: set[int]) -> str:
         """When one of these is heard, in Python; nothing if they always have to be asked."""
         rows = self._course.rows
@@ -105,9 +117,12 @@ class Amounts:
         if not isinstance(factor, Sweep):
             return self._map(factor)
         name = self._draft.names.of(("spread", factor), factor.axis)
-        self._draft.wanted.append(("amounts", "by_sample"))
+        points = self._draft.points
+        where = ("amounts", "by_sample") if points == 1 else ("plane", "by_point")
+        self._draft.wanted.append(where)
         row = ", ".join(short(each) for each in factor.values)
-        self._draft.open("", f"{name} = by_sample({row})")
+        several = "" if points == 1 else f"{points}, "
+        self._draft.open("", f"{name} = {where[1]}({several}{row})")
         return name
 
     def _map(self, control: Control) -> str:

@@ -14,9 +14,11 @@ from graph.export.draft import Draft
 from graph.export.wording import inside, last_of, line_of, row_of, text_of
 from graph.library import Model
 from graph.pictures import fit, on_canvas, prepare, region
-from graph.plan import Asked, Asset, Condition, Operation
+from graph.plan import Asked, Asset, Choice, Condition, Operation
 
 NULL = "null"
+FORMULA = ""
+"""The prompt of an expert that takes none."""
 Call = tuple[str, tuple[int, ...]]
 """A network, and the adapters that are heard while it is asked."""
 
@@ -36,7 +38,9 @@ class Asking:
 
     @property
     def lead(self) -> Model:
-        """The model whose autoencoder makes pictures of the state."""
+        """The model whose autoencoder makes pictures of the state; LookupError for formulas."""
+        if not self.models:
+            raise LookupError("formulas have no autoencoder")
         return list(self.models.values())[-1]
 
     def voice(self, operation: Operation) -> str:
@@ -45,8 +49,11 @@ class Asking:
         return self._answer(operation, condition)
 
     def null(self, operation: Operation) -> str:
-        """What says of its answer to nothing; asked for only where somebody looks at it."""
-        return f"{NULL} {operation.number}"
+        """What says of its answer to nothing; asked for only where somebody looks at it.
+
+        Empty for a formula, which knows no condition and so no absence of it.
+        """
+        return "" if isinstance(operation["expert"], Choice) else f"{NULL} {operation.number}"
 
     def asked(self, null: str) -> str:
         """The variable of a null, which from here on is asked for."""
@@ -56,6 +63,11 @@ class Asking:
         operation = self._draft.plan.operations[int(number)]
         kept: Any = dict(operation.settings).get("null")
         return self._answer(operation, kept)
+
+    @property
+    def densities(self) -> list[str]:
+        """The log densities of what answers, in the order of the answers."""
+        return [f"{network}.log_density({self._state}, level)" for network, _ in self._asked]
 
     @property
     def answers(self) -> list[str]:
@@ -68,20 +80,27 @@ class Asking:
         for (network, adapters), asked in self._asked.items():
             prompts = [self._draft.told(prompt) for prompt, _ in asked]
             answers = list(asked.values())
-            comma = "," if len(answers) == 1 else ""
+            row, instead = ", ".join(answers), ", ".join(self._state for _ in answers)
             call = f"{network}({self._state}, level, [{', '.join(prompts)}])"
+            if prompts == [FORMULA]:
+                call = f"{network}({self._state}, level)"
+            elif len(answers) == 1:
+                row, instead = f"{row},", f"({instead},)"
+            else:
+                instead = f"({instead})"
             heard = self._amounts.heard(self._voices[network, adapters])
             if heard and heard != where:  # where nobody listens, anything will do
-                instead = ", ".join(self._state for _ in answers)
-                call += f" if {heard} else ({instead}{comma})"
-            line = f"{', '.join(answers)}{comma} = {call}"
+                call += f" if {heard} else {instead}"
+            line = f"{row} = {call}"
             within = self._adapting.within([told for _, told in asked])
             lines += inside(within, [line])
         return lines
 
     def _answer(self, operation: Operation, condition: Asked) -> str:
         """The variable of an expert's answer to a condition, asked in its network's one call."""
-        settings = dict(operation.settings)
+        settings, expert = dict(operation.settings), operation["expert"]
+        if isinstance(expert, Choice):
+            return self._formula(operation, expert)
         null = condition == settings.get("null")
         network, model = self._network(operation)
         prompt = self._condition(operation, network, model, condition)
@@ -97,6 +116,21 @@ class Asking:
             asked[key] = self._draft.names.of((call, key), words)
         self._voices.setdefault(call, set()).add(operation.number)
         return asked[key]
+
+    def _formula(self, operation: Operation, expert: Choice) -> str:
+        """The variable of what a formula answers."""
+        draft, part = self._draft, choosing.formula(expert)
+        if part is None:
+            raise LookupError(expert.name)
+        name = draft.names.of(("network", draft.number, repr(expert)), f"ask_{operation.node}")
+        draft.wanted.append((part.module, part.name))
+        draft.open(name, f"{name} = {part.name}({choosing.keywords(expert)})")
+        call = name, ()
+        asked = self._asked.setdefault(call, {})
+        if not asked:
+            asked[FORMULA, ()] = draft.names.of((call, FORMULA), operation.node)
+        self._voices.setdefault(call, set()).add(operation.number)
+        return asked[FORMULA, ()]
 
     def _network(self, operation: Operation) -> tuple[str, Model]:
         draft = self._draft

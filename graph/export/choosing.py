@@ -9,7 +9,7 @@ from typing import Any
 from graph import correctors, forms, fusion, guidance, samplers, schedules
 from graph.companions import Companion
 from graph.export.parts import Part, members, piece
-from graph.export.wording import row_of, text_of
+from graph.export.wording import row_of, short, text_of
 from graph.folders import read_json
 from graph.interfaces import (
     Corrector,
@@ -115,6 +115,30 @@ def _family(model: Model) -> Part | None:
             fitting = (part for part in classes if word is None or word in part.parameters)
             return next(fitting, None)
     return None
+
+
+def formula(choice: Choice) -> Part | None:
+    """The class of an expert that is a formula; None if there is none for what it says."""
+    settings = dict(choice.settings)
+    if choice.name not in members("formulas") or settings.get("has_null"):
+        return None
+    found = piece(f"formulas.{choice.name}").parts.values()
+    return next(part for part in found if part.text.startswith("class"))
+
+
+def keywords(choice: Choice) -> str:
+    """What a formula is made of, as keywords of a call; its shape is that of the state."""
+    settings = dict(choice.settings)
+    known = {name: settings[name] for name in settings if name not in ("shape", "has_null")}
+    return ", ".join(f"{name}={_row(value)}" for name, value in known.items())
+
+
+def _row(value: Any) -> str:
+    """Numbers in tuples, each in nine digits."""
+    if not isinstance(value, tuple):
+        return short(float(value))
+    row = ", ".join(map(_row, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return f"({row}{',' if len(value) == 1 else ''})"  # pyright: ignore[reportUnknownArgumentType]
 
 
 def networks(model: Model) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graph.export import choosing
+from graph.export.asking import Asking
 from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.wording import LONGEST, call_of, row_of, wrapped
@@ -25,30 +26,37 @@ class Correcting:
         """Whether it has one."""
         return self._found is not None
 
-    def seeing(self, answers: Sequence[str], body: Sequence[str]) -> list[str]:
+    def seeing(self, asking: Asking, body: Sequence[str]) -> list[str]:
         """The denoiser's lines after the networks were asked, with what the corrector is told.
 
         A fusion is linear in its estimates, so that it weighs other values by the same factors.
         """
         if not self._asks("seen"):
             return [*body]
-        row = ", ".join(answers)
+        row, comma = ", ".join(asking.answers), "," if len(asking.answers) == 1 else ""
+        told = "x=x, level=level, clean=clean, answers=answers, composed=composed"
+        if self._densities:
+            told = "log_density=composed(densities)"
+            densities = [f"densities = [{', '.join(asking.densities)}]"]
+        else:
+            densities = list[str]()
         return [
             f"answers = [{row}]",
+            *densities,
             "",
             "def composed(values: list) -> Tensor:",
             '    """The fusion of estimates, or of what is given in their places."""',
-            f"    {row}{',' if len(answers) == 1 else ''} = values",
+            f"    {row}{comma} = values",
             *(f"    {line}" for each in body for line in wrapped(each, LONGEST - 4)),
             "",
             "clean = composed(answers)",
-            "seen.update(x=x, level=level, clean=clean, answers=answers, composed=composed)",
+            f"seen.update({told})",
             "return clean",
         ]
 
-    def opening(self, drawn: str) -> list[str]:
+    def opening(self) -> list[str]:
         """Its lines before the sampling."""
-        lines = [f'draw_again = Draws("corrector", {drawn})'] if self._found else []
+        lines = [f"draw_again = {self._draft.drawing('corrector')}"] if self._found else []
         return [*lines, *(f"{each} = {{}}" for each in ("seen", "particles") if self._asks(each))]
 
     def walk(self, call: str, denoise: Sequence[str]) -> list[str]:
@@ -90,6 +98,12 @@ class Correcting:
             f"    x = {call_of(self._found, known)}",
             "return x",
         ]
+
+    @property
+    def _densities(self) -> bool:
+        """Whether it has to know how likely a state is."""
+        corrector = self._course.corrector
+        return corrector is not None and corrector.needs == "densities"
 
     def _asks(self, name: str) -> bool:
         parameter = {"particles": "memory"}.get(name, name)

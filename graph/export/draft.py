@@ -49,6 +49,8 @@ class Draft:
     """Lines of the denoiser, after the networks were asked."""
     draws: bool = False
     """Whether fresh noise is drawn while it is sampled."""
+    points: int = 1
+    """How many points every sample stands for."""
     windows: Panes | None = None
     """Those of a panorama."""
     _paned: set[str] = field(default_factory=set[str])
@@ -57,6 +59,13 @@ class Draft:
     def end(self) -> str:
         """What tells the names of later tracks from those of the first."""
         return "" if self.number == 0 else f"_{self.number + 1}"
+
+    def drawing(self, role: str) -> str:
+        """The call that makes the draws for states."""
+        kind = "Draws" if self.points == 1 else "Points"
+        self.wanted.append(("draws" if self.points == 1 else "plane", kind))
+        shape = self.shape if self.points == 1 else (self.points, *self.shape)
+        return f"{kind}({text_of(role)}, {self.drawn}, shape={shape!r})"
 
     def picture(self, name: str, picture: Image.Image, canvas: tuple[int, int], fitted: Fit) -> str:
         """A picture as it is read, `fitted` to the canvas; in a panorama every window's part."""

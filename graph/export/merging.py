@@ -51,11 +51,13 @@ def background(
     operation: Operation,
     inputs: Sequence[Operation],
     nulls: Sequence[str],
+    *,
+    alike: bool = False,
 ) -> str:
-    """The mix of the nulls; one null is itself."""
+    """The mix of the nulls, by their shares or `alike`; one null is itself."""
     if len(set(nulls)) == 1:
         return nulls[0]
-    shares = [_share(draft.plan, each) for each in inputs]
+    shares = [1.0 if alike else _share(draft.plan, each) for each in inputs]
     always = not any(amounts.absent(each) for each in inputs)
     if always and any(shares):
         nulls = [null for null, share in zip(nulls, shares, strict=True) if share]

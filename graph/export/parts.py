@@ -17,6 +17,7 @@ IMPORTS = 88
 GIVEN = "settings"
 """The module whose names every file gives values of its own."""
 KINDS = (
+    "formulas",
     "experts",
     "onefile",
     "adapters",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
 from graph.export.adapting import reads, swept
 from graph.export.bending import draws
-from graph.export.choosing import chosen, conditions, network
+from graph.export.choosing import chosen, conditions, formula, network
 from graph.library import Library
 from graph.plan import Choice, Operation, Plan
 
@@ -39,6 +39,8 @@ PANED = frozenset(
     {"denoise", "adapt", "tune", "bridge", "fuse", "form", "noise", "sample", "decode"}
 )
 """The operations that know the windows of a panorama."""
+LED = ("bridge", "guide", "modulate")
+"""Operations that look at what an autoencoder makes of a state."""
 
 
 def refuse(plan: Plan, library: Library) -> None:
@@ -53,13 +55,18 @@ def refuse(plan: Plan, library: Library) -> None:
         if each.op == "guide" and draws(each) and _places(plan, each) > 1
     )
     if found:
-        raise ChoraleError(
-            Diagnostic(
-                "W024",
-                f"This workflow cannot be exported yet, because it uses {', '.join(found)}.",
-                "Take that out of a copy, or share the workflow itself: the command run plays it.",
-            )
+        raise refused(found)
+
+
+def refused(found: Iterable[str]) -> ChoraleError:
+    """W024 for what a workflow uses."""
+    return ChoraleError(
+        Diagnostic(
+            "W024",
+            f"This workflow cannot be exported yet, because it uses {', '.join(found)}.",
+            "Take that out of a copy, or share the workflow itself: the command run plays it.",
         )
+    )
 
 
 def _places(plan: Plan, operation: Operation) -> int:
@@ -94,8 +101,6 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
             yield f"the noise schedule {schedule}"
         if corrector.name != "none" and chosen("correctors", corrector) is None:
             yield f"the corrector {corrector.name}"
-    if each.op == "noise" and settings.get("points", 1) != 1:
-        yield "points of a plane"
 
 
 def _together(plan: Plan, library: Library) -> Iterator[str]:
@@ -105,6 +110,8 @@ def _together(plan: Plan, library: Library) -> Iterator[str]:
             for below in plan.below(each):
                 if below.op in KNOWN and below.op not in PANED:
                     yield f"{WORDS.get(below.op, below.op)} in a panorama ('{below.node}')"
+        if each.op in LED and any(_formula(below) for below in plan.below(each)):
+            yield f"{WORDS.get(each.op, 'a bridge')} beside a formula ('{each.node}')"
         tuned = any(plan.operations[ref.number].op == "tune" for ref in each.inputs)
         if each.op == "denoise" and tuned:
             model = library.model(str(each["expert"]))
@@ -112,10 +119,15 @@ def _together(plan: Plan, library: Library) -> Iterator[str]:
                 yield f"a LoRA of {model.name}, a checkpoint of one file ('{each.node}')"
 
 
+def _formula(each: Operation) -> bool:
+    return isinstance(dict(each.settings).get("expert"), Choice)
+
+
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:
     expert = settings["expert"]
     if isinstance(expert, Choice):
-        yield f"the formula {expert.name}"
+        if formula(expert) is None or settings.get("without"):
+            yield f"the formula {expert.name}"
         return
     model = library.model(str(expert))
     condition: Any = settings["condition"]

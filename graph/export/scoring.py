@@ -12,6 +12,7 @@ from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.forming import form
 from graph.export.merging import background, merge
+from graph.export.refusing import refused
 from graph.export.weighing import inputs_of, source
 from graph.plan import Operation
 
@@ -138,7 +139,8 @@ class Scoring:
         if wired:
             base = self.estimate(wired)[0]
         else:
-            base = background(draft, amounts, operation, inputs, nulls)
+            base = self._background(operation, inputs, clean, nulls)
+        nulls = [each or base for each in nulls]
         name = draft.names.of(("merge", operation.number), operation.node)
         draft.body.append(f"{name} = {call.with_(weights, nulls, base)}")
         if forms:
@@ -148,3 +150,24 @@ class Scoring:
             for each in forms:
                 form(draft, self._course, amounts, each, operation, (name, plain, base))
         return name, base
+
+    def _background(
+        self,
+        operation: Operation,
+        inputs: list[Operation],
+        clean: list[str],
+        nulls: list[str],
+    ) -> str:
+        """The mix of the nulls that there are; of formulas, whose weights sum to one, their mean.
+
+        ChoraleError W024 for weights that do not: such a sum is measured against two things.
+        """
+        draft, amounts = self._draft, self._amounts
+        if any(nulls):
+            known = [pair for pair in zip(inputs, nulls, strict=True) if pair[1]]
+            inputs, nulls = [each for each, _ in known], [each for _, each in known]
+            return background(draft, amounts, operation, inputs, nulls)
+        if not amounts.whole(inputs):
+            what = "weights that do not sum to one without a background"
+            raise refused([f"{what} ('{operation.node}')"])
+        return background(draft, amounts, operation, inputs, clean, alike=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from textwrap import wrap
 
 from graph.events import Performance
-from graph.export.choosing import decoder, place
 from graph.export.naming import Names
 from graph.export.parts import FOLDER, folded, import_lines, needed, piece
 from graph.export.refusing import refuse
@@ -58,7 +57,7 @@ def export(
     functions = [track.lines() for track in tracks]
     files = {name: data for track in tracks for name, data in track.files.items()}
     main = _main(tracks, stem)
-    wanted = [each for track in tracks for each in (*track.wanted, decoder(track.lead))]
+    wanted = [each for track in tracks for each in (*track.wanted, track.finish[0])]
     parts, imports = needed(wanted)
     own = {("Path", "pathlib", "Path"), ("torch", "torch", None), ("Tensor", "torch", "Tensor")}
     if any("Image.open" in line for lines in functions for line in lines):
@@ -66,7 +65,7 @@ def export(
     sections = [
         f'"""{_said(title, description, files, versions or {})}\n"""',
         "\n".join(map(folded, import_lines(own | _split(imports)))),
-        "\n".join(_header(library)),
+        "\n".join(_header(library, models=any(track.models for track in tracks))),
         *("\n".join(track.constants) for track in tracks if track.constants),
     ]
     text = "\n\n".join(sections)
@@ -87,15 +86,18 @@ def _names_of_pieces() -> set[str]:
     return found
 
 
-def _header(library: Library) -> list[str]:
+def _header(library: Library, *, models: bool) -> list[str]:
     folder = library.folder.resolve()
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return [
+    where = [
         "# where the checkpoints lie, as diffusers saves them",
         f"MODELS = Path({text_of(shown.as_posix())})",
+    ]
+    return [
+        *(where if models else []),
         "HERE = Path(__file__).parent",
         'DEVICE = "cuda" if torch.cuda.is_available() else "cpu"',
-        "PRECISION = torch.float32  # of the networks; the state is always float32",
+        *(["PRECISION = torch.float32  # of the networks; the state is always float32"] * models),
     ]
 
 
@@ -103,12 +105,9 @@ def _main(tracks: list[Track], stem: str) -> list[str]:
     lines = ["def main() -> None:", '    """Sample, and save the pictures beside this file."""']
     for track in tracks:
         end = track.end
-        finish = decoder(track.lead)[1]
-        named = "" if finish == "pictures" else f"{place(track.lead)}, "
-        finished = f"{finish}({named}sample{end}())"
         label = f"{stem}{end.replace('_', '-')}"
         lines += [
-            f"    for number, picture in enumerate({finished}):",
+            f"    for number, picture in enumerate({track.finish[1]}):",
             f'        path = HERE / f"{label}-picture-{{number + 1}}.png"',
             "        picture.save(path)",
             "        print(path)",

@@ -17,7 +17,7 @@ from graph.export.naming import Names
 from graph.export.scoring import Scoring
 from graph.export.weighing import stretches
 from graph.export.wording import counted, row_of, wrapped
-from graph.library import Library, Model
+from graph.library import Library
 from graph.panes import Panes
 from graph.plan import Choice, Operation, Plan
 
@@ -51,6 +51,7 @@ class Track:
             shape,
             f"seed={self._noise['seed']}, track={number}, samples={row_of(samples)}",
         )
+        self._draft.points = dict(self._noise.settings).get("points", 1)  # pyright: ignore[reportAttributeAccessIssue]
         wide: Any = dict(self._sample.settings).get("wide", 1)
         if wide > 1:
             self._draft.windows = Panes.over(shape[-1] // wide, wide)
@@ -80,9 +81,22 @@ class Track:
         return self._draft.constants
 
     @property
-    def lead(self) -> Model:
-        """The model whose autoencoder makes the pictures."""
-        return self._asking.lead
+    def finish(self) -> tuple[tuple[str, str], str]:
+        """What makes pictures of the states, and its call."""
+        states = f"sample{self.end}()"
+        if self._draft.points > 1:
+            return ("plane", "plotted"), f"plotted({states}, {self._draft.points})"
+        if not self._asking.models:
+            return ("decoding", "pictures"), f"pictures({states})"
+        lead = self._asking.lead
+        module, name = choosing.decoder(lead)
+        told = "" if name == "pictures" else f"{choosing.place(lead)}, "
+        return (module, name), f"{name}({told}{states})"
+
+    @property
+    def models(self) -> bool:
+        """Whether any of its experts is a model."""
+        return bool(self._asking.models)
 
     def lines(self) -> list[str]:
         """The function `sample`, line by line."""
@@ -90,9 +104,8 @@ class Track:
         denoise = self._denoise()
         walk = self._walk(denoise)
         schedule, parts = choosing.levels(self._choice("schedule"), self._course.steps)
-        draft.wanted += [("draws", "Draws"), ("conventions", "Level"), *parts]
+        draft.wanted += [("conventions", "Level"), *parts]
         samples: Any = self._noise["samples"]
-        drawn = f"{draft.drawn}, shape={draft.shape!r}"
         inside = [
             f'"""The clean states of {counted(len(samples), "picture")}."""',
             *(
@@ -103,14 +116,14 @@ class Track:
                 for row in wrapped(line)
             ),
             *wrapped(f"levels = {schedule}"),
-            *([f'draw = Draws("sampler", {drawn})'] if draft.draws else []),
-            *self._correcting.opening(drawn),
+            *([f"draw = {draft.drawing('sampler')}"] if draft.draws else []),
+            *self._correcting.opening(),
             *self._windows(),
             *draft.remembering(),
             "",
             *denoise,
             "",
-            f'noise = Draws("noise", {drawn})',
+            f"noise = {draft.drawing('noise')}",
             "x = levels[0][1] * noise()",
             *walk,
         ]
@@ -142,7 +155,7 @@ class Track:
             *table,
             *self._forgotten(),
             *calls,
-            *self._correcting.seeing(self._asking.answers, body),
+            *self._correcting.seeing(self._asking, body),
         ]
         lines = [f"    {line}" if line else "" for each in inside for line in wrapped(each)]
         if self._draft.windows:

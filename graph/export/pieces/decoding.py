@@ -31,8 +31,8 @@ def decode(name: str, latents: Tensor) -> list[Image.Image]:
 
 def pictures(colours: Tensor) -> list[Image.Image]:
     """Colours [b, 3 or 1, h, w] between −1 and 1 as pictures."""
-    colours = colours.float().expand(-1, 3, -1, -1)
-    rows = ((colours * 0.5 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    colours = colours if colours.shape[1] == 3 else colours[:, :1].expand(-1, 3, -1, -1)
+    rows = ((colours.float() * 0.5 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
     return [Image.fromarray(row) for row in rows.movedim(1, -1).cpu().numpy()]
 
 
