@@ -41,8 +41,11 @@ def modulator(draft: Draft, operation: Operation) -> tuple[str, str]:
         else _none(draft, card, kind)
         for kind in card.maps
     ]
+    whole = f"stacked([{', '.join(map(draft.told, read))}])"
+    if draft.windows:  # every window has its own
+        return name, whole
     maps = draft.names.of(("maps", operation.number), "maps")
-    draft.open(name, f"{maps} = stacked([{', '.join(read)}])")
+    draft.open(name, f"{maps} = {whole}")
     return name, maps
 
 
@@ -64,8 +67,9 @@ def likelihood(draft: Draft, operation: Operation, codec: str) -> str:
     draft.wanted += [(part.module, part.name), ("onlookers", looks)]
     name = draft.names.of(("likely", operation.number), f"{operation.node}_target")
     told, note = _target(draft, operation, target, card, sight)
-    draft.open(look, f"{name} = {part.name}({look}, {codec}, {told}){note}")
-    return name
+    shown = card.asks != "class" and sight.canvas is not None
+    draft.tell(look, name, f"{part.name}({look}, {codec}, {told}){note}", shown=shown)
+    return draft.told(name)
 
 
 def followed(draft: Draft, operation: Operation, known: Mapping[str, str]) -> str:
@@ -111,24 +115,33 @@ def _map(
     value: Any = condition.value
     kind, factor = condition.kind, card.scale
     canvas = card.shape[2] * factor, card.shape[1] * factor
-    picture = prepare(draft.library.assets.get(value.sha256), condition.steps, canvas)
+    stored = draft.library.assets.get(value.sha256)
+    picture = prepare(stored, condition.steps, draft.wide(canvas))
     name = draft.names.of(("map", operation.number, kind), f"{operation.node}_{kind}")
-    reader, ending = READERS[kind], "png"
-    if kind == "mask" and card.palette:
-        reader, ending = "shares_of_classes", "npz"
-        packed = io.BytesIO()
-        np.savez_compressed(packed, shares=shares(picture, canvas, card.palette))
-        data = packed.getvalue()
-    elif kind == "depth":
-        grey = (nearness(picture, canvas) * 255).round().astype(np.uint8)
-        data = png_of(Image.fromarray(grey))
-    else:
-        data = png_of(on_canvas(kind, picture, canvas, ()))
-    file = draft.file(name, ending)
-    draft.files[file] = data
+    shared = kind == "mask" and card.palette
+    reader = "shares_of_classes" if shared else READERS[kind]
+
+    def made(part: Image.Image) -> bytes:
+        if shared:
+            return _packed(shares(part, canvas, card.palette))
+        return _near(part, canvas) if kind == "depth" else png_of(on_canvas(kind, part, canvas, ()))
+
+    file = draft.parts(name, picture, canvas, made, "npz" if shared else "png")
     draft.wanted.append(("maps", reader))
-    draft.open(about, f"{name} = {reader}(HERE / {text_of(file)}, {factor})")
+    draft.tell(about, name, f"{reader}({file}, {factor})", shown=True)
     return name
+
+
+def _packed(values: Any) -> bytes:
+    """The bytes of a file that holds the shares of classes."""
+    file = io.BytesIO()
+    np.savez_compressed(file, shares=values)
+    return file.getvalue()
+
+
+def _near(picture: Image.Image, canvas: tuple[int, int]) -> bytes:
+    """The bytes of a grey file of a depth map."""
+    return png_of(Image.fromarray((nearness(picture, canvas) * 255).round().astype(np.uint8)))
 
 
 def _target(
@@ -139,17 +152,23 @@ def _target(
         return str(card.labels.index(str(target.value))), f"  # {line_of(str(target.value))}"
     value: Any = target.value
     stored = draft.library.assets.get(value.sha256)
-    picture = prepare(stored, target.steps, sight.canvas)
+    seen = draft.wide(sight.canvas) if sight.canvas else None
+    picture = prepare(stored, target.steps, seen)
     canvas = sight.canvas or picture.size
-    if card.asks == "mask":
-        numbers = quantise(fit(picture, canvas, sharp=True), card.palette).astype(np.uint8)
+    name = draft.names.of(("target", operation.number), f"{operation.node}_{card.asks}")
+
+    def made(part: Image.Image) -> bytes:
+        if card.asks == "depth":
+            return _near(part, canvas)
+        numbers = quantise(fit(part, canvas, sharp=True), card.palette).astype(np.uint8)
         shown = Image.fromarray(numbers, "P")
         shown.putpalette([part for each in card.palette for part in each.colour])
-    else:
-        shown = Image.fromarray((nearness(picture, canvas) * 255).round().astype(np.uint8))
-    file = draft.file(draft.names.of(("target", operation.number), f"{operation.node}_{card.asks}"))
-    draft.files[file] = png_of(shown)
-    return f"HERE / {text_of(file)}", ""
+        return png_of(shown)
+
+    if sight.canvas:
+        return draft.parts(name, picture, canvas, made), ""
+    draft.files[draft.file(name)] = made(picture)  # it sees pictures of every size
+    return f"HERE / {text_of(draft.file(name))}", ""
 
 
 def _none(draft: Draft, card: ModulatorCard, kind: str) -> str:

@@ -69,13 +69,23 @@ class Draft:
 
     def picture(self, name: str, picture: Image.Image, canvas: tuple[int, int], fitted: Fit) -> str:
         """A picture as it is read, `fitted` to the canvas; in a panorama every window's part."""
+        return f"Image.open({self.parts(name, picture, canvas, lambda each: png_of(fitted(each)))})"
+
+    def parts(
+        self,
+        name: str,
+        picture: Image.Image,
+        canvas: tuple[int, int],
+        made: Callable[[Image.Image], bytes],
+        ending: str = "png",
+    ) -> str:
+        """The file that is `made` of a picture; in a panorama of every window's part."""
         parts, mark = [picture], ""
         if self.windows:
             parts, mark = self.windows.panes(picture, canvas), "_{number}"
         for number, part in enumerate(parts, 1):
-            file = self.file(name + mark.format(number=number))
-            self.files[file] = png_of(fitted(part))
-        return f"Image.open(HERE / {'f' if mark else ''}{text_of(self.file(name + mark))})"
+            self.files[self.file(name + mark.format(number=number), ending)] = made(part)
+        return f"HERE / {'f' if mark else ''}{text_of(self.file(name + mark, ending))}"
 
     def wide(self, canvas: tuple[int, int]) -> tuple[int, int]:
         """The canvas of the whole, (w, h)."""

@@ -34,11 +34,11 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""
-WORDS: Mapping[str, str] = {"guide": "guidance by a model", "modulate": "a modulator"}
-PANED = frozenset(
-    {"denoise", "adapt", "tune", "bridge", "fuse", "form", "noise", "sample", "decode"}
-)
-"""The operations that know the windows of a panorama."""
+WORDS: Mapping[str, str] = {
+    "bridge": "a bridge",
+    "guide": "guidance by a model",
+    "modulate": "a modulator",
+}
 LED = ("bridge", "guide", "modulate")
 """Operations that look at what an autoencoder makes of a state."""
 
@@ -108,10 +108,10 @@ def _together(plan: Plan, library: Library) -> Iterator[str]:
     for each in plan.operations:
         if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
             for below in plan.below(each):
-                if below.op in KNOWN and below.op not in PANED:
-                    yield f"{WORDS.get(below.op, below.op)} in a panorama ('{below.node}')"
+                if below.op == "guide" and draws(below):
+                    yield f"guidance by {below['method']} in a panorama ('{below.node}')"
         if each.op in LED and any(_formula(below) for below in plan.below(each)):
-            yield f"{WORDS.get(each.op, 'a bridge')} beside a formula ('{each.node}')"
+            yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
         tuned = any(plan.operations[ref.number].op == "tune" for ref in each.inputs)
         if each.op == "denoise" and tuned:
             model = library.model(str(each["expert"]))

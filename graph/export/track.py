@@ -159,10 +159,11 @@ class Track:
             *self._correcting.seeing(self._asking, body),
         ]
         lines = [f"    {line}" if line else "" for each in inside for line in wrapped(each)]
+        marks = ["@torch.enable_grad()"] if backward else []
         if self._draft.windows:
-            return self._by_windows(lines)
+            return [*marks, *self._by_windows(lines)]
         return [
-            *(["@torch.enable_grad()"] if backward else []),
+            *marks,
             "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): the clean picture that all experts together expect."""',
             *lines,

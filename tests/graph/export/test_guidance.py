@@ -221,3 +221,30 @@ def test_one_that_draws_in_two_places_is_refused(library: Library) -> None:
     plan = plan_of(library, guide, nodes=nodes, wires=wires)
     with pytest.raises(ChoraleError, match=r"W024 .*a guidance that draws at random in several"):
         export(plan, library, title="Twice")
+
+
+@pytest.mark.parametrize(
+    ("model", "asks", "method"),
+    [
+        ("resnet", "class", "dps"),
+        ("segformer", "mask", "freedom"),
+        ("dpt", "depth", "estimate"),
+    ],
+)
+def test_every_window_of_a_panorama_is_guided_by_its_part(
+    library: Library, tmp_path: Path, model: str, asks: str, method: str
+) -> None:
+    nodes: Nodes = {"left": ("map", {"picture": stored(library, Image.linear_gradient("L"))})}
+    guide = {"model": model, "asks": asks, "method": {"name": method}}
+    wires = ("left.reliability > guide0.reliability",)
+    plan = plan_of(library, guide, nodes=nodes, wires=wires, sampler={"wide": 2})
+    text = agree(library, tmp_path, plan)
+    whole = model == "resnet"  # it looks at no picture of the person's
+    assert ("guide0_target[window]" in text) == (not whole)
+
+
+def test_one_that_draws_is_refused_in_a_panorama(library: Library) -> None:
+    guide = {"model": "resnet", "method": {"name": "tfg"}}
+    plan = plan_of(library, guide, sampler={"wide": 2})
+    with pytest.raises(ChoraleError, match=r"W024 .*guidance by tfg.* in a panorama \('guide0'\)"):
+        export(plan, library, title="Wide")

@@ -140,3 +140,14 @@ def test_one_around_a_fusion_with_a_sweep_and_a_map(library: Library, tmp_path: 
 def test_one_that_is_never_heard_is_not_in_the_file(library: Library, tmp_path: Path) -> None:
     text = agree(library, tmp_path, plan_of(library, "both", maps=("mask",), muted=True))
     assert "Modulator" not in text
+
+
+@pytest.mark.parametrize(
+    ("model", "maps"), [("named", ("mask", "sketch")), ("near", ("depth",)), ("both", ("mask",))]
+)
+def test_every_window_of_a_panorama_is_told_its_part(
+    library: Library, tmp_path: Path, model: str, maps: tuple[str, ...]
+) -> None:
+    text = agree(library, tmp_path, plan_of(library, model, maps=maps, sampler={"wide": 3}))
+    assert f"bend0_{maps[0]}[window]" in text
+    assert len(list(tmp_path.glob(f"exported-bend0-{maps[0]}-*"))) == 5
