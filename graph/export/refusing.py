@@ -9,6 +9,7 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.export.adapting import reads, swept
 from graph.export.bending import draws
 from graph.export.choosing import chosen, conditions, formula, network
+from graph.folders import loaded_files
 from graph.library import Library
 from graph.plan import Choice, Operation, Plan
 
@@ -112,11 +113,18 @@ def _together(plan: Plan, library: Library) -> Iterator[str]:
                     yield f"guidance by {below['method']} in a panorama ('{below.node}')"
         if each.op in LED and any(_formula(below) for below in plan.below(each)):
             yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
-        tuned = any(plan.operations[ref.number].op == "tune" for ref in each.inputs)
-        if each.op == "denoise" and tuned:
-            model = library.model(str(each["expert"]))
-            if model.file is not None:
-                yield f"a LoRA of {model.name}, a checkpoint of one file ('{each.node}')"
+        for ref in each.inputs if each.op == "denoise" else ():
+            tune = plan.operations[ref.number]
+            if tune.op == "tune" and _bare(library, each, tune):
+                yield f"a LoRA of {each['expert']}, whose base has no weights ('{tune.node}')"
+
+
+def _bare(library: Library, expert: Operation, tune: Operation) -> bool:
+    """Whether what is tuned is of one file, and its folder tells no shapes of layers."""
+    model, lora = library.model(str(expert["expert"])), library.lora(str(tune["model"]))
+    return model.file is not None and not all(
+        loaded_files(model.folder / part) for part in lora.parts
+    )
 
 
 def _formula(each: Operation) -> bool:

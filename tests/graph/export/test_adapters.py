@@ -267,21 +267,27 @@ def test_every_window_of_a_panorama_is_shown_its_part(library: Library, tmp_path
     assert len([*tmp_path.glob("exported-one-shown-*.png")]) == 5
 
 
-def test_a_lora_of_a_checkpoint_of_one_file_is_refused(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+def test_a_lora_of_a_checkpoint_of_one_file(tmp_path: Path) -> None:
     library = Library(tmp_path / "models", tmp_path / "assets")
     base = folders.stable_diffusion(library.folder / "base")
     pipeline = StableDiffusionPipeline.from_pretrained(base)
-    loras.kohya(library.folder / "ink.safetensors", {"unet": pipeline.unet}, 1)
+    networks = {"unet": pipeline.unet, "text_encoder": pipeline.text_encoder}
+    loras.kohya(library.folder / "ink.safetensors", networks, 1)
     onefiles.onefile(library.folder / "one.safetensors", base)
     nodes: Nodes = {
         "text": ("text", {"text": "a red boat"}),
-        "ink": ("lora", {"model": "ink.safetensors"}),
+        "ink": ("lora", {"model": "ink.safetensors", "reliability": 0.7}),
         "words": ("text_expert", {"model": "one.safetensors"}),
-        "sampler": ("sampler", {}),
+        "sampler": ("sampler", {"steps": 3}),
         "picture": ("picture", {}),
     }
     wires = ("text.text > words.text", "ink.adapter > words.adapters")
     more = ("words.score > picture.score", "sampler.sampling > picture.sampling")
-    said = r"W024 .*a LoRA of one\.safetensors, a checkpoint of one file \('words'\)"
+    plan = planned(library, nodes, (*wires, *more))
+    text = agree(library, tmp_path / "out", plan)
+    assert "with ink.heard(0.7):" in text
+    onefiles.bare(base)
+    said = r"W024 .*a LoRA of one\.safetensors, whose base has no weights \('ink'\)"
     with pytest.raises(ChoraleError, match=said):
         export(planned(library, nodes, (*wires, *more)), library, title="Tuned")
