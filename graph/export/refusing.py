@@ -48,7 +48,7 @@ def refuse(plan: Plan, library: Library) -> None:
     found = dict.fromkeys(
         f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
-    found |= dict.fromkeys(_together(plan, library))
+    found |= dict.fromkeys(_together(plan))
     found |= dict.fromkeys(
         f"a guidance that draws at random in several places ('{each.node}')"
         for each in plan.operations
@@ -103,7 +103,7 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
             yield f"the corrector {corrector.name}"
 
 
-def _together(plan: Plan, library: Library) -> Iterator[str]:
+def _together(plan: Plan) -> Iterator[str]:
     """What can be exported by itself, but not with what else there is."""
     for each in plan.operations:
         if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
@@ -112,11 +112,6 @@ def _together(plan: Plan, library: Library) -> Iterator[str]:
                     yield f"guidance by {below['method']} in a panorama ('{below.node}')"
         if each.op in LED and any(_formula(below) for below in plan.below(each)):
             yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
-        tuned = any(plan.operations[ref.number].op == "tune" for ref in each.inputs)
-        if each.op == "denoise" and tuned:
-            model = library.model(str(each["expert"]))
-            if model.file is not None:
-                yield f"a LoRA of {model.name}, a checkpoint of one file ('{each.node}')"
 
 
 def _formula(each: Operation) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from diffusers import StableDiffusionPipeline
+import torch
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 
 from graph import adapters
@@ -267,21 +269,51 @@ def test_every_window_of_a_panorama_is_shown_its_part(library: Library, tmp_path
     assert len([*tmp_path.glob("exported-one-shown-*.png")]) == 5
 
 
-def test_a_lora_of_a_checkpoint_of_one_file_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "ldm"),
+    [
+        (folders.stable_diffusion, False),
+        (folders.stable_diffusion, True),
+        (folders.stable_diffusion_xl, True),
+    ],
+)
+def test_a_lora_of_a_checkpoint_of_one_file(tmp_path: Path, family: Any, ldm: bool) -> None:
+    """Whatever its layers are called, those that are convolutions too."""
     library = Library(tmp_path / "models", tmp_path / "assets")
-    base = folders.stable_diffusion(library.folder / "base")
-    pipeline = StableDiffusionPipeline.from_pretrained(base)
-    loras.kohya(library.folder / "ink.safetensors", {"unet": pipeline.unet}, 1)
+    base = family(library.folder / "base")
+    _, expert = Runtime(library, CPU).expert("base")
+    made: Any = expert
+    file = library.folder / "loras" / "ink.safetensors"
+    loras.kohya(file, made.networks(), 1, wanted=loras.everything, ldm=ldm)
     onefiles.onefile(library.folder / "one.safetensors", base)
+    onefiles.bare(base)
+    found = drawn(library, {"ink": {"reliability": 0.8}}, sampler=SAMPLER, model="one.safetensors")
+    assert found.plan is not None, found.diagnostics
+    agree(library, tmp_path / "out", found.plan)
+
+
+def test_one_adapter_of_two_bases(library: Library, tmp_path: Path) -> None:
+    if not (library.folder / "other").is_dir():
+        shutil.copytree(library.folder / "base", library.folder / "other")
+        unet = library.folder / "other" / "unet"
+        torch.manual_seed(7)
+        folders.conditional_unet(**UNet2DConditionModel.load_config(unet)).save_pretrained(unet)
     nodes: Nodes = {
         "text": ("text", {"text": "a red boat"}),
-        "ink": ("lora", {"model": "ink.safetensors"}),
-        "words": ("text_expert", {"model": "one.safetensors"}),
-        "sampler": ("sampler", {}),
+        "photo": ("photo", {"picture": stored(library, making.picture())}),
+        "net": ("adapter", {"model": "depth"}),
+        "ink": ("lora", {"model": "loras/ink.safetensors"}),
+        "one": ("text_expert", {"model": "base"}),
+        "two": ("text_expert", {"model": "other"}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", SAMPLER),
         "picture": ("picture", {}),
     }
-    wires = ("text.text > words.text", "ink.adapter > words.adapters")
-    more = ("words.score > picture.score", "sampler.sampling > picture.sampling")
-    said = r"W024 .*a LoRA of one\.safetensors, a checkpoint of one file \('words'\)"
-    with pytest.raises(ChoraleError, match=said):
-        export(planned(library, nodes, (*wires, *more)), library, title="Tuned")
+    wires = [
+        f"{each}.adapter > {one}.adapters" for each in ("net", "ink") for one in ("one", "two")
+    ]
+    wires += ["photo.photo > net.photo", "text.text > one.text", "text.text > two.text"]
+    wires += ["one.score > fuse.scores", "two.score > fuse.scores"]
+    wires += ["fuse.score > picture.score", "sampler.sampling > picture.sampling"]
+    text = agree(library, tmp_path, planned(library, nodes, wires))
+    assert "with depth_2.heard([net_shown_2], 1.0), ink_2.heard(1.0):" in text
