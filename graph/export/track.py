@@ -51,7 +51,8 @@ class Track:
             shape,
             f"seed={self._noise['seed']}, track={number}, samples={row_of(samples)}",
         )
-        self._draft.points = dict(self._noise.settings).get("points", 1)  # pyright: ignore[reportAttributeAccessIssue]
+        points: Any = dict(self._noise.settings).get("points", 1)
+        self._draft.points = points
         wide: Any = dict(self._sample.settings).get("wide", 1)
         if wide > 1:
             self._draft.windows = Panes.over(shape[-1] // wide, wide)

@@ -98,7 +98,7 @@ def faders(plan: Plan, root: Operation) -> tuple[Faders, Faders, Faders]:
             if not anchors or source(plan, each).op != "denoise":
                 walk(each, own, experts)
         wired = inputs_of(plan, operation)[1]
-        if wired and source(plan, wired).op != "denoise":
+        if wired and bare(plan, wired).op != "denoise":
             walk(wired, (1.0, 0.0), grounds)
 
     walk(root, (1.0, 0.0), plays)
@@ -148,6 +148,13 @@ def voices(plan: Plan, root: Operation) -> Iterator[Operation]:
         return
     for each in inputs_of(plan, here)[0]:
         yield from voices(plan, each)
+
+
+def bare(plan: Plan, operation: Operation) -> Operation:
+    """A score without what bends it."""
+    while operation.op in ("modulate", "guide"):
+        operation = plan.operations[operation.inputs[0].number]
+    return operation
 
 
 def source(plan: Plan, operation: Operation) -> Operation:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from graph.errors import ChoraleError
 from graph.events import Performance
+from graph.export.script import export
 from graph.library import Library
 from graph.plan import Plan
 from tests.graph.adapters.workflows import stored
@@ -111,3 +113,36 @@ def test_every_window_of_a_panorama_has_a_bridge(library: Library, tmp_path: Pat
     text = agree(library, tmp_path, plan, moves)
     assert "bridge = [Bridge(" in text
     assert "abroad = bridge[window].away(home, level, bridge_memory[window])" in text
+
+
+def test_a_background_from_abroad_is_weighed(library: Library, tmp_path: Path) -> None:
+    more = ("bridge.score > fuse.background",)
+    plan = plan_of(library, "bridge.score > fuse.scores", more=more)
+    agree(library, tmp_path / "heard", plan)
+    moves = ((1, "foreign.muted", True), (2, "foreign.muted", False), (2, "home.solo", True))
+    text = agree(library, tmp_path / "moved", plan, Performance(moves))
+    assert "if foreign_weight:" in text
+
+
+def test_a_formula_beyond_a_bridge_is_refused(library: Library) -> None:
+    nodes: Nodes = {
+        "scene": ("label", {"name": SCENES[0]}),
+        "home": ("class_expert", {}),
+        "formula": ("gaussian_expert", {"shape": [3, 16, 16]}),
+        "bridge": ("bridge", {}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {}),
+        "picture": ("picture", {}),
+    }
+    wires = (
+        "scene.class > home.class",
+        "home.score > bridge.anchor",
+        "formula.score > bridge.score",
+        "home.score > fuse.scores",
+        "bridge.score > fuse.scores",
+        "fuse.score > picture.score",
+        "sampler.sampling > picture.sampling",
+    )
+    plan = planned(library, nodes, wires)
+    with pytest.raises(ChoraleError, match=r"W024 .*a bridge beside a formula \('bridge'\)"):
+        export(plan, library, title="Beyond")

@@ -32,11 +32,14 @@ from studio.piece import ROOT, WORKFLOWS, library, load
 from tests.graph.experts.alone import CPU
 from tests.graph.export.exported import opened
 
+NOT_YET: frozenset[str] = frozenset({"none"})
+"""Members that cannot be exported yet, W024 names them where a workflow uses one; none is none."""
+
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_every_member_of_a_family_is_exported(family: str) -> None:
+def test_every_member_of_a_family_is_exported_or_named(family: str) -> None:
     package, base = FAMILIES[family]
-    assert {*members(family), "none"} == {*choices(package, base), "none"}
+    assert {*members(family), *NOT_YET} == {*choices(package, base), *NOT_YET}
 
 
 def test_every_pipeline_is_exported() -> None:
@@ -189,8 +192,9 @@ def test_the_example_of_the_docs_is_what_is_exported() -> None:
     blocks = re.findall(r"^```python\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)
     assert all(block in text for block in blocks[:2])
     together = load(WORKFLOWS / "together.json").export().text
-    assert len(blocks) == 4  # that of adapters is looked at with them
+    assert len(blocks) == 5  # that of adapters is looked at with them
     assert blocks[3] in together
+    assert blocks[4] in load(WORKFLOWS / "panorama.json").export().text
 
 
 def test_whole_numbers_that_lie_evenly_are_a_range() -> None:
