@@ -29,7 +29,7 @@ from tests.graph.adapters.workflows import compiled, stored
 from tests.graph.documents import Nodes
 from tests.graph.experts import folders, loras, onefiles
 from tests.graph.experts.alone import CPU
-from tests.graph.export.exported import agree, planned
+from tests.graph.export.exported import agree, opened, planned
 
 SAMPLER = {"steps": 4, "count": 2, "method": {"name": "euler"}}
 SHOWN = {"photo": making.picture()}
@@ -207,6 +207,10 @@ def test_a_lora_beside_adapters(library: Library, tmp_path: Path) -> None:
     )
     assert found.plan is not None, found.diagnostics
     agree(library, tmp_path, found.plan)
+    half = opened(export(found.plan, library, title="Half"), tmp_path / "half")
+    whole = half["sample"]()
+    half["PRECISION"] = torch.bfloat16
+    assert 0 < (half["sample"]() - whole).abs().mean() < 0.2 * whole.abs().mean()
 
 
 def test_the_example_of_the_docs_is_what_is_exported(library: Library, tmp_path: Path) -> None:
