@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,21 +15,24 @@ from graph.export import choosing
 from graph.export.amounts import Amounts
 from graph.export.draft import Draft
 from graph.export.parts import piece
+from graph.export.tuning import layers_of
 from graph.export.weighing import along, factors_of, read
 from graph.export.wording import short, text_of
 from graph.folders import read_json
-from graph.headers import shapes_of
 from graph.library import Library, Model
-from graph.lora import Lora
 from graph.pictures import chalk, fit, prepare
 from graph.plan import Control, Operation, Sweep
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an expert is told beside a condition: by which operation, and the variable of it."""
+    """What an expert is told beside a condition: by which operation, and the variables of it.
+
+    `name` is that of the adapter beside this expert's network, `hint` that of what it is shown.
+    """
 
     operation: Operation
+    name: str
     hint: str = ""
 
 
@@ -40,7 +42,6 @@ class Adapting:
     def __init__(self, draft: Draft, amounts: Amounts) -> None:
         self._draft = draft
         self._amounts = amounts
-        self._names: dict[int, str] = {}
 
     def told(
         self, operation: Operation, network: str, model: Model, *, null: bool
@@ -52,10 +53,9 @@ class Adapting:
             if not self._amounts.ever(each):
                 continue
             if each.op == "tune":
-                self._tuning(each, network, model)
-                found.append(Told(each))
+                found.append(Told(each, self._tuning(each, network, model)))
             elif each["null"] or not null:
-                found.append(Told(each, self._hint(each, network, model, null=null)))
+                found.append(Told(each, *self._hint(each, network, model, null=null)))
         return tuple(found)
 
     def within(self, told: Sequence[Sequence[Told]]) -> list[str]:
@@ -64,10 +64,9 @@ class Adapting:
         for column in zip(*told, strict=True):
             hints = [self._draft.told(each.hint) for each in column]
             hints = hints[:1] if len(set(hints)) == 1 else hints
-            operation = column[0].operation
             words = [f"[{', '.join(hints)}]"] if hints[0] else []
-            words.append(self._amounts.own(operation))
-            found.append(f"{self._names[operation.number]}.heard({', '.join(words)})")
+            words.append(self._amounts.own(column[0].operation))
+            found.append(f"{column[0].name}.heard({', '.join(words)})")
         return found
 
     def reading(self, operation: Operation, network: str, model: Model) -> list[str]:
@@ -80,8 +79,10 @@ class Adapting:
                 found += [f"{name}.heard({begun})"] if float(begun) else []
         return found
 
-    def _hint(self, operation: Operation, network: str, model: Model, *, null: bool) -> str:
-        """The variable of what an adapter makes of its picture, or of none."""
+    def _hint(
+        self, operation: Operation, network: str, model: Model, *, null: bool
+    ) -> tuple[str, str]:
+        """The variables of an adapter and of what it makes of its picture, or of none."""
         draft = self._draft
         companion = draft.library.companion(str(operation["model"]))
         part = choosing.companion("adapters", companion)
@@ -89,21 +90,20 @@ class Adapting:
             raise LookupError(companion.name)
         key = ("adapter", draft.number, network, companion.name)
         name = draft.names.of(key, companion.name.rpartition("/")[2])
-        self._names[operation.number] = name
         draft.wanted.append((part.module, part.name))
         draft.open(name, f"{name} = {part.name}({text_of(companion.name)}, {network}.unet)")
         condition: Any = operation["condition"]
         if null and piece(part.module).value("NULL_IS_SHOWN") is False:
             hint = draft.names.of(("nothing", key), "no_picture")
             draft.open(name, f"{hint} = {name}.encode(None)")
-            return hint
+            return name, hint
         hint = draft.names.of(("hint", key, repr(condition)), f"{operation.node}_shown")
         stored = draft.library.assets.get(condition.value.sha256)
         prepared = prepare(stored, condition.steps, draft.wide(model.canvas))
         fitted = partial(self._shown, condition.kind, model, companion)
         picture = draft.picture(hint, prepared, model.canvas, fitted)
         draft.tell(name, hint, f"{name}.encode({picture})", shown=True)
-        return hint
+        return name, hint
 
     def _shown(
         self, kind: str, model: Model, companion: Companion, picture: Image.Image
@@ -122,10 +122,9 @@ class Adapting:
         lora = draft.library.lora(str(operation["model"]))
         key = ("lora", draft.number, network, lora.name)
         name = draft.names.of(key, lora.name.rpartition("/")[2].removesuffix(".safetensors"))
-        if operation.number not in self._names:
-            self._names[operation.number] = name
-            file = draft.file(name, "json")
-            draft.files[file] = _layers(lora, model)
+        file = draft.file(name, "json")
+        if file not in draft.files:
+            draft.files[file] = layers_of(lora, model)
             draft.wanted.append(("lora", "Lora"))
             told = f"{text_of(lora.name)}, HERE / {text_of(file)}, {network}"
             draft.open(network, f"{name} = Lora({told})")
@@ -163,21 +162,3 @@ def reads(library: Library, tune: Operation) -> bool:
 def swept(tune: Operation) -> bool:
     """Whether a LoRA is of another loudness in every sample."""
     return any(isinstance(each, Sweep) for each in factors_of(tune))
-
-
-def _layers(lora: Lora, model: Model) -> bytes:
-    """Which keys of a LoRA change which layer of an expert: JSON, a line for every layer."""
-    places = choosing.networks(model)
-    found: list[str] = []
-    for part in lora.parts:
-        pairs = lora.fitted(model.name, part, shapes_of(model.name, model.folder / part))
-        keys = {
-            layer.removeprefix("text_model."): (pair.down, pair.up, pair.alpha)
-            for layer, pair in pairs.items()
-        }
-        rows = ",\n".join(
-            f"    {json.dumps(name)}: {json.dumps(row)}" for name, row in keys.items()
-        )
-        found.append(f"  {json.dumps(places[part])}: {{\n{rows}\n  }}")
-    whole = ",\n".join(found)
-    return f"{{\n{whole}\n}}\n".encode()

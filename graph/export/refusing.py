@@ -9,7 +9,6 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.export.adapting import reads, swept
 from graph.export.bending import draws
 from graph.export.choosing import chosen, conditions, formula, network
-from graph.folders import loaded_files
 from graph.library import Library
 from graph.plan import Choice, Operation, Plan
 
@@ -49,7 +48,7 @@ def refuse(plan: Plan, library: Library) -> None:
     found = dict.fromkeys(
         f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
-    found |= dict.fromkeys(_together(plan, library))
+    found |= dict.fromkeys(_together(plan))
     found |= dict.fromkeys(
         f"a guidance that draws at random in several places ('{each.node}')"
         for each in plan.operations
@@ -104,7 +103,7 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
             yield f"the corrector {corrector.name}"
 
 
-def _together(plan: Plan, library: Library) -> Iterator[str]:
+def _together(plan: Plan) -> Iterator[str]:
     """What can be exported by itself, but not with what else there is."""
     for each in plan.operations:
         if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
@@ -113,18 +112,6 @@ def _together(plan: Plan, library: Library) -> Iterator[str]:
                     yield f"guidance by {below['method']} in a panorama ('{below.node}')"
         if each.op in LED and any(_formula(below) for below in plan.below(each)):
             yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
-        for ref in each.inputs if each.op == "denoise" else ():
-            tune = plan.operations[ref.number]
-            if tune.op == "tune" and _bare(library, each, tune):
-                yield f"a LoRA of {each['expert']}, whose base has no weights ('{tune.node}')"
-
-
-def _bare(library: Library, expert: Operation, tune: Operation) -> bool:
-    """Whether what is tuned is of one file, and its folder tells no shapes of layers."""
-    model, lora = library.model(str(expert["expert"])), library.lora(str(tune["model"]))
-    return model.file is not None and not all(
-        loaded_files(model.folder / part) for part in lora.parts
-    )
 
 
 def _formula(each: Operation) -> bool:

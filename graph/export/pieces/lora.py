@@ -29,12 +29,15 @@ class Lora:
         self.changes = []
         for place, rows in read(layers).items():
             network = attrgetter(place)(expert)
-            modules = {k.removeprefix("text_model."): v for k, v in network.named_modules()}
+            modules = {
+                name.removeprefix("text_model.").replace(".", "_"): module
+                for name, module in network.named_modules()
+            }
             for layer, (down, up, alpha) in rows.items():
                 rank = len(stored[down])
                 scale = (stored[alpha] if isinstance(alpha, str) else alpha or rank) / rank
                 pair = [stored[key].to(DEVICE, PRECISION) for key in (down, up)]
-                self.changes.append((modules[layer], *pair, float(scale)))
+                self.changes.append((modules[layer.replace(".", "_")], *pair, float(scale)))
 
     def heard(self, weight: Any) -> ExitStack:
         """Within it the layers are changed."""

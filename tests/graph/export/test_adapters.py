@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from diffusers import StableDiffusionPipeline
+import torch
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 
 from graph import adapters
@@ -27,7 +29,7 @@ from tests.graph.adapters.workflows import compiled, stored
 from tests.graph.documents import Nodes
 from tests.graph.experts import folders, loras, onefiles
 from tests.graph.experts.alone import CPU
-from tests.graph.export.exported import agree, planned
+from tests.graph.export.exported import agree, opened, planned
 
 SAMPLER = {"steps": 4, "count": 2, "method": {"name": "euler"}}
 SHOWN = {"photo": making.picture()}
@@ -205,6 +207,10 @@ def test_a_lora_beside_adapters(library: Library, tmp_path: Path) -> None:
     )
     assert found.plan is not None, found.diagnostics
     agree(library, tmp_path, found.plan)
+    half = opened(export(found.plan, library, title="Half"), tmp_path / "half")
+    whole = half["sample"]()
+    half["PRECISION"] = torch.bfloat16
+    assert 0 < (half["sample"]() - whole).abs().mean() < 0.2 * whole.abs().mean()
 
 
 def test_the_example_of_the_docs_is_what_is_exported(library: Library, tmp_path: Path) -> None:
@@ -267,27 +273,51 @@ def test_every_window_of_a_panorama_is_shown_its_part(library: Library, tmp_path
     assert len([*tmp_path.glob("exported-one-shown-*.png")]) == 5
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
-def test_a_lora_of_a_checkpoint_of_one_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "ldm"),
+    [
+        (folders.stable_diffusion, False),
+        (folders.stable_diffusion, True),
+        (folders.stable_diffusion_xl, True),
+    ],
+)
+def test_a_lora_of_a_checkpoint_of_one_file(tmp_path: Path, family: Any, ldm: bool) -> None:
+    """Whatever its layers are called, those that are convolutions too."""
     library = Library(tmp_path / "models", tmp_path / "assets")
-    base = folders.stable_diffusion(library.folder / "base")
-    pipeline = StableDiffusionPipeline.from_pretrained(base)
-    networks = {"unet": pipeline.unet, "text_encoder": pipeline.text_encoder}
-    loras.kohya(library.folder / "ink.safetensors", networks, 1)
+    base = family(library.folder / "base")
+    _, expert = Runtime(library, CPU).expert("base")
+    made: Any = expert
+    file = library.folder / "loras" / "ink.safetensors"
+    loras.kohya(file, made.networks(), 1, wanted=loras.everything, ldm=ldm)
     onefiles.onefile(library.folder / "one.safetensors", base)
+    onefiles.bare(base)
+    found = drawn(library, {"ink": {"reliability": 0.8}}, sampler=SAMPLER, model="one.safetensors")
+    assert found.plan is not None, found.diagnostics
+    agree(library, tmp_path / "out", found.plan)
+
+
+def test_one_adapter_of_two_bases(library: Library, tmp_path: Path) -> None:
+    if not (library.folder / "other").is_dir():
+        shutil.copytree(library.folder / "base", library.folder / "other")
+        unet = library.folder / "other" / "unet"
+        torch.manual_seed(7)
+        folders.conditional_unet(**UNet2DConditionModel.load_config(unet)).save_pretrained(unet)
     nodes: Nodes = {
         "text": ("text", {"text": "a red boat"}),
-        "ink": ("lora", {"model": "ink.safetensors", "reliability": 0.7}),
-        "words": ("text_expert", {"model": "one.safetensors"}),
-        "sampler": ("sampler", {"steps": 3}),
+        "photo": ("photo", {"picture": stored(library, making.picture())}),
+        "net": ("adapter", {"model": "depth"}),
+        "ink": ("lora", {"model": "loras/ink.safetensors"}),
+        "one": ("text_expert", {"model": "base"}),
+        "two": ("text_expert", {"model": "other"}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", SAMPLER),
         "picture": ("picture", {}),
     }
-    wires = ("text.text > words.text", "ink.adapter > words.adapters")
-    more = ("words.score > picture.score", "sampler.sampling > picture.sampling")
-    plan = planned(library, nodes, (*wires, *more))
-    text = agree(library, tmp_path / "out", plan)
-    assert "with ink.heard(0.7):" in text
-    onefiles.bare(base)
-    said = r"W024 .*a LoRA of one\.safetensors, whose base has no weights \('ink'\)"
-    with pytest.raises(ChoraleError, match=said):
-        export(planned(library, nodes, (*wires, *more)), library, title="Tuned")
+    wires = [
+        f"{each}.adapter > {one}.adapters" for each in ("net", "ink") for one in ("one", "two")
+    ]
+    wires += ["photo.photo > net.photo", "text.text > one.text", "text.text > two.text"]
+    wires += ["one.score > fuse.scores", "two.score > fuse.scores"]
+    wires += ["fuse.score > picture.score", "sampler.sampling > picture.sampling"]
+    text = agree(library, tmp_path, planned(library, nodes, wires))
+    assert "with depth_2.heard([net_shown_2], 1.0), ink_2.heard(1.0):" in text
