@@ -182,7 +182,9 @@ def companion(family: str, found: Companion) -> Part | None:
     """The class of a companion: adapters, modulators or likelihoods; None if there is none."""
     for each in members(family):
         source = piece(f"{family}.{each}")
-        if found.network.endswith(tuple(source.value("NETWORKS"))):
+        named = tuple(source.value("NETWORKS"))
+        # classes of transformers are called by what they stand on too, such as ViT
+        if found.network in named or (family == "likelihoods" and found.network.endswith(named)):
             return next(each for each in source.parts.values() if each.text.startswith("class"))
     return None
 

@@ -8,7 +8,7 @@ from typing import Any
 from graph.errors import ChoraleError, Diagnostic
 from graph.export.adapting import reads, swept
 from graph.export.bending import draws
-from graph.export.choosing import chosen, conditions, formula, network
+from graph.export.choosing import chosen, companion, conditions, formula, network
 from graph.library import Library
 from graph.plan import Choice, Operation, Plan
 
@@ -87,6 +87,10 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
     yield from (f"the setting {name}" for name in settings if name not in KNOWN[each.op])
     if each.op == "denoise":
         yield from _strange_expert(settings, library)
+    if each.op == "adapt":
+        heard = library.companion(str(settings["model"]))
+        if companion("adapters", heard) is None:
+            yield f"{heard.name}, an adapter of the kind {heard.network}"
     if each.op == "tune" and swept(each) and reads(library, each):
         yield "a sweep of a LoRA that changes what reads sentences"
     if each.op in FAMILIES:

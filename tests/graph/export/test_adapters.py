@@ -15,7 +15,7 @@ from PIL import Image
 from graph import adapters
 from graph.errors import ChoraleError
 from graph.events import Performance
-from graph.export.parts import members
+from graph.export.parts import members, piece
 from graph.export.script import export
 from graph.interfaces import Adapter
 from graph.library import Library
@@ -28,7 +28,7 @@ from tests.graph.adapters.test_lora_runs import drawn
 from tests.graph.adapters.workflows import compiled, stored
 from tests.graph.documents import Nodes
 from tests.graph.experts import folders, loras, onefiles
-from tests.graph.experts.alone import CPU
+from tests.graph.experts.alone import CPU, expert
 from tests.graph.export.exported import agree, opened, planned
 
 SAMPLER = {"steps": 4, "count": 2, "method": {"name": "euler"}}
@@ -61,9 +61,42 @@ def plan_of(library: Library, told: dict[str, Any], **more: Any) -> Plan:
     return found.plan
 
 
-def test_every_adapter_has_a_piece() -> None:
-    package_of = {"controlnet", "t2i_adapter", "ip_adapter"}
-    assert set(members("adapters")) == set(choices(adapters, Adapter)) == package_of
+UNWRITTEN = {"FluxControlNetModel", "IPAdapterFull", "IPAdapterPlus", "SD3ControlNetModel"}
+"""The adapters that are refused by name."""
+
+
+def test_every_adapter_has_a_piece_or_is_refused() -> None:
+    heard = {name for each in choices(adapters, Adapter).values() for name in each.networks}
+    written = {
+        n for each in members("adapters") for n in piece(f"adapters.{each}").value("NETWORKS")
+    }
+    assert heard - written == UNWRITTEN
+    assert not written - heard
+
+
+def test_one_that_cannot_be_written_is_named(library: Library) -> None:
+    making.ip_adapter(library.folder / "plus", library.folder / "base", "plus")
+    with pytest.raises(
+        ChoraleError, match=r"W024 .* uses plus, an adapter of the kind IPAdapterPlus \('net'\)"
+    ):
+        export(plan_of(library, {"net": {"model": "plus", **SHOWN}}), library, title="Plus")
+
+
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [(folders.pixart, ("transformer", "text_encoder")), (folders.sana, ("transformer",))],
+)
+def test_a_lora_of_another_transformer(tmp_path: Path, make: Any, parts: tuple[str, ...]) -> None:
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    make(library.folder / "base")
+    who: Any = expert(library.folder / "base")
+    networks = {part: who.networks()[part] for part in parts}
+    loras.peft(
+        library.folder / "loras" / "ink.safetensors", networks, 1, wanted=loras.attention_or_t5
+    )
+    found = drawn(library, {"ink": {"reliability": 0.7}}, sampler=SAMPLER)
+    assert found.plan is not None, found.diagnostics
+    agree(library, tmp_path / "out", found.plan)
 
 
 @pytest.mark.parametrize("name", ["depth", "sketches", "grey", "likeness"])

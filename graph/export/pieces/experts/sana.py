@@ -15,6 +15,7 @@ from graph.export.pieces.loading import filled, load, tokens
 from graph.export.pieces.settings import MODELS, PRECISION
 
 PIPELINES = ("SanaPipeline",)
+PARTS = {"transformer": "transformer"}
 
 
 class Sana:
