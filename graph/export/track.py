@@ -183,6 +183,7 @@ class Track:
     def _by_windows(self, lines: Sequence[str]) -> list[str]:
         """The denoiser of a window, and that of a panorama, which puts its windows together."""
         self._draft.wanted.append(("windows", "joined"))
+        every = "denoise_window(x[..., here], level, step, number)"
         return [
             "def denoise_window(x: Tensor, level: Level, step: int, window: int) -> Tensor:",
             '    """D(x) of one window: the clean picture that all experts together expect."""',
@@ -191,8 +192,7 @@ class Track:
             "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): what the windows say, put together."""',
             "    parts = [",
-            "        denoise_window(x[..., here], level, step, number)",
-            "        for number, here in enumerate(windows)",
+            f"        {every} for number, here in enumerate(windows)",
             "    ]",
             "    return joined(parts, windows)",
         ]
