@@ -192,9 +192,8 @@ def test_the_example_of_the_docs_is_what_is_exported() -> None:
     blocks = re.findall(r"^```python\n(.+?)^```$", page, re.MULTILINE | re.DOTALL)
     assert all(block in text for block in blocks[:2])
     together = load(WORKFLOWS / "together.json").export().text
-    assert len(blocks) == 5  # that of adapters is looked at with them
+    assert len(blocks) == 4  # that of adapters is looked at with them
     assert blocks[3] in together
-    assert blocks[4] in load(WORKFLOWS / "panorama.json").export().text
 
 
 def test_whole_numbers_that_lie_evenly_are_a_range() -> None:
