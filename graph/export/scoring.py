@@ -108,21 +108,37 @@ class Scoring:
         with draft.abroad(state, shape) as lines:
             asking = Asking(draft, amounts)
             clean, null = Scoring(draft, self._course, amounts, asking).estimate(foreign)
-            null = asking.asked(null)
+            null = self._known(asking, foreign, asking.asked(null))
             calls = asking.calls(switch)
         name, memory = bridge(draft, operation, self._asking.lead, asking.lead, shape)
         brought = draft.names.of(("home", operation.number), f"{heard.node}_at_home")
-        told = "None" if null == clean else null  # it knows no condition
         lines = [
             f"{state} = {name}.away({here}, level, {memory})",
             *calls,
             *lines,
-            f"{brought} = {name}.back({base}, {clean}, {told}, level, {memory})",
+            f"{brought} = {name}.back({base}, {clean}, {null}, level, {memory})",
         ]
         if switch:
             lines = [f"{brought} = {base}", f"if {switch}:", *(f"    {line}" for line in lines)]
         draft.body += lines
         return brought, base
+
+    def _known(self, asking: Asking, foreign: Operation, null: str) -> str:
+        """What a foreign estimate is held against: nothing where that is the very same answer.
+
+        So it is of an expert that knows no condition, as long as nobody bends it.
+        """
+        plan, amounts = self._draft.plan, self._amounts
+        heard = source(plan, foreign)
+        if heard.op != "denoise" or asking.voice(heard) != null:
+            return null
+        switches: list[str] = []
+        while foreign.op in ("guide", "modulate"):
+            switches += [amounts.switch(foreign)] if amounts.ever(foreign) else []
+            foreign = plan.operations[foreign.inputs[0].number]
+        if not switches:
+            return "None"
+        return null if "" in switches else f"{null} if {' or '.join(switches)} else None"
 
     def _fused(self, operation: Operation, forms: list[Operation]) -> tuple[str, str]:
         """A fusion, in the forms that it is given."""

@@ -33,7 +33,9 @@ def wrapped(line: str, longest: int = LONGEST) -> list[str]:
     def text(node: Any) -> str:
         return code[node.col_offset : node.end_col_offset].decode()
 
-    choices = [each for each in found if isinstance(each, ast.IfExp)]
+    choices = [
+        each for each in found if isinstance(each, ast.IfExp) and each.end_col_offset == len(code)
+    ]
     if choices:
         either = choices[0]
         rows = [text(either.body), f"if {text(either.test)}", f"else {text(either.orelse)}"]

@@ -36,6 +36,35 @@ def test_an_expert_that_knows_no_condition_and_states_of_pixels(
     assert "bridge.back(class_null, pixels_null, None, level, bridge_memory)" in text
 
 
+def test_one_that_knows_no_condition_is_guided_for_a_while(
+    library: Library, tmp_path: Path
+) -> None:
+    """From then on it is held against the picture that it was shown."""
+    nodes: Nodes = {
+        "scene": ("label", {"name": SCENES[0]}),
+        "home": ("class_expert", {}),
+        "pixels": ("unconditional_expert", {"model": "playground/pixels", "guidance": 2.0}),
+        "guide": ("guidance", {"method": {"name": "estimate"}, "to_noise": 0.6}),
+        "bridge": ("bridge", {}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"steps": 4}),
+        "picture": ("picture", {}),
+    }
+    wires = (
+        "scene.class > home.class",
+        "scene.class > guide.class",
+        "pixels.score > guide.score",
+        "home.score > bridge.anchor",
+        "guide.score > bridge.score",
+        "home.score > fuse.scores",
+        "bridge.score > fuse.scores",
+        "fuse.score > picture.score",
+        "sampler.sampling > picture.sampling",
+    )
+    text = agree(library, tmp_path, planned(library, nodes, wires))
+    assert "pixels_null if guide_weight else None," in text
+
+
 def test_home_may_be_pixels(library: Library, tmp_path: Path) -> None:
     drop = "home.score > bridge.anchor", "home.score > fuse.scores"
     more = "pixels.score > bridge.anchor", "pixels.score > fuse.scores"
