@@ -25,7 +25,7 @@ from graph.library import NAME, Library
 from graph.pipelines import check_pipeline
 from graph.writing import write_atomically
 from studio.parcels import CONFIG, INDEX, Parcel, meant, of_file, of_folder
-from studio.repository import WEIGHTS, File, Repository, full, no_name, refused
+from studio.repository import WEIGHTS, File, Repository, check_room, no_name, refused
 
 ARRIVING = ".fetching"
 """Where a model lies below the model folder until it is whole; no model is looked for in there."""
@@ -265,7 +265,7 @@ def _bring(
     files = [*parcel.settings, *parcel.weights]
     for file in parcel.weights:
         if file.place.startswith(f"{IMAGE_ENCODER}/") and not file.arrived(folder):
-            _take(models, folder, file)
+            goes_on |= _take(models, folder, file)
     left = sum(file.size - file.arrived(folder) for file in files)
     size = sum(file.size for file in files)
     count = f"{len(files)} files" if len(files) > 1 else "1 file"
@@ -274,9 +274,7 @@ def _bring(
     say(
         f"{what} at {hub.commit}, licence {hub.licence or 'unknown'}: {count}, {shown(size)}{rest}."
     )
-    free = shutil.disk_usage(folder).free
-    if left > free:
-        raise full(f"{shown(left)} are needed and {shown(free)} are free")
+    check_room(folder, left)
     with tqdm(
         total=size, initial=size - left, unit="B", unit_scale=True, unit_divisor=1024, disable=None
     ) as bar:
@@ -289,26 +287,28 @@ def _bring(
     if not lone:
         with _unless_refused(room):
             _check(room, parcel.name)
+    _check_free(models, parcel.name, order)  # a download takes hours
     told = hub.repository, hub.revision, hub.commit, hub.licence, order.file
     record = Record(*told, only=order.only)
     _show(models / parcel.name, folder, parcel, record)
     shutil.rmtree(room)
     say(f"It is whole: choose '{parcel.name}'.")
     library = Library(models, models)
-    found = library.attempt(parcel.name) if parcel.name in library.names() else None
+    found = library.attempt(parcel.name) if lone and parcel.name in library.names() else None
     if isinstance(found, ChoraleError):
         say(f"Something is missing before it can be used: {found}")
 
 
-def _take(models: Path, folder: Path, file: File) -> None:
-    """Take what another model of the library has of it: one image encoder goes with many."""
+def _take(models: Path, folder: Path, file: File) -> bool:
+    """Take it from another model of the library, if one has it: an image encoder goes with many."""
     for path in models.rglob(file.place):
         if file.is_at(path):
             try:
                 os.link(path, file.below(folder))
             except OSError:  # no links on such a disk
                 shutil.copyfile(path, file.below(folder))
-            return
+            return True
+    return False
 
 
 def _show(model: Path, folder: Path, parcel: Parcel, record: Record) -> None:

@@ -37,7 +37,7 @@ from graph.headers import header
 from graph.lora import PEFT, PEFT_CONFIG, is_lora, read_lora
 from graph.onefile import read_onefile
 from graph.pipelines import check_index
-from studio.repository import WEIGHTS, File, Repository, refused
+from studio.repository import WEIGHTS, File, Repository, check_room, refused
 
 INDEX, CONFIG = "model_index.json", "config.json"
 SETTINGS = (".json", ".txt", ".model")
@@ -147,6 +147,7 @@ def _hollow(hub: Repository, folder: Path, file: File) -> Generator[Path]:
         length = int.from_bytes(begun.read(8), "little")
     if length <= min(MOST_HEADER, file.size - 8):
         hub.begin(folder, file, 8 + length)
+    check_room(folder, file.size - file.arrived(folder))  # not every disk leaves holes empty
     hollow = file.below(folder).with_suffix(".header")
     try:
         with arriving.open("rb") as begun, hollow.open("wb") as target:

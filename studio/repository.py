@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from huggingface_hub.utils import build_hf_headers  # pyright: ignore[reportUnkn
 from tqdm import tqdm
 
 from graph.errors import ChoraleError, Diagnostic
+from graph.footprint import shown
 
 PINNED = re.compile(r"[0-9a-f]{40}")
 PLAIN = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -210,9 +212,18 @@ def _file(sibling: Any) -> File | None:
     """A file as the hub describes it; None for one whose path or size could not be trusted."""
     path, size, large = str(sibling.rfilename), sibling.size, sibling.lfs
     form = SPOKEN if path.endswith(WEIGHTS) else PLAIN
-    if not all(form.fullmatch(each) for each in path.split("/")) or not isinstance(size, int):
+    if not all(form.fullmatch(each) for each in path.split("/")):
+        return None
+    if not isinstance(size, int) or size < 0:
         return None
     return File(path, size, str(large.sha256) if large else "", str(sibling.blob_id))
+
+
+def check_room(folder: Path, size: int) -> None:
+    """M051 where the disk of a folder has no room for so many bytes more."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise full(f"{shown(size)} are needed and {shown(free)} are free")
 
 
 def full(why: str) -> ChoraleError:

@@ -324,6 +324,32 @@ def test_an_interrupted_file_goes_on_where_it_stopped(
     assert (models / NAME / "ink.safetensors").read_bytes() == ink.read_bytes()
 
 
+@pytest.mark.parametrize("size", [2**62, -1, "9"])
+def test_a_hostile_size_fills_no_disk(
+    served: Hub, models: Path, size: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lora(served.folder / NAME / "ink.safetensors")
+    told = served.described(NAME)
+    (ink,) = (each for each in told["siblings"] if each["rfilename"] == "ink.safetensors")
+    ink["size"] = size
+    monkeypatch.setattr(Hub, "described", lambda *_: told)
+    assert refusal(served, models).startswith(("M002", "M013", "M047", "M051"))
+    assert arrived(models) < 2**12
+
+
+def test_what_takes_the_place_meanwhile_stays(served: Hub, models: Path) -> None:
+    lora(served.folder / NAME / "ink.safetensors")
+    own = models / "mine/ink.safetensors"
+
+    def take(text: str) -> None:
+        lora(own, rank=2)
+
+    with pytest.raises(ChoraleError, match="T009"):
+        fetch(models, NAME, name="mine/ink", endpoint=served.address, say=take)
+    assert next(iter(Library(models, models).lora("mine/ink.safetensors").parts["unet"].values()))
+    assert there(models) == {"mine/ink.safetensors"}
+
+
 def test_a_wrong_hash_is_refused(served: Hub, models: Path) -> None:
     lora(served.folder / NAME / "ink.safetensors")
     served.spoilt = {"ink.safetensors"}
@@ -491,6 +517,7 @@ def test_an_ip_adapter_comes_with_the_encoder_that_it_was_made_with(
         first, last = fetched(served, models, file)
         name = f"{NAME}/{file.removesuffix('.safetensors')}"
         assert ": 4 files, " in first
+        assert first.endswith("are left.") == bool(brought)
         assert last == f"It is whole: choose '{name}'."
         encoder = adapters / "models" / ENCODER  # the one beside the second has other widths
         assert (models / name / ENCODER).read_bytes() == encoder.read_bytes()
