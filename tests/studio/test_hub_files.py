@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from huggingface_hub.utils import close_session
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
 from graph.companions import companion_names
@@ -55,7 +55,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def adapters(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
-    """A repository of IP-Adapters: two of one encoder, and that of another nearer to the second."""
+    """IP-Adapters: two of one encoder, another nearer to the second, a copy far from both."""
     folder = tmp_path_factory.mktemp("made") / "adapters"
     for kind, name in (("plain", "plain"), ("plus", "plus")):
         making.ip_adapter(folder / kind, tiny, kind)
@@ -69,6 +69,9 @@ def adapters(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
     (folder / "plus").rename(folder / "more")
     config = folder / "more/image_encoder/config.json"
     write_json(config, {**json.loads(config.read_text()), "hidden_size": 99, "projection_dim": 99})
+    weights = folder / "more" / ENCODER
+    save_file({key: each + 1 for key, each in load_file(weights).items()}, weights)
+    shutil.copytree(folder / "models/image_encoder", folder / "also/image_encoder")
     (folder / "models/plain.bin").write_bytes(b"pickled")
     (folder / "models/image_encoder/pytorch_model.bin").write_bytes(b"pickled")
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
@@ -403,6 +406,8 @@ def test_a_place_that_is_taken_or_hidden_is_refused_before_anything_comes(
     )
     assert served.files() == []
     fetched(served, models, name="mine/ink")
+    lora(served.folder / NAME / "oil.safetensors")
+    assert refusal(served, models, "oil.safetensors", name="mine/ink").startswith("T009")
 
 
 def test_a_place_beside_a_model_is_free(served: Hub, models: Path, tiny: Path) -> None:
@@ -411,6 +416,9 @@ def test_a_place_beside_a_model_is_free(served: Hub, models: Path, tiny: Path) -
     fetched(served, models)
     assert Library(models, models).loras() == (f"{NAME}/more/ink.safetensors",)
     assert refusal(served, models, name=f"{NAME}/ink").startswith("T020")
+    making.t2i_adapter(served.folder / "someone/lines")
+    served.commits["someone/lines"] = LATER
+    fetched(served, models, asked="someone/lines", name=f"{NAME}/lines")
     making.ip_adapter(models / "mine/eyes", tiny)
     assert refusal(served, models, name="mine/eyes/more/ink").startswith("T020")
 
@@ -554,21 +562,30 @@ def test_an_ip_adapter_is_told_apart_before_its_weights_come(
     assert not [h for _, h in served.asked if h.get("Range", "").endswith("-")]
 
 
-def test_an_interrupted_ip_adapter_goes_on(served: Hub, models: Path, adapters: Path) -> None:
+@pytest.mark.parametrize("looked_at", ["more", "models"])
+def test_an_interrupted_ip_adapter_goes_on(
+    served: Hub, models: Path, adapters: Path, looked_at: str
+) -> None:
     shutil.copytree(adapters, served.folder / NAME, dirs_exist_ok=True)
     served.cut.add("model.safetensors")
     assert refusal(served, models, "more/plus.safetensors").startswith("M047")
-    kept = arrived(models)
-    served.cut.clear()
     (config,) = (models / ".fetching").rglob("image_encoder/config.json")
-    shutil.copyfile(adapters / "more/image_encoder/config.json", config)  # it ended while it looked
+    shutil.copyfile(adapters / looked_at / "image_encoder/config.json", config)
+    kept = arrived(models) - config.stat().st_size
+    served.cut = {"config.json"}
+    if looked_at == "models":  # the nearest is looked at again
+        assert refusal(served, models, "more/plus.safetensors").startswith("M047")
+        assert arrived(models) > kept > (adapters / "more/plus.safetensors").stat().st_size
+    served.cut.clear()
     served.asked.clear()
     fetched(served, models, "more/plus.safetensors")
-    assert kept > (adapters / "more/plus.safetensors").stat().st_size
-    assert Library(models, models).companion(f"{NAME}/more/plus").network == "IPAdapterPlus"
-    ranges = [h["Range"] for _, h in served.asked if "Range" in h]
-    assert len(set(ranges)) == 1
-    assert not ranges[0].startswith("bytes=0-")
+    name = f"{NAME}/more/plus"
+    assert Library(models, models).companion(name).network == "IPAdapterPlus"
+    assert (models / name / ENCODER).read_bytes() == (adapters / "models" / ENCODER).read_bytes()
+    assert not list((models / name).rglob("*.part"))
+    large = [h["Range"] for path, h in served.asked if path.startswith("/large/")]
+    assert len(large) == 1
+    assert not large[0].startswith("bytes=0-")
 
 
 def test_the_command_line_fetches_a_file(served: Hub, models: Path) -> None:
