@@ -223,9 +223,21 @@ def test_a_face_id_is_named(library: Library) -> None:
     assert "it is a FaceID" in error.message
 
 
-def test_a_file_of_something_else_is_no_ip_adapter(library: Library) -> None:
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"weight": (1,)},
+        {"ip_adapter.1.to_k_ip.weight": (8,), "image_proj.proj.weight": (8, 8)},
+        {"ip_adapter.1.to_k_ip.weight": (8, 8), "image_proj.proj.weight": (8,)},
+        {"ip_adapter.1.to_k_ip.weight": (8, 8), "image_proj.latents": (1, 4, 8)},
+    ],
+)
+def test_a_file_of_something_else_is_no_ip_adapter(
+    library: Library, stored: dict[str, tuple[int, ...]]
+) -> None:
     folder = making.ip_adapter(library.folder / "else", library.folder / "base")
-    save_file({"weight": torch.ones(1)}, folder / "ip-adapter_tiny.safetensors")
+    file = folder / "ip-adapter_tiny.safetensors"
+    save_file({name: torch.ones(shape) for name, shape in stored.items()}, file)
     told = {"ip": {"model": "else", "photo": making.picture()}}
     (error,) = compiled(library, told).diagnostics
     assert error.code == "M038"
