@@ -14,9 +14,9 @@ BENDING = ("modulate", "guide")
 def groups(plan: Plan) -> dict[str, list[int]]:
     """The groups, by number, in which each node with a fader is: a solo silences others of its own.
 
-    Every track has one of each kind, and one for the experts of backgrounds that are fusions. A node
-    that is in none, such as an expert that is nothing but a background, has no weight, so that no
-    switch silences it.
+    Every track has one of each kind, and one for the experts of backgrounds that are fusions. A
+    node that is in none, such as an expert that is nothing but a background, has no weight, so
+    that no switch silences it.
     """
     found: dict[str, list[int]] = {}
     kinds = [kind for operation in plan.operations for kind in _kinds(plan, operation)]
