@@ -56,7 +56,8 @@ class Widget:
 class Sampling:
     """What travels on a sampling wire: sampler, corrector, noise schedule, steps, seed, count.
 
-    `wide` says how many times as wide as the experts' own canvas the picture is.
+    `wide` says how many times as wide as the experts' canvas the picture is, `width` and `height`
+    how many pixels that has; 0 is their own.
     """
 
     sampler: Value
@@ -66,6 +67,8 @@ class Sampling:
     count: int
     corrector: Value
     wide: int = 1
+    width: int = 0
+    height: int = 0
 
 
 Carried = Condition | Ref | Sampling | tuple[Value, ...]

@@ -21,6 +21,8 @@ from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
 from nodes.fuse import choice
 
+LARGEST = 8192
+"""Pixels of a side: as many as a square has that is sampled at once."""
 PARTICLES = 16
 """Fewer say little of a density."""
 Methods = Annotated[
@@ -52,6 +54,9 @@ class Sampler(Node):
         "panorama",
         "size",
         "width",
+        "height",
+        "resolution",
+        "aspect",
     )
     outputs: ClassVar[tuple[Port, ...]] = (
         Port("sampling", Kind.SAMPLING, "How to sample, for a picture."),
@@ -62,11 +67,23 @@ class Sampler(Node):
         default=7, ge=0, le=2**32 - 1, description="The same seed paints the same picture."
     )
     count: int = Field(default=1, ge=1, le=64, description="Pictures in one batch.")
+    width: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST,
+        description="Pixels from left to right; 0 is the experts' own width.",
+    )
+    height: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST,
+        description="Pixels from top to bottom; 0 is the experts' own height.",
+    )
     wide: int = Field(
         default=1,
         ge=1,
         le=WIDEST,
-        description="How many times as wide as the experts' own canvas: a panorama, of windows "
+        description="How many times as wide as the experts' canvas: a panorama, of windows "
         "that overlap by half.",
     )
     method: Methods = Field(  # pyright: ignore[reportInvalidTypeForm]
@@ -117,4 +134,6 @@ class Sampler(Node):
             self.count,
             choice(self.corrector),
             self.wide,
+            self.width,
+            self.height,
         )
