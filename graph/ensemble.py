@@ -128,16 +128,18 @@ class Shown:
 class Squeezed:
     """A likelihood as the reader of targets for pictures of other proportions than it looks at.
 
-    It sees the whole of every picture, squeezed; so it is shown a target of this canvas (w, h).
+    It sees the whole of every picture, squeezed to `size`; so it is shown a target of this canvas,
+    both (w, h).
     """
 
     likelihood: Likelihood
     canvas: tuple[int, int] | None
+    size: tuple[int, int]
 
     def encode(self, value: Any) -> Any:
         """The target, cut to the canvas' proportions and squeezed; a word is as it is."""
-        if isinstance(value, Image.Image) and self.canvas and self.likelihood.canvas:
-            value = squeezed(value, self.canvas, self.likelihood.canvas)
+        if isinstance(value, Image.Image) and self.canvas:
+            value = squeezed(value, self.canvas, self.size)
         return self.likelihood.encode(value)
 
 
@@ -394,7 +396,7 @@ class _Builder:
             codec=self.lead.codec,
             network=name,
             method=_chosen(settings["method"], choices(guidance, GuidanceMethod)),
-            target=self._encode(name, self._looking(likelihood, target), target),
+            target=self._encode(name, self._looking(likelihood), target),
             scale=settings["scale"],  # pyright: ignore[reportArgumentType]
             reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
@@ -402,11 +404,13 @@ class _Builder:
             noise_range=(high, low),
         )
 
-    def _looking(self, likelihood: Likelihood, target: Any) -> Reader:
+    def _looking(self, likelihood: Likelihood) -> Reader:
         """What reads a target: a picture is squeezed as those that are painted will be."""
-        painted, seen = self.lead.canvas, likelihood.canvas
-        alike = painted is None or seen is None or painted[0] * seen[1] == painted[1] * seen[0]
-        return likelihood if alike else Squeezed(likelihood, painted)
+        painted, seen = self.lead.canvas, likelihood.canvas or self._canvas
+        if painted is None or seen is None:
+            return likelihood
+        alike = likelihood.canvas and painted[0] * seen[1] == painted[1] * seen[0]
+        return likelihood if alike else Squeezed(likelihood, painted, seen)
 
     def _bridged(self, operation: Operation) -> Bridged:
         settings = dict(operation.settings)

@@ -97,6 +97,11 @@ class Sampler(Node):
         description="What moves every step towards the density that the weights name.",
     )
 
+    @property
+    def asked_size(self) -> tuple[int, int]:
+        """Width and height as they are set."""
+        return self.width, self.height
+
     def check(self, place: Place) -> Iterator[Diagnostic]:
         """Whether the corrector has the sampler that it needs."""
         corrector, method = cast("Corrector", self.corrector), cast("Method", self.method)
