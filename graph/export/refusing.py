@@ -28,7 +28,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "denoise": frozenset(EXPERT.split()),
     "fuse": frozenset({"rule", "background"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
-    "noise": frozenset({"track", "space", "shape", "seed", "samples", "points"}),
+    "noise": frozenset({"track", "space", "shape", "seed", "samples", "points", "size"}),
     "sample": frozenset({"sampler", "schedule", "steps", "corrector", "wide"}),
     "decode": frozenset[str](),
 }

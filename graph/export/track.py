@@ -289,11 +289,12 @@ class Track:
         """The file of a picture as an expert was shown them: on the canvas, in its colours."""
         value: Any = condition.value
         stored = self.library.assets.get(value.sha256)
-        shown = prepare(stored, condition.steps, model.canvas)
+        canvas: Any = dict(self.noise.settings).get("size", model.canvas)
+        shown = prepare(stored, condition.steps, canvas)
         kind = model.card.condition
         thing = ("file", repr(condition), model.name)
         name = self._file(self.names.of(thing, f"{operation.node}_shown"))
-        self.files[name] = png_of(on_canvas(kind, shown, model.canvas, model.card.palette))
+        self.files[name] = png_of(on_canvas(kind, shown, canvas, model.card.palette))
         return name
 
     def _file(self, name: str) -> str:

@@ -164,6 +164,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         latent_channels=folders.CHANNELS,
     ).save_pretrained(models / "foreign" / "vae")
     folders.instruct_pix2pix(models / "edit")
+    folders.stable_diffusion_xl(models / "xl")
     pipeline: Any = StableDiffusionPipeline.from_pretrained(models / "base")
     networks = {"unet": pipeline.unet, "text_encoder": pipeline.text_encoder}
     loras.kohya(models / "ink.safetensors", networks, 1)
@@ -307,7 +308,7 @@ def test_beyond_a_bridge_pictures_have_as_many_pixels(library: Library) -> None:
 
 def test_a_bridge_to_an_expert_of_one_size_is_refused(tmp_path: Path) -> None:
     folders.stable_diffusion(tmp_path / "models" / "base")
-    folders.pixels(tmp_path / "models" / "pixels", side=32)
+    folders.pixels(tmp_path / "models" / "pixels", side=48)
     library = Library(tmp_path / "models", tmp_path / "assets")
     nodes: Nodes = {
         "b": ("unconditional_expert", {"model": "pixels"}),
@@ -320,6 +321,15 @@ def test_a_bridge_to_an_expert_of_one_size_is_refused(tmp_path: Path) -> None:
     )
     found = refused(workflow(library, nodes, *wires, **size(*OTHER)))
     assert [(each.code, each.node) for each in found] == [("C008", "b")]
+    plan = plan_of(workflow(library, nodes, *wires, **size(48, 48)))
+    assert result(Runtime(library, CPU).run(plan)).pictures[0].size == (48, 48)
+
+
+def test_experts_of_other_proportions_meet_at_a_size_that_both_paint(library: Library) -> None:
+    found = refused(bridged(library, "xl"))
+    assert [each.code for each in found] == ["F014"]
+    plan = plan_of(bridged(library, "xl", **size(*OTHER)))
+    assert result(Runtime(library, CPU).run(plan)).pictures[0].size == OTHER
 
 
 def test_a_modulator_bends_at_the_size_that_it_was_trained_for(tmp_path: Path) -> None:

@@ -313,6 +313,24 @@ def test_every_family_that_reads_sentences(tmp_path: Path, name: str) -> None:
     agree(library, tmp_path / "out", planned(library, nodes, wires))
 
 
+@pytest.mark.parametrize(
+    ("name", "size"), [("stable_diffusion_xl", (56, 40)), ("flux", (288, 256))]
+)
+def test_a_picture_of_another_size(tmp_path: Path, name: str, size: tuple[int, int]) -> None:
+    FAMILIES[name](tmp_path / "models" / "own")
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "text": ("text", {"text": "a red Boat"}),
+        "words": ("text_expert", {"model": "own", "guidance": 2.0}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"steps": 3, "width": size[0], "height": size[1]}),
+        "picture": ("picture", {}),
+    }
+    wires = (WIRES[0], WIRES[2], *WIRES[4:])
+    text = agree(library, tmp_path / "out", planned(library, nodes, wires))
+    assert f"shape=(4, {size[1] // 8}, {size[0] // 8})" in text
+
+
 def test_a_model_of_pixels(tmp_path: Path) -> None:
     folders.pixels(tmp_path / "models" / "own", clip_sample=True)
     library = Library(tmp_path / "models", tmp_path / "assets")
