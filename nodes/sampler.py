@@ -23,6 +23,8 @@ from nodes.fuse import choice
 
 LARGEST = 8192
 """Pixels of a side: as many as a square has that is sampled at once."""
+PLACE = 8
+"""Pixels that a drag moves a side by: most latent places have as many."""
 PARTICLES = 16
 """Fewer say little of a density."""
 Methods = Annotated[
@@ -72,12 +74,14 @@ class Sampler(Node):
         ge=0,
         le=LARGEST,
         description="Pixels from left to right; 0 is the experts' own width.",
+        json_schema_extra={"step": PLACE, "zero": "own"},
     )
     height: int = Field(
         default=0,
         ge=0,
         le=LARGEST,
         description="Pixels from top to bottom; 0 is the experts' own height.",
+        json_schema_extra={"step": PLACE, "zero": "own"},
     )
     wide: int = Field(
         default=1,
