@@ -121,8 +121,9 @@ class PixArt(Checkpoint):
         if not self._transformer.use_additional_conditions:
             return {"resolution": None, "aspect_ratio": None}
         height, width = (side * self._codec.factor for side in x.shape[-2:])
-        sizes, ratio = words.new_tensor([[height, width]]), words.new_tensor([[height / width]])
-        return {"resolution": sizes.expand(len(x), -1), "aspect_ratio": ratio.expand(len(x), -1)}
+        sizes = torch.tensor([[height, width]]).expand(len(x), -1)
+        ratios = torch.full((len(x), 1), height / width)
+        return {"resolution": sizes.to(words), "aspect_ratio": ratios.to(words)}
 
     def without(self, blocks: Sequence[int]) -> PixArt:
         """The same expert with some of its transformer's blocks left out."""

@@ -107,6 +107,6 @@ class StableDiffusionXL(Adaptable):
         words = torch.stack([prompt.words for prompt in conditions])
         pooled = torch.stack([prompt.pooled for prompt in conditions])
         height, width = (side * self._scale for side in x.shape[-2:])
-        sizes = pooled.new_tensor([height, width, 0, 0, height, width])
-        added = {"text_embeds": pooled, "time_ids": sizes.expand(len(x), -1)}
+        sizes = torch.tensor([[height, width, 0, 0, height, width]]).expand(len(x), -1)
+        added = {"text_embeds": pooled, "time_ids": sizes.to(pooled)}
         return self._native.denoise(answering(self._unet, words, added, heard=heard), x, level)

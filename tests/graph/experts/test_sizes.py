@@ -198,7 +198,9 @@ def test_another_size_is_sampled_as_the_pipeline_does(
     wanted, unasked = (theirs(case, folder, solver, sentence) for sentence in (SENTENCE, ""))
     found = compiled(library, {}, sized(case, solver))
     ours = sampled(library, found, noise(*case.places), expert__guidance=case.guidance)
-    assert (ours - wanted).abs().max() <= 1e-4 * max(1.0, float(wanted.abs().max()))
+    # as at their own size, those of PixArt are held to their largest value
+    bound = 1e-4 * (float(wanted.abs().max()) if case.solvers is SOLVED else 1.0)
+    assert (ours - wanted).abs().max() <= bound
     assert (wanted - unasked).abs().max() >= 5e-3
 
 
