@@ -166,10 +166,12 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
         codecs[operation.node] = lead.codec
         if points > 1:
             painters[operation.node] = PointPainter(merge, points, PLANE.scale)
-        elif lead.codec is not None and lead.canvas is not None:
+        elif lead.canvas is not None:
             size = _whole(lead.canvas, windows)
-            fitted = FittedPainter(lead.codec, size)
-            painters[operation.node] = Painter(lead.preview, size) if lead.preview else fitted
+            if lead.preview is not None:
+                painters[operation.node] = Painter(lead.preview, size)
+            elif lead.codec is not None:
+                painters[operation.node] = FittedPainter(lead.codec, size)
         schedule: Any = _chosen(sample["schedule"], choices(schedules, NoiseSchedule))
         tracks.append(
             Track(
