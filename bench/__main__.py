@@ -7,7 +7,17 @@ import sys
 
 from bench.timing import HEADER
 
-PARTS = ("compile", "loop", "companions", "parity", "checkpoints", "start", "page")
+PARTS = (
+    "compile",
+    "loop",
+    "companions",
+    "parity",
+    "checkpoints",
+    "speed",
+    "shapes",
+    "start",
+    "page",
+)
 
 
 def main(parts: list[str]) -> None:

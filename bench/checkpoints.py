@@ -61,8 +61,8 @@ def rows() -> Iterator[Row]:
 def _again(library: Library) -> Iterator[Row]:
     """What comes before the first step: loading and reading, and after a fader has moved."""
     runtime = Runtime(library, CPU)
-    first = seconds(lambda: runtime.prepare(_plan(library, SENTENCES)))
-    moved = _plan(library, SENTENCES, guidance=GUIDANCE / 2)
+    first = seconds(lambda: runtime.prepare(plan_of(library, SENTENCES)))
+    moved = plan_of(library, SENTENCES, guidance=GUIDANCE / 2)
     second = seconds(lambda: runtime.prepare(moved))
     detail = f"{1000 * second:.1f} ms / {first:.2f} s"
     yield Row(
@@ -77,16 +77,16 @@ def _alone(library: Library) -> Iterator[Row]:
     dit = _pipeline(DiTPipeline, library.folder / "dit")
     sides = {
         "a UNet of SD's form": (
-            _plan(library, SENTENCES[:1]),
+            plan_of(library, SENTENCES[:1]),
             lambda: unet(SENTENCES[0], num_inference_steps=STEPS, guidance_scale=GUIDANCE),
         ),
         "a DiT": (
-            _plan(library, ("night",), "class"),
+            plan_of(library, ("night",), "class"),
             lambda: dit([1], num_inference_steps=STEPS, guidance_scale=GUIDANCE),
         ),
     }
     for name, (plan, theirs) in sides.items():
-        ratio, one, two = compare(lambda plan=plan: _play(runtime, plan), theirs)
+        ratio, one, two = compare(lambda plan=plan: play(runtime, plan), theirs)
         yield Row(
             f"{name}, guided, over its pipeline", ratio, "×", "≤ 1.0", f"{one:.2f} / {two:.2f} s"
         )
@@ -94,14 +94,14 @@ def _alone(library: Library) -> Iterator[Row]:
 
 def _together(library: Library) -> Row:
     """Four sentences in one product over four guided runs of the pipeline."""
-    runtime, plan = Runtime(library, CPU), _plan(library, SENTENCES)
+    runtime, plan = Runtime(library, CPU), plan_of(library, SENTENCES)
     unet = _pipeline(StableDiffusionPipeline, library.folder / "unet")
 
     def theirs() -> None:
         for sentence in SENTENCES:
             unet(sentence, num_inference_steps=STEPS, guidance_scale=GUIDANCE)
 
-    ratio, one, two = compare(lambda: _play(runtime, plan), theirs)
+    ratio, one, two = compare(lambda: play(runtime, plan), theirs)
     return Row(
         "four sentences on one UNet over four guided pipelines",
         ratio,
@@ -114,7 +114,7 @@ def _together(library: Library) -> Row:
 def _held(library: Library) -> Row:
     """Bytes of the networks that four experts on one base hold, over those of the UNet itself."""
     runtime = Runtime(library, CPU)
-    _play(runtime, _plan(library, SENTENCES))
+    play(runtime, plan_of(library, SENTENCES))
     kept = [each.network for each in runtime._loaded.values()]  # noqa: SLF001 - the bench looks inside
     held = {
         weight.data_ptr(): weight.nbytes
@@ -142,7 +142,8 @@ def _pipeline(family: Any, folder: Path) -> Any:
     return pipeline
 
 
-def _play(runtime: Runtime, plan: Plan) -> None:
+def play(runtime: Runtime, plan: Plan) -> None:
+    """Play to the end; RuntimeError where that fails."""
     for event in runtime.run(plan):
         if isinstance(event, Failure):
             raise RuntimeError(event.diagnostics)
@@ -150,10 +151,10 @@ def _play(runtime: Runtime, plan: Plan) -> None:
 
 def one_expert(library: Library, steps: int) -> Plan:
     """One guided sentence for the model `own`."""
-    return _plan(library, SENTENCES[:1], model="own", steps=steps)
+    return plan_of(library, SENTENCES[:1], model="own", steps=steps)
 
 
-def _plan(
+def plan_of(
     library: Library,
     asked: Sequence[str],
     kind: str = "text",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from pydantic import BaseModel, ConfigDict, Field
 from safetensors import safe_open
 from torch import Tensor
 from torch.func import functional_call
@@ -22,47 +21,25 @@ from graph.folders import read_json
 from graph.levels import CLEAN, NoiseLevel
 from graph.low_rank import Adapted, Adapter, shapes
 from graph.machine import Machine
+from graph.sight import Sight, sight_of
 from graph.weights import NEAR
 
 logging.disable_progress_bar()
 LARGEST, DEEPEST = 2**16, 256
 MARGIN = 1.1
 """How many times the stored numbers a network may have: tensors that are shared are stored once."""
-Triple = tuple[float, float, float]
-Side = Annotated[int, Field(ge=8, le=2048)]
-Deviation = Annotated[float, Field(gt=1e-3)]
 
 
-class Sight(BaseModel):
-    """How a model wants its pictures: the part of preprocessor_config.json that is read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-    size: tuple[Side, Side] | None = None
-    image_mean: Triple = (0.5, 0.5, 0.5)
-    image_std: tuple[Deviation, Deviation, Deviation] = (0.5, 0.5, 0.5)
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Sight:
-        """From the file's content; the whole picture is seen, and nothing is cropped away."""
-        size: Any = config.get("crop_size") or config.get("size")
-        if isinstance(size, Mapping):
-            sides: Mapping[str, Any] = size  # pyright: ignore[reportUnknownVariableType]
-            edge = sides.get("shortest_edge")
-            size = (sides.get("height", edge), sides.get("width", edge))
-        elif size is not None:
-            size = (size, size)
-        return cls.model_validate({**config, "size": size})
-
-    def normal(self, pictures: Tensor) -> Tensor:
-        """Pictures between −1 and 1, in size, mean and deviation as the model learned them."""
-        if self.size is not None and tuple(pictures.shape[-2:]) != self.size:
-            pictures = F.interpolate(
-                pictures, self.size, mode="bilinear", antialias=True, align_corners=False
-            )
-        mean, deviation = (
-            pictures.new_tensor(each)[:, None, None] for each in (self.image_mean, self.image_std)
+def normal(sight: Sight, pictures: Tensor) -> Tensor:
+    """Pictures between −1 and 1, in size, mean and deviation as a model learned them."""
+    if sight.size is not None and tuple(pictures.shape[-2:]) != sight.size:
+        pictures = F.interpolate(
+            pictures, sight.size, mode="bilinear", antialias=True, align_corners=False
         )
-        return (pictures * 0.5 + 0.5 - mean) / deviation
+    mean, deviation = (
+        pictures.new_tensor(each)[:, None, None] for each in (sight.image_mean, sight.image_std)
+    )
+    return (pictures * 0.5 + 0.5 - mean) / deviation
 
 
 class Parameters(Protocol):
@@ -93,8 +70,7 @@ class Onlooker:
         """
         folder = companion.folder
         network = _build(companion.name, folder, family).to(machine.device, machine.precision)
-        path = folder / "preprocessor_config.json"
-        sight = Sight.of(read_json(companion.name, path) if path.is_file() else {})
+        sight = sight_of(companion)
         network = network.eval().requires_grad_(False)
         ranges = guidance_card(companion).ranges
         if ranges is None:
@@ -105,7 +81,7 @@ class Onlooker:
 
     def answer(self, pictures: Tensor, level: NoiseLevel = CLEAN) -> Any:
         """What the network answers to pictures between −1 and 1, in transformers' own form."""
-        shown = {"pixel_values": self.sight.normal(pictures.to(self.network.dtype))}
+        shown = {"pixel_values": normal(self.sight, pictures.to(self.network.dtype))}
         if self.adapted is None:
             return self.network(**shown)
         return functional_call(self.network, dict(self.adapted.at(level)), kwargs=shown)

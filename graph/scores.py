@@ -274,6 +274,14 @@ def _weighed(score: Score) -> Iterator[Voice]:
         yield from _weighed(each)
 
 
+def _grounds(score: Score) -> Iterator[Score]:
+    """Backgrounds that are more than a voice, whose own voices are weighed; inner ones last."""
+    for each in _everything(score):
+        ground = each.background if isinstance(each, Merge) else None
+        if ground is not None and not isinstance(bare(ground), Voice):
+            yield ground
+
+
 def _everything(score: Score | None) -> Iterator[Score]:
     """The score and all that it is made of, backgrounds and anchors too, outermost first."""
     if score is None:
@@ -308,6 +316,8 @@ def shapes(score: Score | None) -> Iterator[Shaped]:
 
 def kinds(score: Score) -> Iterator[tuple[Faded, ...]]:
     """What has a fader, apart by kind: a solo silences others of its kind alone."""
+    # who plays and is part of a background too is heard there as he plays
+    yield tuple(voice for each in _grounds(score) for voice in _weighed(each))
     yield tuple(_weighed(score))
     bent = tuple(companions(score))
     for kind in (Modulated, Guided):

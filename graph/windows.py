@@ -8,37 +8,21 @@ from typing import TYPE_CHECKING
 import torch
 
 from graph.interfaces import Fused
+from graph.panes import Panes
 from graph.reliability import Weight
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-    from PIL import Image
     from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
-    """Where windows of `width` places begin in a state of `whole` places.
+class Windows(Panes):
+    """Cuts a wide state, and puts together what is said of its parts.
 
     What they estimate is put together as the mean of all that look at a place (MultiDiffusion,
     arXiv 2302.08113, equation 5), each weighed by how far the place is from the window's border.
     """
-
-    width: int
-    whole: int
-    starts: tuple[int, ...]
-
-    @classmethod
-    def over(cls, width: int, times: int) -> Windows:
-        """Windows over a state `times` as wide (two or more), each half over the one before it."""
-        whole, count = width * times, 2 * times - 1
-        places = (round(number * (whole - width) / (count - 1)) for number in range(count))
-        return cls(width, whole, tuple(sorted(set(places))))
-
-    @property
-    def times(self) -> int:
-        """How many times as wide as a window the whole is."""
-        return self.whole // self.width
 
     def cut(self, x: Float[Tensor, "b *d w"]) -> Float[Tensor, "n *d v"]:
         """What every window shows, sample by sample: n is b times the number of windows."""
@@ -68,25 +52,3 @@ class Windows:
             return weight
         spread = weight.spread.expand(samples, *weight.spread.shape[1:-1], self.whole)
         return Weight(weight.number, self.cut(spread))
-
-    def panes(self, picture: Image.Image, canvas: tuple[int, int]) -> list[Image.Image]:
-        """The part of a picture that each window is given, for experts of this canvas (w, h).
-
-        The picture is cut to the proportions of the whole about its centre; nothing is resized.
-        """
-        ratio = canvas[0] * self.whole / self.width / canvas[1]
-        width = min(float(picture.width), picture.height * ratio)
-        height = min(float(picture.height), picture.width / ratio)
-        left, top = (picture.width - width) / 2, (picture.height - height) / 2
-        place = width / self.whole
-        boxes = [
-            (left + place * start, top, left + place * (start + self.width), top + height)
-            for start in self.starts
-        ]
-        return [picture.crop(_whole(*box)) for box in boxes]
-
-
-def _whole(left: float, top: float, right: float, bottom: float) -> tuple[int, int, int, int]:
-    """A box between pixels, of one pixel at least."""
-    x, y = round(left), round(top)
-    return x, y, max(x + 1, round(right)), max(y + 1, round(bottom))

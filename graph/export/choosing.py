@@ -6,19 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graph import forms, fusion, samplers, schedules
+from graph import correctors, forms, fusion, guidance, samplers, schedules
+from graph.companions import Companion
 from graph.export.parts import Part, members, piece
-from graph.export.wording import row_of
+from graph.export.wording import row_of, short, text_of
 from graph.folders import read_json
-from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
+from graph.interfaces import (
+    Corrector,
+    FusionRule,
+    GuidanceForm,
+    GuidanceMethod,
+    NoiseSchedule,
+    Sampler,
+)
 from graph.library import Model
 from graph.pipelines import flows
-from graph.plan import Choice
+from graph.plan import Asked, Choice, Condition
 from graph.registry import choices
 
 FAMILIES: Mapping[str, tuple[Any, Any]] = {
+    "correctors": (correctors, Corrector),
     "forms": (forms, GuidanceForm),
     "fusion": (fusion, FusionRule),
+    "guidance": (guidance, GuidanceMethod),
     "samplers": (samplers, Sampler),
     "schedules": (schedules, NoiseSchedule),
 }
@@ -30,6 +40,21 @@ CURVES = {
 OUTPUTS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
 WORDS = {"text": "sentence", "class": "label", "mask": "picture", "sketch": "picture"}
 """What `encode` of a class calls a condition of a kind."""
+FITTED = ("ControlNetModel", "T2IAdapter")
+"""The adapters that see a picture on the expert's canvas; others see all of it."""
+
+
+def word(kind: str) -> str:
+    """What the variable of a condition of a kind is called."""
+    found = WORDS.get(kind, kind)
+    return kind if found == "picture" else found
+
+
+def conditions(asked: Asked) -> tuple[Condition, ...]:
+    """The things that an expert is asked for at once."""
+    if asked is None:
+        return ()
+    return asked if isinstance(asked, tuple) else (asked,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +100,13 @@ def _fields(declared: Any) -> dict[str, Any]:
 
 def network(model: Model) -> Part | None:
     """The class that loads a model and takes its kind of condition; None if there is none."""
+    part = _family(model)
+    if part is None or model.file is None:
+        return part
+    return piece("onefile").parts.get(f"{part.name}File")
+
+
+def _family(model: Model) -> Part | None:
     for family in members("experts"):
         found = piece(f"experts.{family}")
         if model.pipeline in found.value("PIPELINES"):
@@ -82,6 +114,78 @@ def network(model: Model) -> Part | None:
             classes = [part for part in found.parts.values() if part.text.startswith("class")]
             fitting = (part for part in classes if word is None or word in part.parameters)
             return next(fitting, None)
+    return None
+
+
+def formula(choice: Choice) -> Part | None:
+    """The class of an expert that is a formula; None if there is none for what it says."""
+    settings = dict(choice.settings)
+    if choice.name not in members("formulas") or settings.get("has_null"):
+        return None
+    found = piece(f"formulas.{choice.name}").parts.values()
+    return next(part for part in found if part.text.startswith("class"))
+
+
+def keywords(choice: Choice) -> str:
+    """What a formula is made of, as keywords of a call; its shape is that of the state."""
+    settings = dict(choice.settings)
+    known = {name: settings[name] for name in settings if name not in ("shape", "has_null")}
+    return ", ".join(f"{name}={_row(value)}" for name, value in known.items())
+
+
+def _row(value: Any) -> str:
+    """Numbers in tuples, each in nine digits."""
+    if not isinstance(value, tuple):
+        return short(float(value))
+    row = ", ".join(map(_row, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return f"({row}{',' if len(value) == 1 else ''})"  # pyright: ignore[reportUnknownArgumentType]
+
+
+def networks(model: Model) -> Mapping[str, str]:
+    """Where the class of a model has the parts of its pipeline, by their names there."""
+    part = _family(model)
+    return {} if part is None else piece(part.module).value("PARTS") or {}
+
+
+def codec(model: Model) -> tuple[str, str]:
+    """The class of what makes colours of a model's states, with its module."""
+    if not (model.folder / "vae").is_dir():
+        return "codec", "Pixels"
+    if model.file is not None:
+        return "onefile", "AutoencoderFile"
+    return "codec", "DeepAutoencoder" if _deep(model) else "Autoencoder"
+
+
+def decoder(model: Model) -> tuple[str, str]:
+    """What makes pictures of a track's states, with its module."""
+    if not (model.folder / "vae").is_dir():
+        return "decoding", "pictures"
+    if model.file is not None:
+        return "onefile", "decode_file"
+    return "decoding", "decode_deep" if _deep(model) else "decode"
+
+
+def _deep(model: Model) -> bool:
+    config = read_json(model.name, model.folder / "vae" / "config.json")
+    return config.get("_class_name") == "AutoencoderDC"
+
+
+def place(model: Model) -> str:
+    """Where a model lies, as it is told: its folder, or its file and the folder of its base."""
+    if model.file is None:
+        return text_of(model.name)
+    library = model.file.parents[model.name.count("/")]
+    return f"{text_of(model.name)}, {text_of(model.folder.relative_to(library).as_posix())}"
+
+
+def companion(family: str, found: Companion) -> Part | None:
+    """The class of a companion: adapters, modulators or likelihoods; None if there is none."""
+    for each in members(family):
+        source = piece(f"{family}.{each}")
+        named = tuple(source.value("NETWORKS"))
+        # classes of transformers are called by what they stand on too, such as ViT
+        if found.network in named or (family == "likelihoods" and found.network.endswith(named)):
+            return next(each for each in source.parts.values() if each.text.startswith("class"))
     return None
 
 

@@ -12,9 +12,32 @@ from typing import Any
 
 FOLDER = Path(__file__).parent / "pieces"
 PACKAGE = "graph.export.pieces"
+IMPORTS = 88
+"""The longest line of an import."""
 GIVEN = "settings"
 """The module whose names every file gives values of its own."""
-KINDS = ("experts", "conventions", "betas", "schedules", "fusion", "forms", "samplers")
+KINDS = (
+    "formulas",
+    "experts",
+    "onefile",
+    "adapters",
+    "lora",
+    "bridge",
+    "modulators",
+    "maps",
+    "guidance",
+    "following",
+    "likelihoods",
+    "onlookers",
+    "codec",
+    "conventions",
+    "betas",
+    "schedules",
+    "fusion",
+    "forms",
+    "samplers",
+    "correctors",
+)
 """In which order a reader meets them; before them what only serves, with the noise and decoding."""
 
 
@@ -113,6 +136,15 @@ def import_lines(imports: Iterable[tuple[str, str, str | None]]) -> Iterator[str
         yield from (*sorted(plain), *sorted(groups[own] - plain, key=str.lower))
         if own and groups[True] and groups[False]:
             yield ""
+
+
+def folded(line: str) -> str:
+    """An import statement as formatters have it where it is long."""
+    if len(line) <= IMPORTS:
+        return line
+    head, _, names = line.partition(" import ")
+    rows = "".join(f"    {name},\n" for name in names.split(", "))
+    return f"{head} import (\n{rows})"
 
 
 def _own(module: str) -> bool:

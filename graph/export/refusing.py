@@ -2,68 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.events import Performance
-from graph.export.choosing import chosen, network
-from graph.library import Library
-from graph.plan import Choice, Operation, Plan
+from graph.export.adapting import reads, swept
+from graph.export.bending import draws
+from graph.export.choosing import chosen, companion, conditions, formula, network
+from graph.folders import read_json
+from graph.library import Library, Model
+from graph.plan import Asset, Choice, Operation, Plan
 
-WORDS: Mapping[str, str] = {
-    "adapt": "an adapter",
-    "bridge": "a bridge",
-    "guide": "guidance by a model",
-    "modulate": "a modulator",
-    "tune": "a LoRA",
-}
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "fuse": ("rule", "fusion", "the fusion rule"),
+    "guide": ("method", "guidance", "the guidance method"),
     "form": ("form", "forms", "the form of guidance"),
     "sample": ("sampler", "samplers", "the sampler"),
 }
-EXPERT = "expert condition weight guidance share muted solo range without"
+EXPERT = "expert condition weight guidance share muted solo range without null part"
+FADED = ("weight", "muted", "solo", "range")
 KNOWN: Mapping[str, frozenset[str]] = {
     "denoise": frozenset(EXPERT.split()),
-    "fuse": frozenset({"rule", "background"}),
+    "adapt": frozenset({*FADED, "model", "condition", "null"}),
+    "tune": frozenset({*FADED, "model"}),
+    "bridge": frozenset({"shape"}),
+    "modulate": frozenset({*FADED, "model", "maps"}),
+    "guide": frozenset({*FADED, "model", "target", "method", "scale"}),
+    "fuse": frozenset({"rule", "background", "share"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
     "noise": frozenset({"track", "space", "shape", "seed", "samples", "points", "size"}),
     "sample": frozenset({"sampler", "schedule", "steps", "corrector", "wide"}),
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""
+WORDS: Mapping[str, str] = {
+    "bridge": "a bridge",
+    "guide": "guidance by a model",
+    "modulate": "a modulator",
+}
+LED = ("bridge", "guide", "modulate")
+"""Operations that look at what an autoencoder makes of a state."""
 
 
-def refuse(plan: Plan, library: Library, performance: Performance | None) -> None:
+def refuse(plan: Plan, library: Library) -> None:
     """ChoraleError W024 that names all of it."""
     found = dict.fromkeys(
-        f"{what} ('{each.node}')"
-        for each in plan.operations
-        for what in _strange(plan, each, library)
+        f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
-    played = performance.moves if performance else ()
-    maps = {control.name for control in plan.controls if control.kind == "map"}
-    moved = [name for step, name, _ in played if step and name in maps]
-    found |= dict.fromkeys(f"a map that is changed while it plays ('{name}')" for name in moved)
+    found |= dict.fromkeys(_together(plan))
+    found |= dict.fromkeys(
+        f"a guidance that draws at random in several places ('{each.node}')"
+        for each in plan.operations
+        if each.op == "guide" and draws(each) and _places(plan, each) > 1
+    )
     if found:
-        raise ChoraleError(
-            Diagnostic(
-                "W024",
-                f"This workflow cannot be exported yet, because it uses {', '.join(found)}.",
-                "Take that out of a copy, or share the workflow itself: the command run plays it.",
-            )
+        raise refused(found)
+
+
+def refused(found: Iterable[str]) -> ChoraleError:
+    """W024 for what a workflow uses."""
+    return ChoraleError(
+        Diagnostic(
+            "W024",
+            f"This workflow cannot be exported yet, because it uses {', '.join(found)}.",
+            "Take that out of a copy, or share the workflow itself: the command run plays it.",
         )
+    )
 
 
-def _strange(plan: Plan, each: Operation, library: Library) -> Iterator[str]:
+def _places(plan: Plan, operation: Operation) -> int:
+    """In how many places of one track an operation is heard, at most."""
+
+    def ways(root: Operation) -> int:
+        below = (ways(plan.operations[ref.number]) for ref in root.inputs)
+        return 1 if root is operation else sum(below)
+
+    return max((ways(each) for each in plan.operations if each.op == "sample"), default=0)
+
+
+def _strange(each: Operation, library: Library) -> Iterator[str]:
     settings = dict(each.settings)
     if each.op not in KNOWN:
-        yield WORDS.get(each.op, f"the operation {each.op}")
+        yield f"the operation {each.op}"
         return
     yield from (f"the setting {name}" for name in settings if name not in KNOWN[each.op])
     if each.op == "denoise":
         yield from _strange_expert(settings, library)
+    if each.op == "adapt":
+        heard = library.companion(str(settings["model"]))
+        if companion("adapters", heard) is None:
+            yield f"{heard.name}, an adapter of the kind {heard.network}"
+    if each.op == "tune" and swept(each) and reads(library, each):
+        yield "a sweep of a LoRA that changes what reads sentences"
     if each.op in FAMILIES:
         setting, family, word = FAMILIES[each.op]
         choice: Any = settings[setting]
@@ -74,29 +104,56 @@ def _strange(plan: Plan, each: Operation, library: Library) -> Iterator[str]:
         corrector: Any = settings.get("corrector", Choice("none"))
         if chosen("schedules", schedule) is None:
             yield f"the noise schedule {schedule}"
-        if corrector.name != "none":
+        if corrector.name != "none" and chosen("correctors", corrector) is None:
             yield f"the corrector {corrector.name}"
-        if settings.get("wide", 1) != 1:
-            yield "a panorama"
-    if each.op == "noise" and settings.get("points", 1) != 1:
-        yield "points of a plane"
-    wired = each.op == "fuse" and each["background"]
-    if wired and plan.operations[each.inputs[-1].number].op != "denoise":
-        yield "a background that is fused itself"
+
+
+def _together(plan: Plan) -> Iterator[str]:
+    """What can be exported by itself, but not with what else there is."""
+    for each in plan.operations:
+        if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
+            for below in plan.below(each):
+                if below.op == "guide" and draws(below):
+                    yield f"guidance by {below['method']} in a panorama ('{below.node}')"
+        if each.op == "sample" and "size" in dict(plan.operations[each.inputs[0].number].settings):
+            for below in plan.below(each):
+                if below.op == "bridge":
+                    yield f"a bridge at another size than the experts' own ('{below.node}')"
+                target: Any = dict(below.settings).get("target")
+                if target is not None and isinstance(target.value, Asset):
+                    yield f"guidance by a picture at another size ('{below.node}')"
+        if each.op in LED and any(_formula(below) for below in plan.below(each)):
+            yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
+
+
+def _formula(each: Operation) -> bool:
+    return isinstance(dict(each.settings).get("expert"), Choice)
+
+
+def _told(model: Model) -> bool:
+    """Whether it is a PixArt that is told the size of its picture."""
+    if not model.pipeline.startswith("PixArt"):
+        return False
+    config = read_json(model.name, model.folder / "transformer" / "config.json")
+    told = config.get("use_additional_conditions")
+    return bool(config.get("sample_size") == 128 if told is None else told)  # as diffusers has it
 
 
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:
     expert = settings["expert"]
     if isinstance(expert, Choice):
-        yield f"the formula {expert.name}"
+        if formula(expert) is None or settings.get("without"):
+            yield f"the formula {expert.name}"
         return
     model = library.model(str(expert))
     condition: Any = settings["condition"]
-    if model.file is not None or not (model.folder / "scheduler").is_dir():
+    kinds = model.card.condition.split("+")
+    strange = [each.kind for each in conditions(condition) if each.kind not in kinds]
+    if not (model.folder / "scheduler").is_dir():
         yield f"{model.name}, which is no folder of diffusers"
-    elif isinstance(condition, tuple):
-        yield f"several conditions of {model.name} at once"
-    elif condition is not None and condition.kind != model.card.condition:
-        yield f"the condition {condition.kind} of {model.name}"
+    elif _told(model):
+        yield f"{model.name}, which is told the size of its picture"
+    elif strange:
+        yield f"the condition {strange[0]} of {model.name}"
     elif network(model) is None:
         yield f"{model.name}, a {model.pipeline} with the condition {model.card.condition}"

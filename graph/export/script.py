@@ -9,7 +9,7 @@ from textwrap import wrap
 
 from graph.events import Performance
 from graph.export.naming import Names
-from graph.export.parts import FOLDER, import_lines, needed, piece
+from graph.export.parts import FOLDER, folded, import_lines, needed, piece
 from graph.export.refusing import refuse
 from graph.export.track import Track
 from graph.export.wording import line_of, text_of
@@ -17,7 +17,12 @@ from graph.library import Library
 from graph.plan import Plan
 
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
-LOCAL = ("x", "level", "levels", "step", "steps", "draw", "noise", "denoise", "sample", "main", "F")
+LOCAL = (
+    *("x", "level", "levels", "step", "steps", "draw", "draw_again", "noise", "seen", "particles"),
+    *("denoise", "denoise_window", "window", "windows", "parts", "here", "memory", "number"),
+    *("answers", "composed", "values", "clean", "sample", "main", "picture", "path", "F"),
+)
+"""Names that every file may give a meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,8 @@ def export(
     `stem` begins the names of what it reads and paints; `performance` is played by it, and
     `models` is where it looks for checkpoints, if not in the library.
     """
-    refuse(plan, library, performance)
-    names = Names((*_names_of_pieces(), *LOCAL, "number", "picture", "path"))
+    refuse(plan, library)
+    names = Names((*_names_of_pieces(), *LOCAL))
     decodes = [each for each in plan.operations if each.op == "decode"]
     tracks = [
         Track(plan, library, each, number, stem, names, performance)
@@ -54,15 +59,17 @@ def export(
     functions = [track.lines() for track in tracks]
     files = {name: data for track in tracks for name, data in track.files.items()}
     main = _main(tracks, stem)
-    wanted = [each for track in tracks for each in (*track.wanted, _finish(track))]
+    wanted = [each for track in tracks for each in (*track.wanted, track.finish[0])]
     parts, imports = needed(wanted)
     own = {("Path", "pathlib", "Path"), ("torch", "torch", None), ("Tensor", "torch", "Tensor")}
     if any("Image.open" in line for lines in functions for line in lines):
         own.add(("Image", "PIL", "Image"))
     sections = [
         f'"""{_said(title, description, files, versions or {})}\n"""',
-        "\n".join(import_lines(own | _split(imports))),
-        "\n".join(_header(models or _shown(library.folder))),
+        "\n".join(map(folded, import_lines(own | _split(imports)))),
+        "\n".join(
+            _header(models or _shown(library.folder), models=any(track.models for track in tracks))
+        ),
         *("\n".join(track.constants) for track in tracks if track.constants),
     ]
     text = "\n\n".join(sections)
@@ -83,41 +90,32 @@ def _names_of_pieces() -> set[str]:
     return found
 
 
-def _finish(track: Track) -> tuple[str, str]:
-    """What makes pictures of a track's states."""
-    return ("decoding", "decode" if _has_codec(track) else "pictures")
-
-
-def _has_codec(track: Track) -> bool:
-    return (track.lead.folder / "vae").is_dir()
-
-
 def _shown(folder: Path) -> Path:
     """The folder as it is called from here."""
     whole = folder.resolve()
     return whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole
 
 
-def _header(models: Path) -> list[str]:
-    return [
+def _header(folder: Path, *, models: bool) -> list[str]:
+    where = [
         "# where the checkpoints lie, as diffusers saves them",
-        f"MODELS = Path({text_of(models.as_posix())})",
+        f"MODELS = Path({text_of(folder.as_posix())})",
+    ]
+    return [
+        *(where if models else []),
         "HERE = Path(__file__).parent",
         'DEVICE = "cuda" if torch.cuda.is_available() else "cpu"',
-        "PRECISION = torch.float32  # of the networks; the state is always float32",
+        *(["PRECISION = torch.float32  # of the networks; the state is always float32"] * models),
     ]
 
 
 def _main(tracks: list[Track], stem: str) -> list[str]:
     lines = ["def main() -> None:", '    """Sample, and save the pictures beside this file."""']
     for track in tracks:
-        end = "" if track.number == 0 else f"_{track.number + 1}"
-        finished = f"pictures(sample{end}())"
-        if _has_codec(track):
-            finished = f"decode({text_of(track.lead.name)}, sample{end}())"
+        end = track.end
         label = f"{stem}{end.replace('_', '-')}"
         lines += [
-            f"    for number, picture in enumerate({finished}):",
+            f"    for number, picture in enumerate({track.finish[1]}):",
             f'        path = HERE / f"{label}-picture-{{number + 1}}.png"',
             "        picture.save(path)",
             "        print(path)",
@@ -137,7 +135,8 @@ def _said(
     words.append("x = alpha·x0 + sigma·noise with alpha² + sigma² = 1; D(x) is the clean picture")
     words.append("that is expected, and a level is the pair (alpha, sigma).")
     if files:
-        named = f"Beside this file lie the pictures that it reads: {', '.join(files)}."
+        kind = "pictures" if all(name.endswith(".png") for name in files) else "files"
+        named = f"Beside this file lie the {kind} that it reads: {', '.join(files)}."
         words += ["", *wrap(named, 88, break_on_hyphens=False)]
     if versions:
         made = ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)

@@ -16,25 +16,23 @@ from graph.plan import Control, Operation, Plan, Sweep, Value
 from graph.registry import choices
 
 Span = tuple[float, float]
+KINDS = (("modulate",), ("guide",), ("adapt", "tune"))
+"""The operations whose faders a solo silences together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fader:
-    """What has a weight of its own: an expert, or a form of guidance."""
+    """What has a weight of its own: an expert, what tells or bends one, or a form of guidance."""
 
     operation: Operation
     span: Span
 
     @property
-    def factors(self) -> tuple[Value, ...]:
-        """What its reliability is the product of."""
-        weight = self.operation["weight"]
-        return weight if isinstance(weight, tuple) else (weight,)
-
-    @property
     def spread(self) -> tuple[Value, ...]:
         """The factors that are one number for every sample or place."""
-        return tuple(each for each in self.factors if isinstance(each, Sweep) or _is_map(each))
+        return tuple(
+            each for each in factors_of(self.operation) if isinstance(each, Sweep) or _is_map(each)
+        )
 
     def number(self, level: NoiseLevel, values: Mapping[str, ControlValue], solo: bool) -> float:
         """The part of the weight that is one number; `solo` says whether one is soloed."""
@@ -45,7 +43,7 @@ class Fader:
         if off or not low < level.noise <= high:
             return 0.0
         number = self.guidance(values)
-        for factor in self.factors:
+        for factor in factors_of(self.operation):
             if isinstance(factor, Control) and factor.kind == "curve":
                 number *= along(values[factor.name], level.noise)
             elif factor not in self.spread:
@@ -53,9 +51,16 @@ class Fader:
         return number
 
     def guidance(self, values: Mapping[str, ControlValue]) -> float:
-        """How far it is followed; one for a form."""
+        """How far it is followed, an expert or a model that guides; one for all others."""
         settings = dict(self.operation.settings)
-        return float(read(settings.get("guidance", 1.0), values))
+        followed = settings.get("guidance", settings.get("scale", 1.0))
+        return float(read(followed, values))
+
+
+def factors_of(operation: Operation) -> tuple[Value, ...]:
+    """What its reliability is the product of."""
+    weight = operation["weight"]
+    return weight if isinstance(weight, tuple) else (weight,)
 
 
 def _is_map(factor: Value) -> bool:
@@ -73,28 +78,90 @@ def along(curve: Any, noise: float) -> float:
     return float(np.interp(noise, [at for at, _ in points], [height for _, height in points]))
 
 
-def faders(plan: Plan, root: Operation) -> tuple[dict[int, Fader], dict[int, Fader]]:
-    """The experts whose weights are looked at below a score, and the forms, by their numbers."""
-    rules: Mapping[str, Any] = choices(fusion, FusionRule)
-    experts: dict[int, Fader] = {}
-    forms: dict[int, Fader] = {}
+Faders = dict[int, Fader]
 
-    def walk(operation: Operation, turn: Span) -> None:
-        inputs = inputs_of(plan, operation)[0]
+
+def faders(plan: Plan, root: Operation) -> tuple[Faders, Faders, Faders]:
+    """What is weighed below a score, by number: experts, those of fused backgrounds, forms."""
+    plays: Faders = {}
+    grounds: Faders = {}
+    forms: Faders = {}
+
+    def walk(operation: Operation, turn: Span, experts: Faders) -> None:
         if operation.op == "denoise":
             span: Any = operation["range"]
             experts[operation.number] = Fader(operation, clipped(span, turn))
-        elif operation.op == "fuse":
-            rule: Any = operation["rule"]
-            turns = rules[rule.name](**dict(rule.settings)).turns(len(inputs))
-            for each, own in zip(inputs, turns, strict=True):
-                walk(each, clipped(turn, own))
         elif operation.op == "form":
             forms[operation.number] = Fader(operation, (1.0, 0.0))
-            walk(inputs[0], turn)
+        for each, own in turns(plan, operation, turn):
+            anchors = operation.op == "bridge" and each.number == operation.inputs[1].number
+            if not anchors or source(plan, each).op != "denoise":
+                walk(each, own, experts)
+        wired = inputs_of(plan, operation)[1]
+        if wired and bare(plan, wired).op != "denoise":
+            walk(wired, (1.0, 0.0), grounds)
+
+    walk(root, (1.0, 0.0), plays)
+    return plays, grounds, forms
+
+
+def others(plan: Plan, root: Operation) -> Iterator[Faders]:
+    """What else below a score has a weight, apart by kind."""
+    spans: dict[int, Span] = {}
+
+    def walk(operation: Operation, turn: Span) -> None:
+        spans[operation.number] = turn
+        for each, own in turns(plan, operation, turn):
+            walk(each, own)
+        wired = inputs_of(plan, operation)[1]
+        if wired is not None:
+            walk(wired, (1.0, 0.0))
 
     walk(root, (1.0, 0.0))
-    return experts, forms
+    for kind in KINDS:
+        found = [each for each in plan.below(root) if each.op in kind]
+        ranges: list[Any] = [each["range"] for each in found]
+        yield {
+            each.number: Fader(each, clipped(own, spans.get(each.number, (1.0, 0.0))))
+            for each, own in zip(found, ranges, strict=True)
+        }
+
+
+def turns(plan: Plan, operation: Operation, turn: Span) -> Iterator[tuple[Operation, Span]]:
+    """The scores that an operation is made of, without a background, and when each is heard."""
+    if operation.op == "denoise":
+        return
+    inputs, own = inputs_of(plan, operation)[0], None
+    if operation.op == "fuse":
+        choice: Any = operation["rule"]
+        rules: Mapping[str, Any] = choices(fusion, FusionRule)
+        own = rules[choice.name](**dict(choice.settings)).turns(len(inputs))
+    for number, each in enumerate(inputs):
+        yield each, clipped(turn, own[number]) if own else turn
+
+
+def voices(plan: Plan, root: Operation) -> Iterator[Operation]:
+    """The experts whose weights decide whether a score is heard: none that only anchor."""
+    here = source(plan, root)
+    if here.op == "denoise":
+        yield here
+        return
+    for each in inputs_of(plan, here)[0]:
+        yield from voices(plan, each)
+
+
+def bare(plan: Plan, operation: Operation) -> Operation:
+    """A score without what bends it."""
+    while operation.op in ("modulate", "guide"):
+        operation = plan.operations[operation.inputs[0].number]
+    return operation
+
+
+def source(plan: Plan, operation: Operation) -> Operation:
+    """Whose weight a score has: an expert's or a fusion's, beneath what bends or forms it."""
+    while operation.op not in ("denoise", "fuse"):
+        operation = plan.operations[operation.inputs[0].number]
+    return operation
 
 
 def inputs_of(plan: Plan, operation: Operation) -> tuple[list[Operation], Operation | None]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -15,26 +16,48 @@ from graph.library import Model
 if TYPE_CHECKING:
     from graph.export.choosing import Chosen
 
-CALL = re.compile(r"(return |[\w, ]+ = )\w+\(.*\)$")
+CALL = re.compile(r"\s*(return |[\w, ]+ = )(\w+ \+ )?([\w. *]+ \* )?[\w.]+\(.*\)$")
 LONGEST = 92
 """Of a line, before it is set in."""
 EVEN = 4
 """So many numbers are written out though they lie evenly."""
 
 
-def wrapped(line: str) -> list[str]:
-    """A line in the form of a call, in several where it is long."""
-    if len(line) <= LONGEST or not CALL.match(line):
+def wrapped(line: str, longest: int = LONGEST) -> list[str]:
+    """A line that ends in a call, or in a choice between one and another, in several if long."""
+    if len(line) <= longest or not CALL.match(line):
         return [line]
-    head, _, inside = line.partition("(")
-    parts: list[str] = []
-    depth = start = 0
-    for index, letter in enumerate(inside[:-1]):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and depth == 0:
-            parts.append(inside[start:index].strip())
-            start = index + 1
-    return [f"{head}(", *(f"    {each}," for each in (*parts, inside[start:-1].strip())), ")"]
+    code, margin = line.strip().encode(), " " * (len(line) - len(line.lstrip()))
+    found = list(ast.walk(ast.parse(code)))
+
+    def text(node: Any) -> str:
+        return code[node.col_offset : node.end_col_offset].decode()
+
+    choices = [
+        each for each in found if isinstance(each, ast.IfExp) and each.end_col_offset == len(code)
+    ]
+    if choices:
+        either = choices[0]
+        rows = [text(either.body), f"if {text(either.test)}", f"else {text(either.orelse)}"]
+        head = code[: either.col_offset].decode()
+        return [f"{margin}{head}(", *(f"{margin}    {row}" for row in rows), f"{margin})"]
+    calls = [each for each in found if isinstance(each, ast.Call)]
+    last = next(each for each in calls if each.end_col_offset == len(code))
+    words = [*last.args, *last.keywords]
+    if not words:
+        return [line]
+    head = code[: words[0].col_offset].decode()
+    return [f"{margin}{head}", *(f"{margin}    {text(each)}," for each in words), f"{margin})"]
+
+
+def inside(managers: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Lines within context managers, if there are any."""
+    if not managers:
+        return [*lines]
+    head = [f"with {', '.join(managers)}:"]
+    if len(head[0]) > LONGEST:
+        head = ["with (", *(f"    {each}," for each in managers), "):"]
+    return [*head, *(f"    {line}" for line in lines)]
 
 
 def call_of(chosen: Chosen, known: Mapping[str, str]) -> str:
@@ -74,7 +97,7 @@ def short(value: float) -> str:
 
 def last_of(model: Model) -> str:
     """What a model is called within its folder."""
-    return model.name.rpartition("/")[2]
+    return model.name.rpartition("/")[2].removesuffix(".safetensors")
 
 
 def counted(count: int, word: str) -> str:

@@ -46,8 +46,7 @@ class DepthEstimator(Likelihood):
         config = onlooker.network.config
         told = getattr(config, "depth_estimation_type", "relative")
         self.in_metres = told == "metric" or config.model_type in METRES
-        size = onlooker.sight.size
-        self.canvas = None if size is None else (size[1], size[0])
+        self.canvas = onlooker.sight.canvas
 
     @classmethod
     def load(cls, companion: Companion, machine: Machine) -> DepthEstimator:

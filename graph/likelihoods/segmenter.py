@@ -35,8 +35,7 @@ class Segmenter(Likelihood):
     def __init__(self, onlooker: Onlooker, palette: Sequence[MaskClass]) -> None:
         self.onlooker = onlooker
         self._palette = tuple(palette)
-        size = onlooker.sight.size
-        self.canvas = None if size is None else (size[1], size[0])
+        self.canvas = onlooker.sight.canvas
 
     @classmethod
     def load(cls, companion: Companion, machine: Machine) -> Segmenter:

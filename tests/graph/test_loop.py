@@ -16,6 +16,7 @@ from graph.asking import Question, ask, doubt, settle
 from graph.errors import ChoraleError
 from graph.events import Progress, Stopped
 from graph.experts.gaussian import Gaussian
+from graph.fusion.mean import Mean
 from graph.interfaces import Sampler
 from graph.levels import NoiseLevel
 from graph.loop import play
@@ -71,6 +72,28 @@ def test_solo_silences_the_others() -> None:
     (soloed,) = final([track(both)], mailbox)
     (alone,) = final([track(both[:1])], controls(both[:1]))
     assert torch.equal(soloed, alone)
+
+
+def test_a_background_that_is_a_fusion_is_weighed_by_its_own_faders() -> None:
+    loud, ground, other = (voice(name, gaussian(i)) for i, name in enumerate("abc"))
+    fused = track([loud])
+
+    def made(background: Any, *silent: str, solo: str = "") -> Tensor:
+        mailbox = controls([loud, ground, other])
+        for name in silent:
+            mailbox.set(f"{name}.muted", True)
+        if solo:
+            mailbox.set(f"{solo}.solo", True)
+        score = replace(fused.score, background=background)
+        return final([replace(fused, score=score)], mailbox)[0]
+
+    alone = made(ground)
+    mixed = Merge("mix", Mean(), (ground, other))
+    whole = made(mixed)
+    assert not torch.equal(whole, alone)
+    assert torch.allclose(made(mixed, "c"), alone)
+    assert torch.allclose(made(mixed, solo="b"), alone)
+    assert torch.equal(made(mixed, solo="a"), whole), "whoever plays alone is measured as before"
 
 
 @pytest.mark.parametrize("sampler", [Euler(), Heun(), Ddim(eta=1.0), EulerMaruyama(), Dpmpp2M()])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 
 from graph.compile import compile_workflow
+from graph.drawing import Wire, WorkflowNode
 from graph.ensemble import assemble
+from graph.library import Library
 from graph.machine import Machine
 from graph.plan import Plan
 from graph.runtime import Runtime
@@ -14,8 +19,9 @@ from graph.scores import kinds
 from graph.soloing import groups
 from graph.storage import import_assets
 from nodes import catalogue
-from studio.piece import WORKFLOWS, library, load
+from studio.piece import WORKFLOWS, Piece, library, load
 from tests.graph.documents import Nodes, document
+from tests.graph.experts import folders, loras
 
 CPU = Machine(torch.device("cpu"), torch.float32)
 FORMULAS: Nodes = {
@@ -51,10 +57,24 @@ def shipped(name: str) -> Plan:
     return piece.plan()
 
 
-def played(plan: Plan) -> dict[str, list[int]]:
+def bridged(*wires: str) -> Plan:
+    """*Two latent spaces* with the anchor of its bridge wired so."""
+    piece = load(WORKFLOWS / "bridge.json")
+    kept = [wire for wire in piece.workflow.wires if wire.origin != "text_expert.score"]
+    more = [
+        Wire.model_validate(dict(zip(("from", "to"), each.split(" > "), strict=True)))
+        for each in wires
+    ]
+    inner = WorkflowNode(id="inner", type="fuse")
+    nodes = (*piece.workflow.nodes, inner) if "inner" in "".join(wires) else piece.workflow.nodes
+    changed = piece.workflow.model_copy(update={"wires": (*kept, *more), "nodes": nodes})
+    return Piece(changed).plan()
+
+
+def played(plan: Plan, shelf: Library | None = None) -> dict[str, list[int]]:
     """The groups in which the loop looks for a solo."""
     found: dict[str, list[int]] = {}
-    tracks = assemble(plan, Runtime(library(), CPU)).tracks
+    tracks = assemble(plan, Runtime(shelf or library(), CPU)).tracks
     every = [kind for track in tracks for kind in kinds(track.score)]
     for number, kind in enumerate(every):
         for node in dict.fromkeys(each.node for each in kind):
@@ -88,6 +108,51 @@ def test_a_shipped_workflow_is_told_as_it_is_played(name: str) -> None:
 def test_tracks_and_kinds_are_apart(wires: tuple[str, ...]) -> None:
     plan = formulas(wires)
     assert partners(groups(plan)) == partners(played(plan))
+
+
+@pytest.mark.parametrize(
+    "wires",
+    [
+        ("text_expert.score > bridge.anchor",),
+        ("text_expert.score > inner.scores", "inner.score > bridge.anchor"),
+    ],
+)
+def test_an_anchor_that_is_not_fused_has_no_weight(wires: tuple[str, ...]) -> None:
+    plan = bridged(*wires)
+    told = groups(plan)
+    assert partners(told) == partners(played(plan))
+    assert bool(told["text_expert"]) is (len(wires) > 1)
+
+
+def test_adapters_and_forms_are_apart(tmp_path: Path) -> None:
+    shelf = Library(tmp_path / "models", tmp_path / "assets")
+    base = StableDiffusionPipeline.from_pretrained(
+        folders.stable_diffusion(shelf.folder / "base"), local_files_only=True
+    )
+    loras.kohya(shelf.folder / "ink.safetensors", {"unet": base.unet}, 1)
+    nodes: Nodes = {
+        "words": ("text", {"text": "a boat"}),
+        "ink": ("lora", {"model": "ink.safetensors"}),
+        "a": ("text_expert", {"model": "base"}),
+        "fuse": ("fuse", {}),
+        "form": ("guidance_form", {}),
+        "picture": ("picture", {}),
+    }
+    wires = (
+        "words.text > a.text",
+        "ink.adapter > a.adapters",
+        "a.score > fuse.scores",
+        "fuse.score > form.score",
+        "form.score > picture.score",
+    )
+    plan = compile_workflow(document(nodes, wires), catalogue(), shelf).plan
+    assert plan is not None
+    told = partners(groups(plan))
+    assert (
+        told
+        == partners(played(plan, shelf))
+        == {frozenset({each}) for each in ("a", "ink", "form")}
+    )
 
 
 def test_what_no_switch_silences_is_in_no_group() -> None:

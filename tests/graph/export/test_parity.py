@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from graph import forms, fusion, samplers, schedules
+from graph.errors import ChoraleError
 from graph.events import Performance
 from graph.export.script import export
 from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
 from graph.library import Library
 from graph.registry import choices
+from graph.runtime import Runtime
 from tests.graph.documents import Nodes
-from tests.graph.experts import folders
-from tests.graph.export.exported import agree, opened, planned
+from tests.graph.experts import folders, onefiles
+from tests.graph.experts.alone import CPU
+from tests.graph.export.exported import agree, by_engine, opened, planned
 
 PALETTE = [{"name": "sky", "colour": [116, 176, 224]}, {"name": "sea", "colour": [20, 40, 120]}]
 DIFFUSING = {"superdiff_and", "superdiff_or"}
@@ -215,6 +221,145 @@ def test_curves_ranges_and_silence_become_numbers(library: Library, tmp_path: Pa
     agree(library, tmp_path / "muted", planned(library, nodes, wires))
 
 
+def test_a_panorama_is_put_together_of_windows(library: Library, tmp_path: Path) -> None:
+    picture = stored(library, painted())
+    nodes: Nodes = {
+        **pair(sampler={"wide": 3, "count": 1}),
+        "mask": ("mask", {"picture": picture}),
+        "places": ("mask_expert", {"model": "tiny/mask", "guidance": 2.5, "to_noise": 0.4}),
+        "edges": ("edges", {"detail": 0.9}),
+        "photo": ("photo", {"picture": picture}),
+        "lines": ("sketch_expert", {"model": "tiny/sketch"}),
+        "left": ("map", {"picture": stored(library, Image.linear_gradient("L").rotate(90))}),
+        "amount": ("sweep", {"start": 0.0, "stop": 1.5, "count": 3}),
+        "form": ("guidance_form", {"form": {"name": "apg", "momentum": -0.5, "threshold": 3.0}}),
+    }
+    wires = (
+        *WIRES[:4],
+        "mask.mask > places.mask",
+        "photo.photo > edges.photo",
+        "edges.sketch > lines.sketch",
+        "places.score > fuse.scores",
+        "lines.score > fuse.scores",
+        "amount.reliability > words.reliability",
+        "left.reliability > scenery.reliability",
+        "fuse.score > form.score",
+        "form.score > picture.score",
+        WIRES[5],
+    )
+    text = agree(library, tmp_path / "shown", planned(library, nodes, wires))
+    assert "slice(start, start + 4) for start in range(0, 10, 2)]" in text
+    assert "left = by_place(" in text
+    assert "left[..., windows[window]]" in text
+    shown = sorted(path.name for path in (tmp_path / "shown").glob("*places-shown-*.png"))
+    assert len(shown) == 5
+    nodes["sampler"][1].update(method={"name": "heun"}, corrector={"name": "ula", "rounds": 1})
+    agree(library, tmp_path / "corrected", planned(library, nodes, wires))
+
+
+def test_a_panorama_of_a_changed_photograph(tmp_path: Path) -> None:
+    library, nodes, wires = changing(tmp_path, "edit_expert")
+    nodes["sampler"][1]["wide"] = 2
+    nodes["text"][1]["text"] = "{number} boats"
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    text = agree(library, tmp_path / "out", plan)
+    assert "photo[window]" in text
+    nodes["sampler"][1]["wide"] = 1
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    agree(library, tmp_path / "narrow", plan)
+
+
+def test_a_background_is_a_fusion_itself(library: Library, tmp_path: Path) -> None:
+    day = {"model": "tiny/class", "guidance": 0.8, "to_noise": 0.3}
+    nodes = {
+        **pair(words={"from_noise": 0.8}),
+        "by_day": ("label", {"name": "day"}),
+        "day": ("class_expert", {**day, "solo": True}),
+        "none": ("unconditional_expert", {"model": "tiny/none", "guidance": 0.7}),
+        "form": ("guidance_form", {"form": {"name": "rescale"}}),
+        "mix": ("fuse", {}),
+    }
+    wires = (
+        *WIRES,
+        "by_day.class > day.class",
+        "day.score > mix.scores",
+        "none.score > mix.scores",
+        "mix.score > form.score",
+        "form.score > fuse.background",
+    )
+    plan = planned(library, nodes, wires)
+    moves = ((1, "day.solo", False), (3, "none.muted", True), (4, "scenery.solo", True))
+    text = agree(library, tmp_path / "apart", plan, Performance(moves))
+    assert "mix = product([day, none_null], [day_weight, none_weight], background)" in text
+    again = (*wires, "scenery.score > mix.scores")
+    agree(library, tmp_path / "shared", planned(library, nodes, again), Performance(moves))
+
+
+@pytest.mark.parametrize("method", ["euler", "heun", "dpmpp_2m"])
+def test_langevin_steps_follow_every_step(library: Library, tmp_path: Path, method: str) -> None:
+    corrector = {"name": "ula", "rounds": 2, "size": 0.15}
+    nodes = {
+        **pair(
+            words={"from_noise": 0.7},
+            scenery={"to_noise": 0.2},
+            sampler={"method": {"name": method}, "corrector": corrector},
+        ),
+        "rise": ("curve", {"points": [[1.0, 0.2], [0.5, 1.5], [0.0, 1.0]]}),
+        "form": ("guidance_form", {"form": {"name": "apg", "momentum": -0.5}}),
+    }
+    shaped = ("rise.reliability > scenery.reliability", "fuse.score > form.score")
+    wires = (*WIRES[:4], *shaped, "form.score > picture.score", WIRES[5])
+    plan = planned(library, nodes, wires)
+    text = agree(library, tmp_path, plan, Performance(((2, "scenery.reliability", 0.5),)))
+    looks = 9 if method == "heun" else 5
+    assert f"ula(denoise, x, levels[step + 1], {looks} + step, draw_again, rounds=2" in text
+
+
+def test_steps_of_langevin_without_a_table(library: Library, tmp_path: Path) -> None:
+    nodes = pair(sampler={"corrector": {"name": "ula"}})
+    text = agree(library, tmp_path, planned(library, nodes, WIRES))
+    assert "ula(denoise, x, levels[step + 1], step, draw_again" in text
+
+
+@pytest.mark.parametrize("rule", [{"name": "product", "reference": "own"}, {"name": "mean"}])
+def test_particles_are_drawn_anew(library: Library, tmp_path: Path, rule: dict[str, Any]) -> None:
+    method, corrector = {"name": "euler_maruyama"}, {"name": "fkc", "share": 0.9}
+    sampler = {"method": method, "corrector": corrector, "count": 16, "steps": 6}
+    ends = {"schedule": {"name": "log_snr", "log_snr_min": -3.0, "log_snr_max": 3.0}}
+    nodes = pair(
+        fuse={"rule": rule},
+        words={"to_noise": 0.2, "guidance": 8.0},
+        scenery={"guidance": 6.0},
+        sampler={**sampler, **ends},
+    )
+    plan = planned(library, nodes, WIRES)
+    text = agree(library, tmp_path, plan, Performance(((3, "scenery.guidance", 4.5),)))
+    assert "x = fkc(x, levels[step + 1], draw_again, seen, particles, share=0.9)" in text
+    states = by_engine(plan, library)[0]
+    assert len({tuple(state.flatten().tolist()) for state in states}) < 16, "some were replaced"
+
+
+def test_a_form_that_asks_for_the_step_at_every_look(library: Library, tmp_path: Path) -> None:
+    nodes = {**pair(), "form": ("guidance_form", {"form": {"name": "cfg_pp"}})}
+    wires = (*WIRES[:4], "fuse.score > form.score", "form.score > picture.score", WIRES[5])
+    nodes["sampler"][1].update(method={"name": "ddim"}, corrector={"name": "ula"})
+    agree(library, tmp_path, planned(library, nodes, wires))
+
+
+def test_what_forms_remember_is_void_where_an_expert_joins_within_a_step(
+    library: Library, tmp_path: Path
+) -> None:
+    nodes = {
+        **pair(words={"from_noise": 0.7}, sampler={"method": {"name": "heun"}}),
+        "form": ("guidance_form", {"form": {"name": "apg", "momentum": -0.5}}),
+        "outer": ("guidance_form", {"form": {"name": "apg", "momentum": 0.3}}),
+    }
+    wires = (*WIRES[:4], "fuse.score > form.score", "form.score > outer.score")
+    plan = planned(library, nodes, (*wires, "outer.score > picture.score", WIRES[5]))
+    text = agree(library, tmp_path, plan)
+    assert "if step in [3]:  # an expert joins or leaves\n            outer_memory.clear()" in text
+
+
 def test_an_expert_that_is_never_heard_is_not_in_the_file(library: Library, tmp_path: Path) -> None:
     text = agree(library, tmp_path, planned(library, pair(words={"muted": True}), WIRES))
     assert "PixArt" not in text
@@ -267,6 +412,27 @@ def test_sweeps_and_maps_are_weights_of_samples_and_places(
     assert "by_place(HERE / " in text
 
 
+def test_a_map_is_changed_while_it_plays(library: Library, tmp_path: Path) -> None:
+    ramp = Image.linear_gradient("L")
+    first, second = stored(library, ramp), stored(library, ramp.rotate(90))
+    nodes = {
+        **pair(sampler={"method": {"name": "heun"}}),
+        "left": ("map", {"picture": first, "black": 0.2, "white": 1.5}),
+    }
+    wires = (*WIRES, "left.reliability > scenery.reliability")
+    moves = ((1, "left.picture", second), (2, "left.picture", ""), (4, "left.picture", first))
+    text = agree(library, tmp_path / "one", planned(library, nodes, wires), Performance(moves))
+    assert (
+        "# which picture left is at every evaluation\nWHICH_LEFT = [0, 0, 1, 1, 2, 2, 2, 2, 0]"
+        in text
+    )
+    nodes["sampler"][1].update(wide=2, corrector={"name": "ula"})
+    agree(library, tmp_path / "wide", planned(library, nodes, wires), Performance(moves))
+    gone = Performance(((0, "left.picture", ""),))
+    text = agree(library, tmp_path / "gone", planned(library, nodes, wires), gone)
+    assert "by_place" not in text
+
+
 def test_faders_that_moved_and_a_solo_are_played(library: Library, tmp_path: Path) -> None:
     plan = planned(library, pair(), WIRES)
     moves = (
@@ -295,6 +461,7 @@ FAMILIES = {
     "stable_diffusion_3": folders.stable_diffusion_3,
     "flux": folders.flux,
     "latent_consistency": folders.latent_consistency,
+    "sana": folders.sana,
 }
 
 
@@ -313,6 +480,112 @@ def test_every_family_that_reads_sentences(tmp_path: Path, name: str) -> None:
     agree(library, tmp_path / "out", planned(library, nodes, wires))
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+@pytest.mark.parametrize(
+    ("family", "open_clip"), [("stable_diffusion", True), ("stable_diffusion_xl", False)]
+)
+def test_a_checkpoint_of_one_file(tmp_path: Path, family: str, open_clip: bool) -> None:
+    base = FAMILIES[family](tmp_path / "models" / "bases" / "own")
+    file = tmp_path / "models" / "mine" / "dreamy.safetensors"
+    onefiles.onefile(file, base, open_clip=open_clip)
+    onefiles.bare(base)
+    if family == "stable_diffusion":  # as bases have it whose other folders nobody copies
+        index = json.loads((base / "model_index.json").read_text())
+        index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+        index["feature_extractor"] = ["transformers", "CLIPImageProcessor"]
+        (base / "model_index.json").write_text(json.dumps(index))
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "text": ("text", {"text": "a red Boat"}),
+        "words": ("text_expert", {"model": "mine/dreamy.safetensors", "guidance": 2.0}),
+        "sampler": ("sampler", {"steps": 4, "seed": 1, "method": {"name": "euler"}}),
+        "picture": ("picture", {}),
+    }
+    wires = (WIRES[0], "words.score > picture.score", WIRES[5])
+    plan = planned(library, nodes, wires)
+    text = agree(library, tmp_path / "out", plan)
+    assert 'File("mine/dreamy.safetensors", "bases/own", eps_prediction(' in " ".join(
+        text.replace("(\n", "(").split()
+    ).replace("( ", "(")
+    found = opened(export(plan, library, title="Test"), tmp_path / "again")
+    exported = found["decode_file"]("mine/dreamy.safetensors", "bases/own", found["sample"]())
+    *_, result = Runtime(library, CPU).run(plan)
+    away = np.asarray(exported[0], dtype=int) - np.asarray(result.pictures[0], dtype=int)
+    assert np.abs(away).max() <= 1
+
+
+def changing(tmp_path: Path, kind: str, **settings: Any) -> tuple[Library, Nodes, list[str]]:
+    """An expert that changes a photograph, within a region that cuts through latent places."""
+    make = {"edit_expert": folders.instruct_pix2pix, "inpaint_expert": folders.inpaint}[kind]
+    make(tmp_path / "models" / "own")
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    ramp = Image.linear_gradient("L").resize((40, 24)).rotate(90, expand=True)
+    nodes: Nodes = {
+        "text": ("text", {"text": "make it Night"}),
+        "photo": ("photo", {"picture": stored(library, painted())}),
+        "region": ("region", {"picture": stored(library, ramp)}),
+        "change": (kind, {"model": "own", **settings}),
+        "sampler": ("sampler", {"steps": 4, "seed": 1, "method": {"name": "euler"}}),
+        "picture": ("picture", {}),
+    }
+    shown = ["photo"] if kind == "edit_expert" else ["photo", "region"]
+    if kind == "edit_expert":
+        del nodes["region"]
+    wires = [f"{each}.{each} > change.{each}" for each in ("text", *shown)]
+    return library, nodes, [*wires, "sampler.sampling > picture.sampling"]
+
+
+@pytest.mark.parametrize("kind", ["edit_expert", "inpaint_expert"])
+def test_a_photograph_is_changed(tmp_path: Path, kind: str) -> None:
+    library, nodes, wires = changing(tmp_path, kind, guidance=4.0)
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    text = agree(library, tmp_path / "out", plan)
+    if kind == "edit_expert":
+        assert "sentence_photo = ask_own.encode(" in text
+        assert "product_own(" in text
+        assert "mean_of" not in text, "the sentence's voice has no share in the background"
+    else:
+        assert "photo_region = ask_own.encode(" in text
+    without = [each for each in wires if not each.startswith("text")]
+    del nodes["text"]
+    plan = planned(library, nodes, [*without, "change.score > picture.score"])
+    agree(library, tmp_path / "without", plan)
+
+
+def test_an_edit_is_fused_by_its_share(tmp_path: Path) -> None:
+    library, nodes, wires = changing(tmp_path, "edit_expert", share=0.25)
+    other = folders.stable_diffusion(tmp_path / "models" / "other")
+    shutil.copytree(tmp_path / "models" / "own" / "vae", other / "vae", dirs_exist_ok=True)
+    nodes |= {
+        "words": ("text_expert", {"model": "other", "guidance": 2.0}),
+        "form": ("guidance_form", {"form": {"name": "rescale"}}),
+        "fuse": ("fuse", {}),
+    }
+    wires = [
+        *wires,
+        "text.text > words.text",
+        "change.score > form.score",
+        "form.score > fuse.scores",
+        "words.score > fuse.scores",
+        "fuse.score > picture.score",
+    ]
+    text = agree(library, tmp_path / "out", planned(library, nodes, wires))
+    assert ", [0.25, 1.0])" in text
+
+
+@pytest.mark.parametrize("share", [(0.0, 0.0, 0.0), (0.0, 2.0, 1.0)])
+def test_who_has_no_share_is_not_in_the_background(
+    library: Library, tmp_path: Path, share: tuple[float, float, float]
+) -> None:
+    nodes = {
+        **pair(words={"share": share[0]}, scenery={"share": share[1]}),
+        "ground": ("unconditional_expert", {"model": "tiny/none", "share": share[2]}),
+    }
+    text = agree(library, tmp_path, planned(library, nodes, (*WIRES, "ground.score > fuse.scores")))
+    among = "[class_null, none_null], [2.0, 1.0]"
+    assert (among if any(share) else "[1.0, 1.0, 1.0]") in text
+
+
 @pytest.mark.parametrize(
     ("name", "size"), [("stable_diffusion_xl", (56, 40)), ("flux", (288, 256))]
 )
@@ -329,6 +602,29 @@ def test_a_picture_of_another_size(tmp_path: Path, name: str, size: tuple[int, i
     wires = (WIRES[0], WIRES[2], *WIRES[4:])
     text = agree(library, tmp_path / "out", planned(library, nodes, wires))
     assert f"shape=(4, {size[1] // 8}, {size[0] // 8})" in text
+
+
+@pytest.mark.parametrize("kind", ["edit_expert", "inpaint_expert"])
+def test_a_photograph_is_changed_at_another_size(tmp_path: Path, kind: str) -> None:
+    library, nodes, wires = changing(tmp_path, kind, guidance=4.0)
+    nodes["sampler"] = ("sampler", {"steps": 3, "width": 56, "height": 40})
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    agree(library, tmp_path / "out", plan)
+
+
+def test_a_model_that_is_told_the_size_is_refused(tmp_path: Path) -> None:
+    told = {"sample_size": 128, "use_additional_conditions": None}
+    width = {"attention_head_dim": 12, "cross_attention_dim": 24}
+    folders.pixart(tmp_path / "models" / "own", network={**told, **width})
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "text": ("text", {"text": "a boat"}),
+        "words": ("text_expert", {"model": "own"}),
+        "picture": ("picture", {}),
+    }
+    plan = planned(library, nodes, (WIRES[0], "words.score > picture.score"))
+    with pytest.raises(ChoraleError, match=r"W024 .*own, which is told the size of its picture"):
+        export(plan, library, title="Told")
 
 
 def test_a_model_of_pixels(tmp_path: Path) -> None:

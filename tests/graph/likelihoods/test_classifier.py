@@ -17,7 +17,8 @@ from graph.companions import open_companion
 from graph.errors import ChoraleError
 from graph.likelihoods.classifier import Classifier
 from graph.machine import Machine
-from graph.onlookers import Sight
+from graph.onlookers import normal
+from graph.sight import Sight
 from tests.graph.classifiers import LABELS, MEAN, reconfigure, write_classifier
 
 CPU = Machine(torch.device("cpu"), torch.float32)
@@ -59,9 +60,9 @@ def test_pictures_of_another_size_are_brought_to_its_own(tmp_path: Path) -> None
     _, shown = pictures(48)
     assert likelihood.read(shown).shape == (2, len(LABELS))
     sight = Sight.of({"size": {"shortest_edge": 24}, "image_mean": MEAN})
-    assert sight.normal(shown).shape == (2, 3, 24, 24)
+    assert normal(sight, shown).shape == (2, 3, 24, 24)
     assert Sight.of({"size": 40, "crop_size": {"height": 16, "width": 24}}).size == (16, 24)
-    assert torch.equal(Sight.of({}).normal(shown), (shown * 0.5 + 0.5 - 0.5) / 0.5)
+    assert torch.equal(normal(Sight.of({}), shown), (shown * 0.5 + 0.5 - 0.5) / 0.5)
 
 
 def test_its_gradient_reaches_the_picture_and_climbs(tmp_path: Path) -> None:

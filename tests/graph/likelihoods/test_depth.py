@@ -15,7 +15,8 @@ from graph.companions import guidance_card, open_companion
 from graph.errors import ChoraleError
 from graph.likelihoods.depth import PLACES, DepthEstimator
 from graph.machine import Machine
-from graph.onlookers import Sight
+from graph.onlookers import normal
+from graph.sight import Sight
 from tests.graph.classifiers import DEVIATION, MEAN, reconfigure, write_classifier
 
 CPU = Machine(torch.device("cpu"), torch.float32)
@@ -45,8 +46,8 @@ def correlations(maps: torch.Tensor, grey: np.ndarray) -> list[float]:
 def test_it_holds_the_map_against_what_transformers_answers(kind: str, tmp_path: Path) -> None:
     folder = write_classifier(tmp_path / kind, kind)
     assert guidance_card(open_companion(kind, folder)).asks == "depth"
-    normal = Sight(image_mean=tuple(MEAN), image_std=tuple(DEVIATION)).normal(pictures())
-    answer = AutoModelForDepthEstimation.from_pretrained(folder)(pixel_values=normal)
+    seen = normal(Sight(image_mean=tuple(MEAN), image_std=tuple(DEVIATION)), pictures())
+    answer = AutoModelForDepthEstimation.from_pretrained(folder)(pixel_values=seen)
     told = answer.predicted_depth.detach()
     likelihood = loaded(folder)
     assert torch.allclose(likelihood.read(pictures()), told, atol=1e-5)

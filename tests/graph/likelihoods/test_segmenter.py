@@ -16,7 +16,8 @@ from graph.companions import guidance_card, open_companion
 from graph.errors import ChoraleError
 from graph.likelihoods.segmenter import Segmenter
 from graph.machine import Machine
-from graph.onlookers import Sight
+from graph.onlookers import normal
+from graph.sight import Sight
 from tests.graph.classifiers import DEVIATION, LABELS, MEAN, write_classifier
 
 CPU = Machine(torch.device("cpu"), torch.float32)
@@ -39,8 +40,8 @@ def test_it_adds_up_what_transformers_says_of_every_place(tmp_path: Path) -> Non
     folder = write_classifier(tmp_path / "seg", "segformer")
     shown = torch.rand(2, 3, 32, 32) * 2 - 1
     model = AutoModelForSemanticSegmentation.from_pretrained(folder)
-    normal = Sight(image_mean=tuple(MEAN), image_std=tuple(DEVIATION)).normal(shown)
-    logs = model(pixel_values=normal).logits.log_softmax(1)
+    seen = normal(Sight(image_mean=tuple(MEAN), image_std=tuple(DEVIATION)), shown)
+    logs = model(pixel_values=seen).logits.log_softmax(1)
     assert logs.shape == (2, 3, 8, 8)
     coarse = np.random.default_rng(4).integers(0, 3, (8, 8))
     classes = coarse.repeat(4, 0).repeat(4, 1)

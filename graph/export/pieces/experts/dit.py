@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.decoding import encoded
+from graph.export.pieces.decoding import colours_of, scaled_latents
 from graph.export.pieces.loading import filled, load
 from graph.export.pieces.settings import MODELS
 
@@ -56,7 +56,7 @@ class DiTBesidePicture:
     def encode(self, picture: Image.Image | None) -> Tensor:
         """A picture of the canvas' size, or none, as latents [c, h, w]."""
         if picture is not None:
-            return encoded(self.vae, picture)
+            return scaled_latents(self.vae, colours_of(self.vae, picture))[0]
         config = self.transformer.config
         channels = config.in_channels - self.vae.config.latent_channels
         empty = torch.zeros(channels, config.sample_size, config.sample_size)

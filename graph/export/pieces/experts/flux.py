@@ -10,12 +10,13 @@ from diffusers import FluxTransformer2DModel
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 
-from graph.export.pieces.clip import Clip
+from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
 from graph.export.pieces.loading import filled, load, tokens
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("FluxPipeline",)
+PARTS = {"transformer": "transformer", "text_encoder": "clip.encoder"}
 
 
 class Flux:
@@ -25,7 +26,7 @@ class Flux:
     """
 
     def __init__(self, name: str, denoised: Any) -> None:
-        self.clip = Clip(CLIPTextModel, MODELS / name)
+        self.clip = clip_of(CLIPTextModel, MODELS / name)
         self.tokenizer = AutoTokenizer.from_pretrained(MODELS / name / "tokenizer_2")
         self.t5 = load(T5EncoderModel, MODELS / name / "text_encoder_2")
         self.transformer = load(FluxTransformer2DModel, MODELS / name / "transformer")

@@ -10,12 +10,13 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel
 
-from graph.export.pieces.clip import Clip
+from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
 from graph.export.pieces.loading import filled, load, read
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("LatentConsistencyModelPipeline",)
+PARTS = {"unet": "unet", "text_encoder": "clip.encoder"}
 
 
 class LatentConsistency:
@@ -26,7 +27,7 @@ class LatentConsistency:
     """
 
     def __init__(self, name: str, denoised: Any) -> None:
-        self.clip = Clip(CLIPTextModel, MODELS / name)
+        self.clip = clip_of(CLIPTextModel, MODELS / name)
         self.unet = load(UNet2DConditionModel, MODELS / name / "unet")
         config = read(MODELS / name / "scheduler" / "scheduler_config.json")
         self.stretch = config.get("timestep_scaling", 10.0)

@@ -14,6 +14,7 @@ from graph.export.pieces.loading import filled, load, tokens
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("PixArtSigmaPipeline", "PixArtAlphaPipeline")
+PARTS = {"transformer": "transformer", "text_encoder": "encoder"}
 
 
 class PixArt:

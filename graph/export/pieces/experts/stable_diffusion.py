@@ -9,19 +9,20 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel
 
-from graph.export.pieces.clip import Clip
+from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
 from graph.export.pieces.loading import filled, load
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("StableDiffusionPipeline",)
+PARTS = {"unet": "unet", "text_encoder": "clip.encoder"}
 
 
 class StableDiffusion:
     """Latent diffusion (arXiv 2112.10752) as StableDiffusionPipeline stores it."""
 
     def __init__(self, name: str, denoised: Any) -> None:
-        self.clip = Clip(CLIPTextModel, MODELS / name)
+        self.clip = clip_of(CLIPTextModel, MODELS / name)
         self.unet = load(UNet2DConditionModel, MODELS / name / "unet")
         self.denoised = denoised
 

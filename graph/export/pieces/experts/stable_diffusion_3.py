@@ -10,12 +10,17 @@ from diffusers import SD3Transformer2DModel
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModelWithProjection, T5EncoderModel
 
-from graph.export.pieces.clip import Clip
+from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
 from graph.export.pieces.loading import filled, load, tokens
 from graph.export.pieces.settings import DEVICE, MODELS, PRECISION
 
 PIPELINES = ("StableDiffusion3Pipeline",)
+PARTS = {
+    "transformer": "transformer",
+    "text_encoder": "first.encoder",
+    "text_encoder_2": "second.encoder",
+}
 
 
 class StableDiffusion3:
@@ -23,7 +28,8 @@ class StableDiffusion3:
 
     def __init__(self, name: str, denoised: Any) -> None:
         folder = MODELS / name
-        self.clips = [Clip(CLIPTextModelWithProjection, folder, end) for end in ("", "_2")]
+        self.first = clip_of(CLIPTextModelWithProjection, folder)
+        self.second = clip_of(CLIPTextModelWithProjection, folder, "_2")
         self.t5 = None  # some leave it out to save memory; then zeros stand in its place
         if (folder / "text_encoder_3").is_dir():
             self.t5 = load(T5EncoderModel, folder / "text_encoder_3")
@@ -33,7 +39,7 @@ class StableDiffusion3:
 
     def encode(self, sentence: str | None) -> tuple[Tensor, Tensor]:
         """A sentence as words [tokens, width] and as a whole; no condition is the empty one."""
-        first, second = (clip(sentence or "") for clip in self.clips)
+        first, second = self.first(sentence or ""), self.second(sentence or "")
         words = torch.cat([first.hidden_states[-2][0], second.hidden_states[-2][0]], -1)
         if self.t5 is None:
             width = self.transformer.config.joint_attention_dim

@@ -9,26 +9,35 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-from graph.export.pieces.clip import Clip
+from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
 from graph.export.pieces.loading import filled, load, read
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("StableDiffusionXLPipeline",)
+PARTS = {
+    "unet": "unet",
+    "text_encoder": "first.encoder",
+    "text_encoder_2": "second.encoder",
+}
 
 
 class StableDiffusionXL:
     """SDXL (arXiv 2307.01952), told that its picture was of the canvas' size and not cropped."""
 
     def __init__(self, name: str, denoised: Any) -> None:
-        self.first = Clip(CLIPTextModel, MODELS / name)
-        self.second = Clip(CLIPTextModelWithProjection, MODELS / name, "_2")
+        self.first = clip_of(CLIPTextModel, MODELS / name)
+        self.second = clip_of(CLIPTextModelWithProjection, MODELS / name, "_2")
         self.unet = load(UNet2DConditionModel, MODELS / name / "unet")
+        self.learn(name)
+        self.denoised = denoised
+
+    def learn(self, name: str) -> None:
+        """What the folder says of its null, and how many pixels lie at a place."""
         index = read(MODELS / name / "model_index.json")
         self.null_is_zero = index.get("force_zeros_for_empty_prompt", True)
         blocks = read(MODELS / name / "vae" / "config.json")["block_out_channels"]
-        self.scale = 2 ** (len(blocks) - 1)  # pixels a place
-        self.denoised = denoised
+        self.scale = 2 ** (len(blocks) - 1)
 
     def encode(self, sentence: str | None) -> tuple[Tensor, Tensor]:
         """A sentence, or none, as words [tokens, width] and as a whole [projection]."""

@@ -25,7 +25,7 @@ def apg(
     if momentum and memory:
         added = added + momentum * memory["added"]
         direction = direction + momentum * memory["direction"]
-    memory.update(added=added, direction=direction)
+    memory.update(added=added.detach(), direction=direction.detach())
     length = inner(plain, plain)
     along = (inner(added, plain) / (length + (length == 0))).to(plain) * plain
     change = added - (1 - eta) * along

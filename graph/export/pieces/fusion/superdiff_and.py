@@ -34,7 +34,7 @@ def superdiff_and(
     if level[0] > 0:
         falls = 1 - (next_level[1] / next_level[0] / (level[1] / level[0])) ** 2
     if level[0] > 0 and falls > 0 and len(clean) > 1:
-        rows = torch.stack([each.double().flatten(1) for each in clean], 1)  # [b, k, d]
+        rows = torch.stack([each.detach().double().flatten(1) for each in clean], 1)  # [b, k, d]
         mean = (kappa.unsqueeze(2) * rows).sum(1, keepdim=True)
         apart = there.unsqueeze(2) * (rows - mean)
         gram = apart @ apart.mT

@@ -27,11 +27,12 @@ def superdiff_or(
     score sᵢ = (Dᵢ − y)/r², a step adds ⟨sᵢ, y' − y⟩ − ½·(r² − r'²)·‖sᵢ‖² (Skreta et al., arXiv
     2412.17762, OR). T is the sharpness, g the guidance.
     """
+    x, still = x.detach(), [each.detach() for each in clean]  # weights are constants to gradients
     logs = memory.get("logs", [inner(x, x) * 0 for _ in clean])
     if "x" in memory:
         gains = [gained(memory, before, x, level) for before in memory["clean"]]
         logs = [log + gain for log, gain in zip(logs, gains)]
-    memory.update(x=x, level=level, clean=clean, logs=logs)
+    memory.update(x=x, level=level, clean=still, logs=logs)
     faders = [torch.as_tensor(w, device=x.device).double().clamp_min(0) for w in weights]
     likings = [w.log() + sharpness * log for w, log in zip(faders, logs)]
     top = reduce(torch.maximum, likings).nan_to_num(neginf=0.0)

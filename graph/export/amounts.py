@@ -1,0 +1,161 @@
+"""Weights as they are written: numbers, columns of a table, sweeps and maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+
+from graph.export.course import Course, Key
+from graph.export.draft import Draft
+from graph.export.weighing import source
+from graph.export.wording import png_of, short, text_of
+from graph.plan import Control, Operation, Sweep
+
+ROUNDED = 1e-6
+"""How far weights may be from their sum and still be it."""
+
+
+class Amounts:
+    """Writes the weights of a track, and the table of those that change."""
+
+    def __init__(self, draft: Draft, course: Course) -> None:
+        self._draft = draft
+        self._course = course
+        self._columns: dict[Key, str] = {}
+
+    def of(self, operation: Operation, word: str) -> str:
+        """The weight of a score that is fused: a number or a column of the table, times spreads."""
+        operation = source(self._draft.plan, operation)
+        if operation.op == "fuse":
+            return self._written(operation, "loud")
+        return self._written(operation, word)
+
+    def own(self, operation: Operation) -> str:
+        """The weight of what has a fader itself, such as a form or an adapter."""
+        return self._written(operation, "weight")
+
+    def ever(self, operation: Operation) -> bool:
+        """Whether what has a fader itself is heard at any evaluation."""
+        return any(row["weight", operation.number] for row in self._course.rows)
+
+    def switch(self, operation: Operation) -> str:
+        """The column that says when something is heard; nothing where it always is."""
+        word = "loud" if operation.op == "fuse" else "weight"
+        key = (word, operation.number)
+        if all(row.get(key, 1.0) for row in self._course.rows):
+            return ""
+        return self._written(operation, word).partition(" ")[0]
+
+    def sounds(self, operation: Operation) -> bool:
+        """Whether a score is heard at any evaluation: else all is as if it were not there."""
+        operation = source(self._draft.plan, operation)
+        word = "loud" if operation.op == "fuse" else "weight"
+        return any(row[word, operation.number] for row in self._course.rows)
+
+    def absent(self, operation: Operation) -> bool:
+        """Whether the weight of a score is zero at an evaluation or in a sample."""
+        operation = source(self._draft.plan, operation)
+        word = "weight" if operation.op == "denoise" else "loud"
+        numbers = [row[word, operation.number] for row in self._course.rows]
+        spread = self._spread(operation) if operation.op == "denoise" else ()
+        swept = [value for part in spread if isinstance(part, Sweep) for value in part.values]
+        dark = any(isinstance(part, Control) for part in spread)
+        return not all(numbers) or not all(swept) or dark
+
+    def whole(self, inputs: Sequence[Operation]) -> bool:
+        """Whether their weights are numbers that sum to one at every evaluation."""
+        words = ["weight" if each.op == "denoise" else "loud" for each in inputs]
+        keys = [(word, each.number) for word, each in zip(words, inputs, strict=True)]
+        spread = any(self._spread(each) for each in inputs if each.op == "denoise")
+        sums = (sum(row[key] for key in keys) for row in self._course.rows)
+        return not spread and all(abs(each - 1.0) <= ROUNDED for each in sums)
+
+    def heard(self, numbers: set[int]) -> str:
+        """When one of these is heard, in Python; nothing if they always have to be asked."""
+        rows = self._course.rows
+        keys = [("weight", number) for number in sorted(numbers)]
+        if any(word == "loud" and not row[word, n] for row in rows for word, n in row):
+            return ""  # where all are silent, their nulls are painted
+        if any(key not in row for key in keys for row in rows):
+            return ""  # a background has no weight
+        if all(any(row[key] for key in keys) for row in rows):
+            return ""
+        return " or ".join(self._columns[key] for key in keys if key in self._columns)
+
+    def table(self) -> list[str]:
+        """The line that reads the weights which change; their table becomes a constant."""
+        if not self._columns:
+            return []
+        rows = [tuple(short(row[key]) for key in self._columns) for row in self._course.rows]
+        name = f"WEIGHTS{self._draft.end}"
+        self._draft.constants += [
+            f"# {', '.join(self._columns.values())} at {self._course.when}",
+            f"{name} = [",
+            *(f"    ({', '.join(row)}{',' if len(row) == 1 else ''})," for row in rows),
+            "]",
+        ]
+        comma = "," if len(self._columns) == 1 else ""
+        return [f"{', '.join(self._columns.values())}{comma} = {name}[step]"]
+
+    def _written(self, operation: Operation, word: str) -> str:
+        key = (word, operation.number)
+        spread = self._spread(operation) if word != "loud" else ()
+        numbers = {short(row[key]) for row in self._course.rows}
+        text = numbers.pop()
+        if numbers:
+            name = self._draft.names.of(key, f"{operation.node}_{word}")
+            text = self._columns.setdefault(key, name)
+        return " * ".join([text, *(self._factor(each) for each in spread)])
+
+    def _spread(self, operation: Operation) -> tuple[Any, ...]:
+        return self._course.faders[operation.number].spread
+
+    def _factor(self, factor: Any) -> str:
+        """The variable of a factor that is one number for every sample or place."""
+        if not isinstance(factor, Sweep):
+            return self._map(factor)
+        name = self._draft.names.of(("spread", factor), factor.axis)
+        points = self._draft.points
+        where = ("amounts", "by_sample") if points == 1 else ("plane", "by_point")
+        self._draft.wanted.append(where)
+        row = ", ".join(short(each) for each in factor.values)
+        several = "" if points == 1 else f"{points}, "
+        self._draft.open("", f"{name} = {where[1]}({several}{row})")
+        return name
+
+    def _map(self, control: Control) -> str:
+        """The variable of a map; of one that is changed while it plays, what it is at a look."""
+        draft = self._draft
+        played = [str(values[control.name]) for values in self._course.values]
+        pictures = list(dict.fromkeys(played))
+        if pictures == [""]:
+            return "1.0"
+        size = (draft.shape[-1], draft.shape[-2])
+        name = draft.names.of(("spread", control.name, size), control.name.partition(".")[0])
+        maps = [
+            self._light(control, each, f"{name}_{number}" if len(pictures) > 1 else name, size)
+            for number, each in enumerate(pictures, 1)
+        ]
+        if len(pictures) == 1:
+            draft.open("", f"{name} = {maps[0]}")
+            now = name
+        else:
+            draft.open("", "\n".join([f"{name} = [", *(f"    {each}," for each in maps), "]"]))
+            which = [pictures.index(each) for each in played]
+            note = f"which picture {name} is at {self._course.when}"
+            now = f"{name}[{draft.row(f'WHICH_{name.upper()}', note, which)}[step]]"
+        return f"{now}[..., windows[window]]" if draft.windows else now
+
+    def _light(self, control: Control, picture: str, name: str, size: tuple[int, int]) -> str:
+        """A map of (w, h) places in Python; without a picture it is one everywhere."""
+        draft = self._draft
+        if not picture:
+            return f"torch.ones({(1, 1, size[1], size[0])!r}, device=DEVICE)"
+        grey = draft.library.assets.get(picture).convert("L")
+        file = draft.file(name)
+        draft.files[file] = png_of(grey.resize(size, Image.Resampling.BOX))
+        draft.wanted.append(("amounts", "by_place"))
+        low, high = control.low or 0.0, 1.0 if control.high is None else control.high
+        return f"by_place(HERE / {text_of(file)}, {low!r}, {high!r})"

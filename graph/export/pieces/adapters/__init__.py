@@ -1,0 +1,1 @@
+"""Adapters as an exported file has them, each in the file that its registry names."""

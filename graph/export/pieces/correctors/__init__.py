@@ -1,0 +1,1 @@
+"""Correctors as an exported file has them, each in the file that its registry names."""

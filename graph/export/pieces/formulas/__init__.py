@@ -1,0 +1,1 @@
+"""Experts that are formulas, each in the file that its registry names."""

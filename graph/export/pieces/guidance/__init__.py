@@ -1,0 +1,1 @@
+"""Guidance methods as an exported file has them, each in the file that its registry names."""

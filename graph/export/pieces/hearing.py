@@ -1,0 +1,45 @@
+"""What an expert is shown beside its condition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from graph.export.pieces.settings import DEVICE, PRECISION
+
+
+def light(picture: Image.Image) -> Tensor:
+    """Red, green and blue of a picture, [3, h, w] in [0, 1]."""
+    rows = torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0)
+    return (rows.float() / 255).to(DEVICE, PRECISION)
+
+
+def each_shown(hints: list[Tensor], count: int) -> Tensor:
+    """What every state of a call is shown: hints by its prompts, or one for all."""
+    return torch.stack(hints).repeat_interleave(count // len(hints), 0)
+
+
+def louder(part: Tensor, weight: Any) -> Tensor:
+    """A tensor [n, c, h, w] times a number, one number a sample, or a picture over its places."""
+    if isinstance(weight, Tensor):
+        weight = F.interpolate(weight, part.shape[2:], mode="area")
+        weight = weight.repeat(len(part) // len(weight), 1, 1, 1).to(part)
+    return weight * part
+
+
+def by_rows(weight: Any, part: Tensor) -> Any:
+    """A weight of samples as a factor of rows [n, …]; that of a picture is its mean."""
+    if not isinstance(weight, Tensor):
+        return weight
+    means = weight.mean((1, 2, 3)).repeat(len(part) // len(weight))
+    return means.reshape(-1, *(1,) * (part.ndim - 1)).to(part)
+
+
+def silent(weight: Any) -> bool:
+    """Whether nobody is heard."""
+    return not isinstance(weight, Tensor) and weight == 0

@@ -1,0 +1,1 @@
+"""Modulators as an exported file has them, each in the file that its registry names."""

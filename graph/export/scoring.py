@@ -1,0 +1,189 @@
+"""Scores: every operation between the networks and the sampler, as lines of the denoiser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graph.export.amounts import Amounts
+from graph.export.asking import Asking
+from graph.export.bending import changed, draws, followed, likelihood, modulator
+from graph.export.bridging import bridge, codec
+from graph.export.course import Course
+from graph.export.draft import Draft
+from graph.export.forming import form
+from graph.export.merging import background, merge
+from graph.export.refusing import refused
+from graph.export.weighing import inputs_of, source
+from graph.plan import Operation
+
+
+class Scoring:
+    """Writes the scores of a track, from the networks' answers up."""
+
+    def __init__(self, draft: Draft, course: Course, amounts: Amounts, asking: Asking) -> None:
+        self._draft = draft
+        self._course = course
+        self._amounts = amounts
+        self._asking = asking
+        self._found: dict[int, tuple[str, str]] = {}
+
+    def estimate(self, operation: Operation) -> tuple[str, str]:
+        """The variables of a score's estimate and of what it is measured against by itself."""
+        if operation.number not in self._found:
+            self._found[operation.number] = self._estimated(operation)
+        return self._found[operation.number]
+
+    def _estimated(self, operation: Operation) -> tuple[str, str]:
+        if operation.op == "denoise":
+            return self._asking.voice(operation), self._asking.null(operation)
+        if operation.op == "bridge":
+            return self._bridged(operation)
+        if operation.op == "modulate":
+            return self._modulated(operation)
+        if operation.op == "guide":
+            return self._guided(operation)
+        forms: list[Operation] = []
+        while operation.op == "form":
+            forms.insert(0, operation)
+            operation = self._draft.plan.operations[operation.inputs[0].number]
+        return self._fused(operation, forms)
+
+    def _modulated(self, operation: Operation) -> tuple[str, str]:
+        """A score whose estimate a modulator rewrites; what it is measured against stays."""
+        draft, amounts = self._draft, self._amounts
+        clean, null = self.estimate(draft.plan.operations[operation.inputs[0].number])
+        if not amounts.ever(operation):
+            return clean, null
+        name, maps = modulator(draft, operation)
+        words = f"{source(draft.plan, operation).node}_modulated"
+        bent = draft.names.of(("bent", operation.number), words)
+        change = f"{name}({draft.state}, {clean}, level, {maps})"
+        weight, switch = amounts.own(operation), amounts.switch(operation)
+        draft.body += changed(bent, clean, change, weight, switch)
+        return bent, null
+
+    def _guided(self, operation: Operation) -> tuple[str, str]:
+        """A score whose estimate follows a likelihood; what it is measured against stays."""
+        draft, amounts = self._draft, self._amounts
+        inner = draft.plan.operations[operation.inputs[0].number]
+        clean, null = self.estimate(inner)
+        if not amounts.ever(operation):
+            return clean, null
+        likely = likelihood(draft, operation, codec(draft, self._asking.lead))
+        known = {"clean": self._unguided(inner), "likely": likely}
+        change = followed(draft, operation, known)
+        weight, switches = amounts.own(operation), [amounts.switch(operation)]
+        if draws(operation):  # whoever is not heard draws nothing
+            switches.append(amounts.switch(source(draft.plan, operation)))
+        heard = source(draft.plan, operation)
+        bent = draft.names.of(("bent", operation.number), f"{heard.node}_guided")
+        draft.body += changed(bent, clean, change, weight, " and ".join(filter(None, switches)))
+        return bent, null
+
+    def _unguided(self, operation: Operation) -> str:
+        """What guidance around a score sees of it: of several all see it without any of them."""
+        plan, amounts = self._draft.plan, self._amounts
+        if operation.op not in ("guide", "modulate"):
+            return self.estimate(operation)[0]
+        within = plan.operations[operation.inputs[0].number]
+        if operation.op == "guide" or not amounts.ever(operation):
+            return self._unguided(within)
+        bent, before = self.estimate(operation)[0], self._unguided(within)
+        switch = amounts.switch(operation)
+        same = before == self.estimate(within)[0]
+        return bent if same or not switch else f"({bent} if {switch} else {before})"
+
+    def _bridged(self, operation: Operation) -> tuple[str, str]:
+        """What comes home over a bridge, and the anchor's null that it is measured against."""
+        draft, amounts = self._draft, self._amounts
+        foreign, anchor = inputs_of(draft.plan, operation)[0]
+        here, null = self.estimate(anchor)
+        base = self._asking.asked(null)
+        if not amounts.sounds(foreign):
+            return base, base
+        heard = source(draft.plan, foreign)
+        switch = amounts.switch(heard)
+        shape: Any = operation["shape"]
+        state = draft.names.of(("abroad", operation.number), "abroad")
+        with draft.abroad(state, shape) as lines:
+            asking = Asking(draft, amounts)
+            clean, null = Scoring(draft, self._course, amounts, asking).estimate(foreign)
+            null = self._known(asking, foreign, asking.asked(null))
+            calls = asking.calls(switch)
+        name, memory = bridge(draft, operation, self._asking.lead, asking.lead, shape)
+        brought = draft.names.of(("home", operation.number), f"{heard.node}_at_home")
+        lines = [
+            f"{state} = {name}.away({here}, level, {memory})",
+            *calls,
+            *lines,
+            f"{brought} = {name}.back({base}, {clean}, {null}, level, {memory})",
+        ]
+        if switch:
+            lines = [f"{brought} = {base}", f"if {switch}:", *(f"    {line}" for line in lines)]
+        draft.body += lines
+        return brought, base
+
+    def _known(self, asking: Asking, foreign: Operation, null: str) -> str:
+        """What a foreign estimate is held against: nothing where that is the very same answer.
+
+        So it is of an expert that knows no condition, as long as nobody bends it.
+        """
+        plan, amounts = self._draft.plan, self._amounts
+        heard = source(plan, foreign)
+        if heard.op != "denoise" or asking.voice(heard) != null:
+            return null
+        switches: list[str] = []
+        while foreign.op in ("guide", "modulate"):
+            switches += [amounts.switch(foreign)] if amounts.ever(foreign) else []
+            foreign = plan.operations[foreign.inputs[0].number]
+        if not switches:
+            return "None"
+        return null if "" in switches else f"{null} if {' or '.join(switches)} else None"
+
+    def _fused(self, operation: Operation, forms: list[Operation]) -> tuple[str, str]:
+        """A fusion, in the forms that it is given."""
+        draft, amounts = self._draft, self._amounts
+        inputs, wired = inputs_of(draft.plan, operation)
+        if all(row["loud", operation.number] for row in self._course.rows):
+            inputs = [each for each in inputs if amounts.sounds(each)]
+        found = [self.estimate(each) for each in inputs]
+        clean, nulls = [each for each, _ in found], [each for _, each in found]
+        call = merge(draft, self._course, operation, clean)
+        if wired is None or call.reads("nulls"):
+            nulls = [self._asking.asked(each) for each in nulls]
+        weights = [amounts.of(each, "weight") for each in inputs]
+        if wired:
+            base = self.estimate(wired)[0]
+        else:
+            base = self._background(operation, inputs, clean, nulls)
+        nulls = [each or base for each in nulls]
+        name = draft.names.of(("merge", operation.number), operation.node)
+        draft.body.append(f"{name} = {call.with_(weights, nulls, base)}")
+        if forms:
+            plain = draft.names.of(("plain", operation.number), f"{name}_plain")
+            unguided = [amounts.of(each, "plain") for each in inputs]
+            draft.body.append(f"{plain} = {call.with_(unguided, nulls, base)}")
+            for each in forms:
+                form(draft, self._course, amounts, each, operation, (name, plain, base))
+        return name, base
+
+    def _background(
+        self,
+        operation: Operation,
+        inputs: list[Operation],
+        clean: list[str],
+        nulls: list[str],
+    ) -> str:
+        """The mix of the nulls that there are; of formulas, whose weights sum to one, their mean.
+
+        ChoraleError W024 for weights that do not: such a sum is measured against two things.
+        """
+        draft, amounts = self._draft, self._amounts
+        if any(nulls):
+            known = [pair for pair in zip(inputs, nulls, strict=True) if pair[1]]
+            inputs, nulls = [each for each, _ in known], [each for _, each in known]
+            return background(draft, amounts, operation, inputs, nulls)
+        if not amounts.whole(inputs):
+            what = "weights that do not sum to one without a background"
+            raise refused([f"{what} ('{operation.node}')"])
+        return background(draft, amounts, operation, inputs, clean, alike=True)

@@ -1,0 +1,153 @@
+"""Formulas in exported files: points of the plane, densities, and sums without a background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from graph import experts
+from graph.errors import ChoraleError
+from graph.events import Performance
+from graph.export.parts import members
+from graph.export.script import export
+from graph.library import Library
+from graph.plane import REACH
+from graph.plotting import GROUND, dots
+from studio.piece import WORKFLOWS, load
+from studio.piece import library as shipped
+from tests.graph.documents import Nodes
+from tests.graph.export.exported import agree, by_engine, opened, planned
+
+LEFT = [{"x": -1.5, "y": 0.5, "wide": 0.3, "high": 0.9}, {"x": 1.0, "y": -1.0, "share": 2.0}]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    """Without any model."""
+    return Library(tmp_path / "models", tmp_path / "assets")
+
+
+def plane(**changes: Any) -> tuple[Nodes, list[str]]:
+    """Two experts of the plane over a wide heap."""
+    settings: dict[str, tuple[str, dict[str, Any]]] = {
+        "left": ("plane_expert", {"heaps": LEFT}),
+        "low": ("plane_expert", {"heaps": [{"y": -1.5, "wide": 1.5, "high": 0.4}]}),
+        "wide": ("plane_expert", {"heaps": [{"wide": 1.6, "high": 1.6}]}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"steps": 6, "count": 2, "method": {"name": "euler"}}),
+        "picture": ("picture", {}),
+    }
+    nodes: Nodes = {
+        name: (kind, {**own, **changes.get(name, {})}) for name, (kind, own) in settings.items()
+    }
+    wires = [
+        "left.score > fuse.scores",
+        "low.score > fuse.scores",
+        "wide.score > fuse.background",
+        "fuse.score > picture.score",
+        "sampler.sampling > picture.sampling",
+    ]
+    return nodes, wires
+
+
+def test_every_formula_is_exported() -> None:
+    folder = Path(experts.__file__).parent
+    assert set(members("formulas")) == {"gaussian", "mixture"}
+    assert all((folder / f"{name}.py").is_file() for name in members("formulas"))
+
+
+def test_the_plane_of_the_examples(tmp_path: Path) -> None:
+    piece = load(WORKFLOWS / "plane.json").with_setting("sampler.steps", 5)
+    text = agree(shipped(), tmp_path, piece.plan())
+    assert "shares=(0.5, 0.5)" in text
+    assert "variances=((2.4964, 0.0784), (2.4964, 0.0784))" in text
+    assert "height = ask_height(x, level)\n" in text
+    assert "plotted(sample(), 1000)" in text
+    assert not any(word in text for word in ("MODELS", "PRECISION", "diffusers", "shape=(2,)"))
+
+
+@pytest.mark.parametrize("rule", ["product", "perp_neg", "superdiff_or", "conflict_averse"])
+def test_points_by_a_rule(library: Library, tmp_path: Path, rule: str) -> None:
+    sampler = {"method": {"name": "euler_maruyama"}, "count": 1, "steps": 3}
+    nodes, wires = plane(fuse={"rule": {"name": rule}}, sampler=sampler)
+    agree(library, tmp_path, planned(library, nodes, wires))
+
+
+def test_a_sweep_is_of_all_points_of_a_sample(library: Library, tmp_path: Path) -> None:
+    nodes, wires = plane(sampler={"count": 1}, left={"to_noise": 0.3})
+    nodes["amount"] = ("sweep", {"start": 0.0, "stop": 1.5, "count": 3})
+    wires.append("amount.reliability > low.reliability")
+    text = agree(library, tmp_path, planned(library, nodes, wires))
+    assert "amount = by_point(1000, 0.0, 0.75, 1.5)" in text
+    assert "left = ask_left(x, level) if left_weight else x" in text
+
+
+def test_points_are_drawn_where_they_are(library: Library, tmp_path: Path) -> None:
+    nodes, wires = plane()
+    plan = planned(library, nodes, wires)
+    found = opened(export(plan, library, title="Points"), tmp_path)
+    states = by_engine(plan, library)[0]
+    first, second = found["plotted"](states, 1000)
+    ground = Image.new("RGB", first.size, GROUND)
+    for picture, points in ((first, states[:1000]), (second, states[1000:])):
+        expected = dots(ground, points, REACH, first.width / 320)
+        assert np.array_equal(np.asarray(picture), np.asarray(expected))
+
+
+@pytest.mark.parametrize("corrector", ["mala", "ula", "fkc"])
+def test_correctors_of_formulas(library: Library, tmp_path: Path, corrector: str) -> None:
+    method = {"method": {"name": "euler_maruyama"}, "corrector": {"name": corrector}}
+    nodes, wires = plane(sampler={**method, "steps": 4}, left={"from_noise": 0.7})
+    plan = planned(library, nodes, wires)
+    moves = Performance(((2, "low.guidance", 0.6),))
+    text = agree(library, tmp_path, plan, moves)
+    if corrector == "mala":
+        assert "mala(denoise, x, levels[step + 1], 4 + step, draw_again, seen, rounds=2" in text
+        assert "seen.update(log_density=composed(densities))" in text
+
+
+def gaussians(*weights: float) -> tuple[Nodes, list[str]]:
+    """Two Gaussians of colours without a background."""
+    nodes: Nodes = {
+        "dark": ("gaussian_expert", {"mean": -0.8, "guidance": weights[0], "shape": [3, 4, 4]}),
+        "pale": ("gaussian_expert", {"mean": 0.6, "guidance": weights[1], "shape": [3, 4, 4]}),
+        "fuse": ("fuse", {"rule": {"name": "perp_neg"}}),
+        "sampler": ("sampler", {"steps": 4, "count": 2, "method": {"name": "ddim", "eta": 1.0}}),
+        "picture": ("picture", {}),
+    }
+    wires = ["dark.score > fuse.scores", "pale.score > fuse.scores"]
+    return nodes, [*wires, "fuse.score > picture.score", "sampler.sampling > picture.sampling"]
+
+
+def test_a_sum_of_one_needs_no_background(library: Library, tmp_path: Path) -> None:
+    nodes, wires = gaussians(1.5, -0.5)
+    text = agree(library, tmp_path / "two", planned(library, nodes, wires))
+    assert "background = mean_of([dark, pale], [1.0, 1.0])" in text
+    assert "pictures(sample())" in text
+    alone = ["dark.score > picture.score", wires[-1]]
+    nodes["dark"][1]["guidance"] = 1.0
+    some = {name: nodes[name] for name in ("dark", "sampler", "picture")}
+    agree(library, tmp_path / "one", planned(library, some, alone))
+
+
+def test_another_sum_without_a_background_is_refused(library: Library) -> None:
+    nodes, wires = gaussians(1.5, -0.5)
+    plan = planned(library, nodes, wires)
+    moved = Performance(((2, "pale.guidance", 0.5),))
+    said = r"W024 .*weights that do not sum to one without a background \('fuse'\)"
+    with pytest.raises(ChoraleError, match=said):
+        export(plan, library, title="Sum", performance=moved)
+
+
+def test_states_of_other_channels_are_shown_grey(library: Library, tmp_path: Path) -> None:
+    nodes, wires = gaussians(0.5, 0.5)
+    for name in ("dark", "pale"):
+        nodes[name][1]["shape"] = [2, 4, 4]
+    found = opened(export(planned(library, nodes, wires), library, title="Grey"), tmp_path)
+    (picture,) = found["pictures"](torch.tensor([[[[1.0]], [[-1.0]]]]))
+    assert picture.getpixel((0, 0)) == (255, 255, 255)
