@@ -66,6 +66,12 @@ class Space:
         height, width = (side * self.scale for side in self.shape[1:] or (1, 1))
         return width, height
 
+    def sized(self, width: int, height: int) -> Space:
+        """The same space for pictures of so many pixels, where it has places at all."""
+        if len(self.shape) != 3:
+            return self
+        return replace(self, shape=(self.shape[0], height // self.scale, width // self.scale))
+
     @property
     def pictorial(self) -> bool:
         """Whether its states are pictures of three colours, or have an autoencoder that makes them.

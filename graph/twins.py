@@ -6,7 +6,7 @@ import copy
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch.nn.functional as F
 from safetensors import safe_open
@@ -100,6 +100,13 @@ class Tuned(Expert):
             if any(found):
                 networks[part] = _twin(network, found, self._dials)
         self._twin = expert.exchanged(networks)
+
+    def resized(self, canvas: tuple[int, int]) -> Self:
+        """The same, its weights and LoRAs shared, for pictures of another width and height."""
+        other = super().resized(canvas)
+        expert, twin = (each.resized(canvas) for each in (self._expert, self._twin))
+        vars(other).update(_expert=expert, _twin=twin)
+        return other
 
     def encode(self, value: Any) -> Any:
         """A condition as the expert reads it without LoRAs."""

@@ -99,6 +99,14 @@ def test_a_lora_of_another_transformer(tmp_path: Path, make: Any, parts: tuple[s
     agree(library, tmp_path / "out", found.plan)
 
 
+def test_adapters_are_shown_pictures_of_the_size_that_is_painted(
+    library: Library, tmp_path: Path
+) -> None:
+    told = {each: {"model": each, **SHOWN} for each in ("depth", "likeness")}
+    sampler = {**SAMPLER, "width": 56, "height": 40}
+    agree(library, tmp_path, plan_of(library, told, sampler=sampler))
+
+
 @pytest.mark.parametrize("name", ["depth", "sketches", "grey", "likeness"])
 def test_every_adapter(library: Library, tmp_path: Path, name: str) -> None:
     told = {"net": {"model": name, **SHOWN, "reliability": 0.7}}
