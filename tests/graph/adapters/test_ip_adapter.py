@@ -19,6 +19,8 @@ from diffusers import (
 from safetensors.torch import load_file, save_file
 
 from graph.adapters.ip_adapter import IPAdapter
+from graph.checkpoints import load_adapter
+from graph.errors import ChoraleError
 from graph.interfaces import Heard
 from graph.library import Library
 from tests.graph.adapters import distilled, making
@@ -242,6 +244,14 @@ def test_a_file_of_something_else_is_no_ip_adapter(
     (error,) = compiled(library, told).diagnostics
     assert error.code == "M038"
     assert "no IP-Adapter by what its file holds" in error.message
+
+
+def test_a_projection_of_no_width_is_damaged(library: Library) -> None:
+    folder = making.ip_adapter(library.folder / "flat", library.folder / "base")
+    file = folder / "ip-adapter_tiny.safetensors"
+    save_file(load_file(file) | {"image_proj.norm.weight": torch.ones(0)}, file)
+    with pytest.raises(ChoraleError, match="M013"):
+        load_adapter(library.companion("flat"), CPU)
 
 
 @pytest.mark.parametrize(
