@@ -26,7 +26,7 @@ DIFFUSERS = re.compile(
     r"\.(?P<role>down\.weight|up\.weight|lora_A\.weight|lora_B\.weight|alpha)"
 )
 ORIGINAL = re.compile(
-    r"(?P<part>diffusion_model|text_encoders\.clip_l\.transformer)\.(?P<layer>.+)"
+    r"(?:(?P<part>diffusion_model|text_encoders\.clip_l\.transformer)\.)?(?P<layer>.+)"
     r"\.(?P<role>lora_down\.weight|lora_up\.weight|lora_A\.weight|lora_B\.weight|alpha)"
 )
 """Keys of Flux as ComfyUI and trainers of the original code write them."""
@@ -113,7 +113,8 @@ class Lora:
     ) -> dict[str, Pair]:
         """How the layers of a network are changed, by their names, from its weights' shapes.
 
-        ChoraleError M040 where the network of `expert` has no such layer, or one of another shape.
+        ChoraleError M040 where the network of `expert` has no such layer, or one of another shape,
+        or where one is changed by two names.
         """
         pairs = self.parts.get(part, {})
         layers = {key.removesuffix(".weight"): shape for key, shape in weights.items()}
@@ -144,7 +145,12 @@ class Lora:
             cuts = rows_of(flat, [layers[each][0] for each in own])
             for layer, rows in zip(own, cuts, strict=True):
                 if layer in found:
-                    raise _strange(self.name, f"a file that changes {layer[:80]} by two names")
+                    raise _refused(
+                        "M040",
+                        f"'{self.name}' changes {layer} in the {part} of '{expert}' twice, by the "
+                        f"names {found[layer].layer} and {pair.layer}.",
+                        "Choose a LoRA that has one name for each layer.",
+                    )
                 found[layer] = replace(pair, rows=rows)
         return found
 
@@ -210,7 +216,7 @@ def _squashed(part: str, layer: str) -> str:
 def _matched(key: str) -> re.Match[str] | None:
     """A key by what it tells: part, layer and role; None for one that is no LoRA's."""
     original = ORIGINAL.fullmatch(key)
-    if original and (original["part"] != "diffusion_model" or is_bfl(original["layer"])):
+    if original and (original["part"] in PARTS or is_bfl(original["layer"])):
         return original
     return KOHYA.fullmatch(key) or DIFFUSERS.fullmatch(key) or PEFT.fullmatch(key)
 

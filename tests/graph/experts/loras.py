@@ -27,6 +27,7 @@ BFL: Mapping[str, Mapping[str, str]] = {
         "transformer": "diffusion_model.",
         "text_encoder": "text_encoders.clip_l.transformer.",
     },
+    "bare": {"transformer": ""},
 }
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
 
