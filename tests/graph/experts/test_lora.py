@@ -16,6 +16,7 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     FlowMatchHeunDiscreteScheduler,
     FluxPipeline,
+    FluxTransformer2DModel,
     LatentConsistencyModelPipeline,
     PixArtSigmaPipeline,
     StableDiffusion3Pipeline,
@@ -295,6 +296,28 @@ def test_a_lora_with_original_names_is_sampled_as_flux_pipeline_does(
     ours = sample(who, SENTENCE, flux.unit_noise(), sampler, schedule.levels(STEPS))
     assert (ours - found).abs().max() <= 1e-4
     assert (found - plain).abs().max() >= 1e-2
+
+
+def test_layers_of_the_width_of_flux_are_cut_as_diffusers_cuts_them(tmp_path: Path) -> None:
+    with torch.device("meta"):
+        network = FluxTransformer2DModel(num_layers=1, num_single_layers=1)
+    file = loras.bfl(
+        tmp_path / "a.safetensors",
+        {"transformer": network},
+        1,
+        wanted=lambda name: "blocks" in name and "mod" not in name,
+        alpha=None,
+    )
+    stored = load_file(file)
+    theirs = lora_conversion_utils._convert_kohya_flux_lora_to_diffusers(dict(stored))
+    shapes = {key: tuple(each.shape) for key, each in network.state_dict().items()}
+    found: dict[str, torch.Tensor] = {}
+    for layer, pair in read_lora("a", file).fitted("flux", "transformer", shapes).items():
+        up, rows = stored[pair.up], pair.rows or ((0, len(stored[pair.up])),)
+        found[f"transformer.{layer}.lora_A.weight"] = stored[pair.down]
+        found[f"transformer.{layer}.lora_B.weight"] = torch.cat([up[a:b] for a, b in rows])
+    assert found.keys() == theirs.keys()
+    assert all(torch.equal(found[key], theirs[key]) for key in theirs)
 
 
 @pytest.mark.parametrize("style", ["kohya", "bare"])
