@@ -27,6 +27,8 @@ NOT_LOADED = (
     "Processor",
     "SafetyChecker",
 )
+MOST_LEVELS = 9
+"""Of an autoencoder; a place would be 256 pixels wide."""
 DENOISERS = ("transformer", "unet")
 UNSAID_SIZES = {"FluxPipeline": 128}  # where the pipeline itself knows the size of latents
 SHOWN = {
@@ -88,7 +90,7 @@ def described(name: str, folder: Path) -> Folder:
     pipeline = str(index.get("_class_name", "unknown"))
     if "vae" in index:
         vae = read_json(name, folder / "vae" / "config.json")
-        channels, scale = vae.get("latent_channels"), 2 ** (levels_of(vae) - 1)
+        channels, scale = vae.get("latent_channels"), _scale(name, vae)
         autoencoder = next(iter(_weights(folder / "vae")), None)
     else:
         channels, scale, autoencoder = (
@@ -108,7 +110,21 @@ def described(name: str, folder: Path) -> Folder:
 
 def levels_of(config: Mapping[str, Any]) -> int:
     """How many resolutions an autoencoder has, each half of the one before, by its file."""
-    return len(config.get("block_out_channels") or config.get("encoder_block_out_channels") or "x")
+    widths = config.get("block_out_channels") or config.get("encoder_block_out_channels") or [None]
+    return len(widths) if isinstance(widths, list | tuple) else 0  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _scale(name: str, vae: Mapping[str, Any]) -> int:
+    """Pixels of a latent place on its side."""
+    levels = levels_of(vae)
+    if 0 < levels <= MOST_LEVELS:
+        return 2 ** (levels - 1)
+    raise _refused(
+        "M012",
+        f"The files of '{name}' do not say the size of its latents: block_out_channels of "
+        f"vae/config.json has {levels} widths, expected 1 to {MOST_LEVELS}.",
+        "Copy the model's folder again.",
+    )
 
 
 def read_json(name: str, path: Path) -> dict[str, Any]:

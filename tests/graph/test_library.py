@@ -128,6 +128,13 @@ def test_names_are_no_paths(name: str, library: Library) -> None:
     assert refusal(library, name).startswith("M010")
 
 
+@pytest.mark.parametrize("widths", [7, {"a": 1}, [8] * 64])
+def test_an_autoencoder_of_no_scale_is_refused(library: Library, widths: object) -> None:
+    write_model(library.folder / "words")
+    write_json(library.folder / "words/vae/config.json", {"block_out_channels": widths})
+    assert refusal(library, "words").startswith("M012 The files of 'words' do not say the size")
+
+
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     library = playground(tmp_path)
     outside = write_model(tmp_path / "outside")
