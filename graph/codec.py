@@ -31,6 +31,10 @@ class Codec:
         self.factor = 2 ** (levels_of(config) - 1)
         self.channels = int(config.latent_channels)
 
+    def shape(self, canvas: tuple[int, int]) -> tuple[int, int, int]:
+        """Of the latents of one picture of this width and height: [channels, rows, columns]."""
+        return self.channels, canvas[1] // self.factor, canvas[0] // self.factor
+
     def encode(self, pictures: list[Image.Image]) -> Tensor:
         """RGB pictures of one size as latents [n, channels, h/factor, w/factor]: the mean."""
         return self.latents(self.colours(pictures)).to(self._precision)

@@ -300,7 +300,15 @@ def _open_ip_adapter(name: str, folder: Path) -> Companion:
             f"'{name}' holds {len(files)} adapters beside one image encoder: {', '.join(files)}.",
             "Put each into a folder of its own, with the image encoder.",
         )
-    shapes = header(name, folder / files[0]).shapes
+    return read_ip_adapter(name, folder, folder / files[0])
+
+
+def read_ip_adapter(name: str, folder: Path, file: Path) -> Companion:
+    """An IP-Adapter by its header and its image encoder's config.json, whose weights are not asked.
+
+    ChoraleError M005, M013, M038 or M054.
+    """
+    shapes = header(name, file).shapes
     kind, width = _kind_of(name, shapes)
     _check_eyes(name, folder, kind, shapes)
     return Companion(name, folder, AdapterCard(network=(("cross_attention_dim", width),)), kind)

@@ -22,6 +22,7 @@ from graph.panorama import check as panoramic
 from graph.plan import Operation, Plan, PlanBuilder
 from graph.plane import check as planar
 from graph.registry import choices
+from graph.sizes import check as sized
 from graph.sweeps import expand
 from graph.validate import validate
 from graph.workflow import Workflow
@@ -175,7 +176,7 @@ def _check_paths(document: Document, plan: Plan) -> None:
     """S001 if a track cannot place its steps, F008 if a rule follows one that does not diffuse.
 
     C001 to C004 if a corrector cannot know what it needs; F011 or C007 if nothing wide can be made,
-    F016 or F017 for what points of the plane have not.
+    F016 or F017 for what points of the plane have not; C008, S019 or S020 for a size that is none.
     """
     rules: Mapping[str, Any] = choices(fusion, FusionRule)
     methods: Mapping[str, Any] = choices(samplers, Sampler)
@@ -187,6 +188,7 @@ def _check_paths(document: Document, plan: Plan) -> None:
             *correctable(plan, operation, document.title),
             *panoramic(plan, operation, document.title),
             *planar(plan, operation, document.title),
+            *sized(plan, operation, document.library, document.title),
         )
         if unsound:
             raise ChoraleError(*unsound)

@@ -19,6 +19,8 @@ from graph.ports import Kind, Port
 from graph.workflow import Workflow
 
 Parsed = Node | ValidationError
+OWN = ((0, 0),)
+"""The size of pictures of which none is asked for: the experts' own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,21 @@ class Document:
                 found[name] = None
         return found
 
+    @cached_property
+    def sizes(self) -> dict[NodeId, tuple[tuple[int, int], ...]]:
+        """Of every node that leads to pictures the sizes that are asked for, if it is any."""
+        found: dict[NodeId, dict[tuple[int, int], None]] = {}
+        asked = {name: self._asked_size(name) for name in self.outputs}
+        for output, size in asked.items() if any(map(any, asked.values())) else ():
+            for name in (output, *nx.ancestors(self.graph, output)):
+                found.setdefault(name, {})[size] = None
+        return {name: tuple(sizes) for name, sizes in found.items()}
+
+    def _asked_size(self, output: NodeId) -> tuple[int, int]:
+        wired = (link.source.node for links in self.arriving[output].values() for link in links)
+        sizes = (self.parsed[name].asked_size for name in wired if name in self.parsed)
+        return next((size for size in sizes if size), OWN[0])
+
     def incoming_spaces(
         self, name: NodeId, known: Mapping[NodeId, Space | None]
     ) -> Iterator[tuple[Link, Space]]:
@@ -196,7 +213,7 @@ class Document:
         spaces: dict[str, tuple[Space, ...]] = {}
         for link, space in self.incoming_spaces(name, self.spaces):
             spaces[link.target.port] = (*spaces.get(link.target.port, ()), space)
-        return Place(self.title(name), self.library, sources, spaces)
+        return Place(self.title(name), self.library, sources, spaces, self.sizes.get(name, OWN))
 
     def _type(self, node: WorkflowNode) -> type[Node] | None:
         declared = self.catalogue.get(node.type) if node.type not in STRUCTURE else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from PIL import Image
@@ -28,7 +28,7 @@ from graph.interfaces import (
     Tuning,
 )
 from graph.levels import PURE_NOISE
-from graph.pictures import chalk
+from graph.pictures import chalk, squeezed
 from graph.plan import Asked, Choice, Control, Operation, Plan, Value
 from graph.plane import PLANE
 from graph.points import PointPainter
@@ -54,6 +54,8 @@ from graph.scores import (
 )
 from graph.twins import Tuned
 from graph.windows import Windows
+
+E = TypeVar("E", bound=Expert)
 
 
 class Preparation(Protocol):
@@ -122,6 +124,25 @@ class Shown:
         return self.adapter.encode(picture, self.canvas or value.size, self.codec)
 
 
+@dataclass(slots=True)
+class Squeezed:
+    """A likelihood as the reader of targets for pictures of other proportions than it looks at.
+
+    It sees the whole of every picture, squeezed to `size`; so it is shown a target of this canvas,
+    both (w, h).
+    """
+
+    likelihood: Likelihood
+    canvas: tuple[int, int] | None
+    size: tuple[int, int]
+
+    def encode(self, value: Any) -> Any:
+        """The target, cut to the canvas' proportions and squeezed; a word is as it is."""
+        if isinstance(value, Image.Image) and self.canvas:
+            value = squeezed(value, self.canvas, self.size)
+        return self.likelihood.encode(value)
+
+
 def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
     """Load and encode everything that the plan names."""
     operations = plan.operations
@@ -136,7 +157,8 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
         shape = tuple(_integers(noise["shape"]))
         windows = _windows(sample, shape)
         points = _integers(dict(noise.settings).get("points", 1))[0]
-        builder = _Builder(operations, preparation, shape, windows, points)
+        canvas = _canvas(dict(noise.settings).get("size"))
+        builder = _Builder(operations, preparation, shape, windows, points, canvas)
         merge = builder.build(score.number)
         if isinstance(merge, Voice | Bridged):
             raise TypeError("a plan samples a fused score")
@@ -144,10 +166,12 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
         codecs[operation.node] = lead.codec
         if points > 1:
             painters[operation.node] = PointPainter(merge, points, PLANE.scale)
-        elif lead.codec is not None and lead.canvas is not None:
+        elif lead.canvas is not None:
             size = _whole(lead.canvas, windows)
-            fitted = FittedPainter(lead.codec, size)
-            painters[operation.node] = Painter(lead.preview, size) if lead.preview else fitted
+            if lead.preview is not None:
+                painters[operation.node] = Painter(lead.preview, size)
+            elif lead.codec is not None:
+                painters[operation.node] = FittedPainter(lead.codec, size)
         schedule: Any = _chosen(sample["schedule"], choices(schedules, NoiseSchedule))
         tracks.append(
             Track(
@@ -182,8 +206,19 @@ def _whole(canvas: tuple[int, int], windows: Windows | None) -> tuple[int, int]:
     return canvas if windows is None else (canvas[0] * windows.times, canvas[1])
 
 
+def _canvas(size: Value) -> tuple[int, int] | None:
+    """Width and height in pixels that a plan asks for; None for the experts' own."""
+    if size is None:
+        return None
+    width, height = _integers(size)
+    return width, height
+
+
 class _Builder:
-    """Turns the score operations below one sample operation into voices and merges."""
+    """Turns the score operations below one sample operation into voices and merges.
+
+    `canvas` is that of every expert, None where each has its own.
+    """
 
     def __init__(
         self,
@@ -192,8 +227,10 @@ class _Builder:
         shape: tuple[int, ...],
         windows: Windows | None,
         points: int,
+        canvas: tuple[int, int] | None = None,
     ) -> None:
         self._operations = operations
+        self._canvas = canvas
         self._preparation = preparation
         self._shape = shape
         self._windows = windows
@@ -218,13 +255,13 @@ class _Builder:
 
     def _voice(self, operation: Operation) -> Voice:
         settings = dict(operation.settings)
-        network, expert = self._preparation.expert(settings["expert"])
-        self.lead = expert
+        network, own = self._preparation.expert(settings["expert"])
+        self.lead = expert = self._sized(own)
         adapters = tuple(self._adapting(network, expert, ref.number) for ref in operation.inputs)
         tunings = [each for each in adapters if isinstance(each.adapter, Tuning)]
         read = self._encode
         if tunings:
-            expert, read = self._tuned(operation.node, network, expert, tunings)
+            expert, read = self._tuned(operation.node, network, own, tunings)
         condition: Any = settings["condition"]
         asked = read(network, expert, condition)
         kept: Any = settings.get("null")
@@ -258,9 +295,10 @@ class _Builder:
         """
         names = tuple(dict.fromkeys(each.network for each in tunings))
         try:
-            name, tuned = self._preparation.tuned(network, expert, names)
+            name, made = self._preparation.tuned(network, expert, names)
         except ChoraleError as error:
             raise ChoraleError(*(replace(each, node=node) for each in error.diagnostics)) from None
+        tuned = self._sized(made)
         rows = [_begun(each, self._preparation.like()) for each in tunings]
         times = 1 if self._windows else max(map(len, rows))
 
@@ -278,6 +316,11 @@ class _Builder:
             return Encoded(key, tuple(value for each in found for value in each.values))
 
         return tuned, read
+
+    def _sized(self, expert: E) -> E:
+        """The expert on the canvas that is asked for."""
+        asked = self._canvas
+        return expert if asked in (None, expert.canvas) else expert.resized(asked)
 
     def _adapting(self, network: str, expert: Expert, number: int) -> Adapting:
         """An adapter of an expert; a picture is shown on this expert's canvas."""
@@ -355,7 +398,7 @@ class _Builder:
             codec=self.lead.codec,
             network=name,
             method=_chosen(settings["method"], choices(guidance, GuidanceMethod)),
-            target=self._encode(name, likelihood, target),
+            target=self._encode(name, self._looking(likelihood), target),
             scale=settings["scale"],  # pyright: ignore[reportArgumentType]
             reliability=self._reliability(settings["weight"]),
             muted=settings["muted"],  # pyright: ignore[reportArgumentType]
@@ -363,11 +406,21 @@ class _Builder:
             noise_range=(high, low),
         )
 
+    def _looking(self, likelihood: Likelihood) -> Reader:
+        """What reads a target: a picture is squeezed as those that are painted will be."""
+        painted, seen = self.lead.canvas, likelihood.canvas or self._canvas
+        if painted is None or seen is None:
+            return likelihood
+        alike = likelihood.canvas and painted[0] * seen[1] == painted[1] * seen[0]
+        return likelihood if alike else Squeezed(likelihood, painted, seen)
+
     def _bridged(self, operation: Operation) -> Bridged:
         settings = dict(operation.settings)
         foreign, anchor = (ref.number for ref in operation.inputs)
-        shape = tuple(_integers(settings["shape"]))
-        abroad = _Builder(self._operations, self._preparation, shape, self._windows, points=1)
+        shape = self._abroad(_integers(settings["shape"]), foreign)
+        abroad = _Builder(
+            self._operations, self._preparation, shape, self._windows, 1, self._canvas
+        )
         score, anchored = abroad.build(foreign), self.build(anchor)
         return Bridged(
             bridge=operation.node,
@@ -377,6 +430,18 @@ class _Builder:
             home=Bank(self.lead.codec, self.lead.canvas),
             abroad=Bank(abroad.lead.codec, abroad.lead.canvas),
         )
+
+    def _abroad(self, own: tuple[int, ...], score: int) -> tuple[int, ...]:
+        """The shape of a foreign score's states, for pictures of the size that is asked for."""
+        if self._canvas is None:
+            return own
+        operation = self._operations[score]
+        while operation.op != "denoise":
+            home = -1 if operation.op == "bridge" else 0  # what it brings has its anchor's space
+            operation = self._operations[operation.inputs[home].number]
+        canvas = self._preparation.expert(operation["expert"])[1].canvas or self._canvas
+        sides = zip(own[1:], self._canvas[::-1], canvas[::-1], strict=True)
+        return own[0], *(side * asked // known for side, asked, known in sides)
 
     def _encode(self, network: str, reader: Reader, condition: Asked) -> Encoded:
         return self._preparation.encode(network, reader, condition, self._windows)

@@ -419,6 +419,12 @@ class Expert(ABC):
     ) -> Float[Tensor, "n *d"]:
         """One forward pass; `conditions[i]`, an encoded condition, belongs to sample x[i]."""
 
+    def resized(self, canvas: tuple[int, int]) -> Self:
+        """The same expert, its weights shared, for pictures of another width and height."""
+        other = copy.copy(self)
+        other.canvas = canvas
+        return other
+
     def without(self, blocks: Sequence[int]) -> Expert:
         """The same expert, its weights shared, with blocks of its network left out: a weak twin.
 
@@ -444,11 +450,20 @@ class Checkpoint(Expert, ABC):
 
     pipelines: ClassVar[tuple[str, ...]]
     """The pipeline classes (model_index.json's _class_name) that this family loads."""
+    sized: ClassVar[bool] = False
+    """Whether it paints at other sizes than its network's own."""
 
     @classmethod
     @abstractmethod
     def load(cls, model: Model, machine: Machine) -> Checkpoint:
         """Load the networks of `model` onto the machine's device, in its precision."""
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        """The canvas, which every checkpoint has."""
+        if self.canvas is None:
+            raise TypeError(f"{type(self).__name__} does not say how large its pictures are")
+        return self.canvas
 
     def networks(self) -> Mapping[str, Any]:
         """Its networks that a LoRA may change, as the folder names them; by default none."""

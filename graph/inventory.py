@@ -10,12 +10,14 @@ from pathlib import Path
 
 from graph.companions import Card, Companion, GuidanceCard, ModulatorCard, companion_names
 from graph.errors import ChoraleError, Diagnostic
-from graph.folders import Folder, content_hash, stored_numbers
+from graph.folders import Folder, content_hash, read_json, stored_numbers
 from graph.library import Library, Model
 from graph.lora import Lora
 
 NUMBERS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 LICENCE = re.compile(r"^license:\s*(\S.*?)\s*$", re.MULTILINE)
+RECORD = "hub.json"
+"""In a folder that was fetched, or behind the name of such a file: where it is from."""
 MOST_READ = 2**16
 """Characters of a README in which the licence is looked for."""
 
@@ -34,7 +36,7 @@ class Entry:
             any and for what is added to an expert, whose space it has.
         precision: the type of most of its numbers as stored, such as float16.
         size: bytes of its weights.
-        licence: as its README.md states it, or "".
+        licence: as its README.md states it, of a file what the hub said, or "".
         hash: 16 hexadecimal digits for the weights that make it what it is.
     """
 
@@ -77,7 +79,7 @@ def _expert(model: Model) -> Entry:
         space=str(model.space),
         precision=precision,
         size=size,
-        licence=_licence(model.folder) if model.file is None else "",
+        licence=_recorded(model.file) if model.file else _licence(model.folder),
         hash=model.hash,
     )
 
@@ -106,7 +108,7 @@ def _lora(lora: Lora) -> Entry:
         space="",
         precision=precision,
         size=size,
-        licence="",
+        licence=_recorded(lora.path),
         hash=content_hash(lora.path),
     )
 
@@ -143,6 +145,12 @@ def _stored(name: str, place: Path) -> tuple[str, int]:
         numbers += stored_numbers(name, path)
     most = numbers.most_common(1)[0][0] if numbers else ""
     return NUMBERS.get(most, most.lower()), size
+
+
+def _recorded(file: Path) -> str:
+    """What the hub said of a file when it was fetched."""
+    record = file.with_name(f"{file.name}.{RECORD}")
+    return str(read_json(file.name, record).get("licence", ""))[:60] if record.is_file() else ""
 
 
 def _licence(folder: Path) -> str:

@@ -66,6 +66,12 @@ class Space:
         height, width = (side * self.scale for side in self.shape[1:] or (1, 1))
         return width, height
 
+    def sized(self, width: int, height: int) -> Space:
+        """The same space for pictures of so many pixels, where it has places at all."""
+        if len(self.shape) != 3:
+            return self
+        return replace(self, shape=(self.shape[0], height // self.scale, width // self.scale))
+
     @property
     def pictorial(self) -> bool:
         """Whether its states are pictures of three colours, or have an autoencoder that makes them.
@@ -165,7 +171,8 @@ class Library:
 
     def lora(self, name: str) -> Lora:
         """The LoRA file of that name; ChoraleError M001, M004, M010, M013, M042, M043 or M055."""
-        path = self._place_of(name, self.loras(), "Put a LoRA file below the model folder.")
+        remedy = "Put a LoRA file below the model folder."
+        path = self._place_of(name, self.loras(), _fetching(name) or remedy)
         known = self._known_loras.get(name)
         before = stat(path), stat(path.with_name(PEFT_CONFIG))
         if known and known[0] == before:
@@ -239,9 +246,7 @@ class Library:
         remedy = (
             "Choose one of them." if names else "Put a diffusers folder below the model folder."
         )
-        if name.count("/") == 1:
-            remedy = f"If it is on the hub, fetch it: python app.py fetch {name}"
-        place = self._place_of(name, names, remedy)
+        place = self._place_of(name, names, _fetching(name) or remedy)
         before = stamp(place)
         model = self._open_file(name, place) if place.is_file() else _open(name, place)
         self._known[name] = (_stamp(model) if model.file else before, model)
@@ -454,6 +459,15 @@ def _unknown(name: str, names: tuple[str, ...], remedy: str) -> Diagnostic:
         f"There is no model '{name}' in the library. It has: {known}.",
         f"Did you mean '{close[0]}'?" if close else remedy,
     )
+
+
+def _fetching(name: str) -> str:
+    """How a model is fetched whose name may be one of the hub; "" for another name."""
+    repository, file = "/".join(name.split("/")[:2]), "/".join(name.split("/")[2:])
+    if "/" not in name or (file and not file.endswith(".safetensors")):
+        return ""
+    named = f" --file {file}" if file else ""
+    return f"If it is on the hub, fetch it: python app.py fetch {repository}{named}"
 
 
 def _short(name: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from graph.bfl import Rows, bfl_names, is_bfl, rows_of
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import read_json
 from graph.headers import Header, header
@@ -24,6 +25,11 @@ DIFFUSERS = re.compile(
     r"(?:[._]lora(?:_linear_layer)?)?"
     r"\.(?P<role>down\.weight|up\.weight|lora_A\.weight|lora_B\.weight|alpha)"
 )
+ORIGINAL = re.compile(
+    r"(?:(?P<part>diffusion_model|text_encoders\.clip_l\.transformer)\.)?(?P<layer>.+)"
+    r"\.(?P<role>lora_down\.weight|lora_up\.weight|lora_A\.weight|lora_B\.weight|alpha)"
+)
+"""Keys of Flux as ComfyUI and trainers of the original code write them."""
 PEFT = re.compile(r"base_model\.model\.(?P<layer>.+)\.(?P<role>lora_A\.weight|lora_B\.weight)")
 """Keys of peft itself, which tell no part: a file is of one network alone."""
 PEFT_CONFIG = "adapter_config.json"
@@ -33,7 +39,12 @@ OWN_LAYERS = {
     "text_encoder": ("text_model.", "encoder."),
 }
 """How layers begin of networks that are no transformer."""
-PARTS = {"te": "text_encoder", "te1": "text_encoder", "te2": "text_encoder_2"}
+PARTS = {
+    "te": "text_encoder",
+    "te1": "text_encoder",
+    "te2": "text_encoder_2",
+    "text_encoders.clip_l.transformer": "text_encoder",
+}
 ROLES = {"lora_down": "down", "down": "down", "lora_A": "down", "alpha": "alpha"}
 OTHER_KINDS = {
     "dora_scale": "DoRA",
@@ -57,6 +68,7 @@ class Pair:
 
     `down` and `up` are keys of the file, `down_shape` [rank, in, …] and `up_shape` [out, rank, …]
     the shapes there. `alpha` is the key of a stored number, a number, or None for the rank itself.
+    `rows` are those of up that are for this layer.
     """
 
     layer: str
@@ -65,6 +77,7 @@ class Pair:
     down_shape: tuple[int, ...]
     up_shape: tuple[int, ...]
     alpha: str | float | None = None
+    rows: Rows = ()
 
     def fits(self, weight: Sequence[int]) -> bool:
         """Whether it changes a weight of this shape, of a matrix or a kernel."""
@@ -100,23 +113,23 @@ class Lora:
     ) -> dict[str, Pair]:
         """How the layers of a network are changed, by their names, from its weights' shapes.
 
-        ChoraleError M040 where the network of `expert` has no such layer, or one of another shape.
+        ChoraleError M040 where the network of `expert` has no such layer, or one of another shape,
+        or where one is changed by two names.
         """
         pairs = self.parts.get(part, {})
         layers = {key.removesuffix(".weight"): shape for key, shape in weights.items()}
         known = _known(part, [name for name, shape in layers.items() if len(shape) > 1])
-        strange = [pair for layer, pair in pairs.items() if layer not in known]
+        whole = {flat: _stacked([layers[each] for each in own]) for flat, own in known.items()}
+        strange = [pair for flat, pair in pairs.items() if flat not in known]
         others = [
-            pair
-            for layer, pair in pairs.items()
-            if layer in known and not pair.fits(layers[known[layer]])
+            flat for flat, pair in pairs.items() if flat in known and not pair.fits(whole[flat])
         ]
         if strange or others:
-            first = (strange or others)[0]
+            first = strange[0] if strange else pairs[others[0]]
             why = (
                 f"has no layer {first.layer}"
                 if strange
-                else f"has {first.layer} of {_said(layers[known[_squashed(part, first.layer)]])}, "
+                else f"has {first.layer} of {_said(whole[others[0]])}, "
                 f"expected {_said((first.up_shape[0], *first.down_shape[1:]))}"
             )
             fit = len(pairs) - len(strange) - len(others)
@@ -126,7 +139,20 @@ class Lora:
                 f"({fit} of {len(pairs)} layers fit).",
                 "Choose a LoRA that was made for this base, or the base that it was made for.",
             )
-        return {known[layer]: pair for layer, pair in pairs.items()}
+        found: dict[str, Pair] = {}
+        for flat, pair in pairs.items():
+            own = known[flat]
+            cuts = rows_of(flat, [layers[each][0] for each in own])
+            for layer, rows in zip(own, cuts, strict=True):
+                if layer in found:
+                    raise _refused(
+                        "M040",
+                        f"'{self.name}' changes {layer} in the {part} of '{expert}' twice, by the "
+                        f"names {found[layer].layer} and {pair.layer}.",
+                        "Choose a LoRA that has one name for each layer.",
+                    )
+                found[layer] = replace(pair, rows=rows)
+        return found
 
 
 def is_lora(found: Header) -> bool:
@@ -150,8 +176,7 @@ def read_lora(name: str, path: Path) -> Lora:
         match = _matched(key)
         if _kind(key) or not match:
             raise _strange(name, _kind(key) or f"a file with the key {key[:80]}")
-        told = match.groupdict().get("part") or _part_of(match["layer"])
-        part = PARTS.get(told, told)
+        part = _part_of(match)
         place = (part, _squashed(part, match["layer"]))
         written[place] = match["layer"]
         rows.setdefault(place, {})[ROLES.get(match["role"].removesuffix(".weight"), "up")] = key
@@ -169,11 +194,13 @@ def read_lora(name: str, path: Path) -> Lora:
     return Lora(name, path, parts)
 
 
-def _known(part: str, layers: Sequence[str]) -> dict[str, str]:
-    """The layers of a network by all names that LoRA files have for them."""
-    known = {_squashed(part, name): name for name in layers}
+def _known(part: str, layers: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The layers of a network by all names that files have for them, or for several at once."""
+    known = {_squashed(part, name): (name,) for name in layers}
     if part == "unet":
-        known |= {_squashed(part, other): name for name, other in ldm_names(layers).items()}
+        known |= {_squashed(part, old): (name,) for name, old in ldm_names(layers).items()}
+    if part == "transformer":
+        known |= {_squashed(part, old): own for old, own in bfl_names(layers).items()}
     return known
 
 
@@ -188,11 +215,19 @@ def _squashed(part: str, layer: str) -> str:
 
 def _matched(key: str) -> re.Match[str] | None:
     """A key by what it tells: part, layer and role; None for one that is no LoRA's."""
+    original = ORIGINAL.fullmatch(key)
+    if original and (original["part"] in PARTS or is_bfl(original["layer"])):
+        return original
     return KOHYA.fullmatch(key) or DIFFUSERS.fullmatch(key) or PEFT.fullmatch(key)
 
 
-def _part_of(layer: str) -> str:
-    """The part that has a layer of this name."""
+def _part_of(match: re.Match[str]) -> str:
+    """The part that has the layer of a key: kohya calls every network that paints a unet."""
+    told, layer = match.groupdict().get("part"), match["layer"]
+    if told == "diffusion_model" or (told == "unet" and is_bfl(layer)):
+        return "transformer"
+    if told:
+        return PARTS.get(told, told)
     for part, beginnings in OWN_LAYERS.items():
         if layer.startswith(beginnings):
             return part
@@ -252,6 +287,11 @@ def _kind(key: str) -> str:
 def _sides(kernel: Sequence[int]) -> tuple[int, ...]:
     """The sides of a kernel; of a point, as of a matrix, none."""
     return () if all(side == 1 for side in kernel) else tuple(kernel)
+
+
+def _stacked(shapes: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The shape of matrices one below another."""
+    return (sum(each[0] for each in shapes), *shapes[0][1:])
 
 
 def _said(shape: Sequence[int]) -> str:

@@ -56,7 +56,8 @@ class Widget:
 class Sampling:
     """What travels on a sampling wire: sampler, corrector, noise schedule, steps, seed, count.
 
-    `wide` says how many times as wide as the experts' own canvas the picture is.
+    `wide` says how many times as wide as the experts' canvas the picture is, `width` and `height`
+    how many pixels that has; 0 is their own.
     """
 
     sampler: Value
@@ -66,6 +67,8 @@ class Sampling:
     count: int
     corrector: Value
     wide: int = 1
+    width: int = 0
+    height: int = 0
 
 
 Carried = Condition | Ref | Sampling | tuple[Value, ...]
@@ -96,12 +99,18 @@ class Place:
 
     `sources[port]` holds the title and the declaration of every node wired to `port`, in order;
     `spaces[port]` the latent spaces of the scores that arrive there, where they can be told.
+    `sizes` are what the pictures that it leads to are to have, as `Node.asked_size` says it.
     """
 
     title: str
     library: Library
     sources: Mapping[str, tuple[tuple[str, Node], ...]]
     spaces: Mapping[str, tuple[Space, ...]]
+    sizes: tuple[tuple[int, int], ...] = ((0, 0),)
+
+    def canvases(self, own: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """The width and height that each of those has, from a model's own canvas."""
+        return tuple((width or own[0], height or own[1]) for width, height in self.sizes)
 
     def all(self, port: str) -> tuple[tuple[str, Node], ...]:
         """Title and declaration of everything wired to `port`."""
@@ -127,6 +136,11 @@ class Node(BaseModel, ABC):
     """Whether the scores that it takes may live in different latent spaces."""
     track: ClassVar[bool] = False
     """Whether it ends a track: only what leads to such a node is compiled."""
+
+    @property
+    def asked_size(self) -> tuple[int, int] | None:
+        """Width and height in pixels of the pictures that it samples; 0 is the experts' own."""
+        return None
 
     @abstractmethod
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:

@@ -38,6 +38,19 @@ def fit(picture: Image.Image, size: tuple[int, int], *, sharp: bool = False) -> 
     return ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGB"), size, method)
 
 
+def squeezed(picture: Image.Image, form: tuple[int, int], size: tuple[int, int]) -> Image.Image:
+    """The picture cropped about its centre to the proportions of `form`, and squeezed to `size`.
+
+    Colours and depths are left unmixed.
+    """
+    upright = ImageOps.exif_transpose(picture)
+    width = min(float(upright.width), upright.height * form[0] / form[1])
+    height = width * form[1] / form[0]
+    left, top = (upright.width - width) / 2, (upright.height - height) / 2
+    box = (left, top, left + width, top + height)
+    return upright.resize(size, Image.Resampling.NEAREST, box)
+
+
 def eight_bits(picture: Image.Image) -> Image.Image:
     """Grey of 16 bits, which Pillow would cut off at 255, as grey of 8; others as they are."""
     if not picture.mode.startswith("I;16"):

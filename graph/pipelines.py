@@ -47,6 +47,19 @@ ADAPTABLE = (
     "StableDiffusionXLPipeline",
 )
 """Pipelines whose experts can be told more by adapters; a test holds them together."""
+SIZED = (
+    "FluxPipeline",
+    "LatentConsistencyModelPipeline",
+    "PixArtAlphaPipeline",
+    "PixArtSigmaPipeline",
+    "SanaPipeline",
+    "StableDiffusion3Pipeline",
+    "StableDiffusionInpaintPipeline",
+    "StableDiffusionInstructPix2PixPipeline",
+    "StableDiffusionPipeline",
+    "StableDiffusionXLPipeline",
+)
+"""Pipelines whose experts paint at any size; a test holds them together."""
 DISTILLED = "LatentConsistencyModelPipeline"
 """The pipeline whose UNet is told how strongly it was guided."""
 LIBRARIES = ("diffusers", "transformers")

@@ -276,9 +276,9 @@ class Runtime:
         """The condition as this reader's tensors; kept, so that equal conditions cost once.
 
         Of a picture every window is given its part. Of several things at once the reader is given
-        a mapping, by their kinds.
+        a mapping, by their kinds. What it makes of them may depend on its canvas.
         """
-        key = f"{network}|{condition!r}|{windows!r}"
+        key = f"{network}|{condition!r}|{windows!r}|{reader.canvas}"
         with self._lock:
             if key not in self._encoded:
                 # such tensors may take part in a gradient, which those of inference mode may not

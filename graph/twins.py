@@ -6,8 +6,9 @@ import copy
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch.nn import Conv2d, Linear, Module
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import Adaptable, Checkpoint, Expert, Heard, Tuning
 from graph.levels import NoiseLevel
-from graph.lora import Lora
+from graph.lora import Lora, Pair
 
 Loudness = float | Tensor
 """The weight of a LoRA: a number, or one for each of n samples, [n]."""
@@ -101,6 +102,13 @@ class Tuned(Expert):
                 networks[part] = _twin(network, found, self._dials)
         self._twin = expert.exchanged(networks)
 
+    def resized(self, canvas: tuple[int, int]) -> Self:
+        """The same, its weights and LoRAs shared, for pictures of another width and height."""
+        other = super().resized(canvas)
+        expert, twin = (each.resized(canvas) for each in (self._expert, self._twin))
+        vars(other).update(_expert=expert, _twin=twin)
+        return other
+
     def encode(self, value: Any) -> Any:
         """A condition as the expert reads it without LoRAs."""
         return self._expert.encode(value)
@@ -160,6 +168,7 @@ def deltas_of(lora: Lora, name: str, expert: Checkpoint) -> Deltas:
     """
     networks = expert.networks()
     found: dict[str, dict[str, Delta]] = {}
+    downs: dict[tuple[str, torch.dtype], Tensor] = {}  # layers that were one share it
     opened: Any = safe_open(lora.path, "pt")
     with opened as file:
         for part in lora.parts:
@@ -170,7 +179,10 @@ def deltas_of(lora: Lora, name: str, expert: Checkpoint) -> Deltas:
                 _check_layer(lora, name, part, network, layer)
                 # some layers stay in float32 beside a network of float16, such as some of T5
                 like = weights[f"{layer}.weight"]
-                down, up = (file.get_tensor(key).to(like) for key in (pair.down, pair.up))
+                key = pair.down, like.dtype
+                if key not in downs:
+                    downs[key] = file.get_tensor(pair.down).to(like)
+                down, up = downs[key], _rows(file, pair).to(like)
                 alpha = pair.alpha
                 if isinstance(alpha, str):
                     alpha = float(file.get_tensor(alpha))
@@ -178,6 +190,14 @@ def deltas_of(lora: Lora, name: str, expert: Checkpoint) -> Deltas:
                 scale = 1.0 if alpha is None else alpha / rank
                 found.setdefault(part, {})[layer] = Delta(down, up, scale)
     return found
+
+
+def _rows(file: Any, pair: Pair) -> Tensor:
+    """What of up is for the layer."""
+    if not pair.rows:
+        return file.get_tensor(pair.up)
+    up = file.get_slice(pair.up)
+    return torch.cat([up[start:stop] for start, stop in pair.rows])
 
 
 def _check_layer(lora: Lora, name: str, part: str, network: Any, layer: str) -> None:

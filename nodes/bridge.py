@@ -61,6 +61,7 @@ class Bridge(Node):
         yield from unseen
         if unseen:
             return
+        own = (0, 0) in place.sizes  # what has a size that is asked for has it on both sides
         for here, there in zip(home, foreign, strict=False):
             if (here.id, here.shape) == (there.id, there.shape):
                 yield Diagnostic(
@@ -70,13 +71,14 @@ class Bridge(Node):
                     port="score",
                     severity="note",
                 )
-            elif here.size[0] * there.size[1] != here.size[1] * there.size[0]:
+            elif own and here.size[0] * there.size[1] != here.size[1] * there.size[0]:
                 sizes = ["×".join(map(str, each.size)) for each in (there, here)]
                 yield Diagnostic(
                     "F014",
                     f"'{place.title}' leads from pictures of {sizes[0]} pixels to those of "
                     f"{sizes[1]}: they are not of one form.",
-                    "Use experts whose pictures have the same proportions.",
+                    "Use experts whose pictures have the same proportions, or ask the sampler for "
+                    "a width and height that both can paint.",
                     port="score",
                 )
 

@@ -149,7 +149,7 @@ class InpaintExpert(ChangingExpert):
                     picture = place.library.picture(file)
                 except ChoraleError:
                     continue  # the check of files says what is wrong with it
-                if not region(picture, model.canvas).any():
+                if not any(region(picture, size).any() for size in place.canvases(model.canvas)):
                     yield Diagnostic(
                         "M044",
                         f"'{title}' is black throughout: '{place.title}' has nothing to paint.",

@@ -127,7 +127,8 @@ def check_fit(
 ) -> Iterator[Diagnostic]:
     """A010 for what is changed about a wired picture of another size or with colours of its own.
 
-    A `soft` mask may have colours between two classes.
+    `size` is that of the model's own canvas, where the sampler asks for no other. A `soft` mask may
+    have colours between two classes.
     """
     for title, node in place.all(port):
         for file in node.files():
@@ -135,11 +136,11 @@ def check_fit(
                 picture = place.library.picture(file)
             except ChoraleError:
                 continue  # the check of files says what is wrong with it
-            changed = fitting(picture, size, palette, soft=soft)
-            if changed:
-                yield Diagnostic(
-                    "A010", f"The picture of '{title}' is fitted: {changed}.", severity="note"
-                )
+            for canvas in dict.fromkeys(place.canvases(size)):
+                changed = fitting(picture, canvas, palette, soft=soft)
+                if changed:
+                    told = f"The picture of '{title}' is fitted: {changed}."
+                    yield Diagnostic("A010", told, severity="note")
 
 
 def check_relief(place: Place) -> Iterator[Diagnostic]:

@@ -37,7 +37,9 @@ class Picture(Node):
         """Noise, one sampled score, decoded; an expert alone is fused with its own null."""
         score = fused(plan, wired)
         sampling: Any = wired.one("sampling") or Sampler().sampling()
-        space = wired.spaces["score"][0]
+        own = wired.spaces["score"][0]
+        size = sampling.width or own.size[0], sampling.height or own.size[1]
+        space = own.sized(*size)
         noise = plan.add(
             wired.node,
             "noise",
@@ -47,6 +49,7 @@ class Picture(Node):
             seed=sampling.seed,
             samples=tuple(range(sampling.count)),
             **({} if space.points == 1 else {"points": space.points}),
+            **({} if size == own.size else {"size": size}),
         )
         sampled = plan.add(
             wired.node,

@@ -21,6 +21,10 @@ from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
 from nodes.fuse import choice
 
+LARGEST = 8192
+"""Pixels of a side: as many as a square has that is sampled at once."""
+PLACE = 8
+"""Pixels that a drag moves a side by: most latent places have as many."""
 PARTICLES = 16
 """Fewer say little of a density."""
 Methods = Annotated[
@@ -52,6 +56,9 @@ class Sampler(Node):
         "panorama",
         "size",
         "width",
+        "height",
+        "resolution",
+        "aspect",
     )
     outputs: ClassVar[tuple[Port, ...]] = (
         Port("sampling", Kind.SAMPLING, "How to sample, for a picture."),
@@ -62,11 +69,25 @@ class Sampler(Node):
         default=7, ge=0, le=2**32 - 1, description="The same seed paints the same picture."
     )
     count: int = Field(default=1, ge=1, le=64, description="Pictures in one batch.")
+    width: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST,
+        description="Pixels from left to right; 0 is the experts' own width.",
+        json_schema_extra={"step": PLACE, "zero": "own"},
+    )
+    height: int = Field(
+        default=0,
+        ge=0,
+        le=LARGEST,
+        description="Pixels from top to bottom; 0 is the experts' own height.",
+        json_schema_extra={"step": PLACE, "zero": "own"},
+    )
     wide: int = Field(
         default=1,
         ge=1,
         le=WIDEST,
-        description="How many times as wide as the experts' own canvas: a panorama, of windows "
+        description="How many times as wide as the experts' canvas: a panorama, of windows "
         "that overlap by half.",
     )
     method: Methods = Field(  # pyright: ignore[reportInvalidTypeForm]
@@ -79,6 +100,11 @@ class Sampler(Node):
         default=Uncorrected(),
         description="What moves every step towards the density that the weights name.",
     )
+
+    @property
+    def asked_size(self) -> tuple[int, int]:
+        """Width and height as they are set."""
+        return self.width, self.height
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
         """Whether the corrector has the sampler that it needs."""
@@ -117,4 +143,6 @@ class Sampler(Node):
             self.count,
             choice(self.corrector),
             self.wide,
+            self.width,
+            self.height,
         )

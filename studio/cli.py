@@ -94,8 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="list the models that are there; exit 1 if faulty")
     models.add_argument("--json", action="store_true")
     models.set_defaults(command=_models)
-    fetch = commands.add_parser("fetch", help="download a model of the Hugging Face hub")
+    fetch = commands.add_parser("fetch", help="download a model or LoRA of the Hugging Face hub")
     fetch.add_argument("model", metavar="OWNER/NAME[@REVISION]")
+    fetch.add_argument(
+        "--file",
+        metavar="PATH",
+        help="one file of it: a LoRA, a checkpoint of one file or an IP-Adapter",
+    )
     fetch.add_argument("--as", dest="name", metavar="NAME", help="its name here, if another")
     fetch.add_argument(
         "--variant", default="", metavar="NAME", help="weights to prefer, such as fp16"
@@ -286,7 +291,13 @@ def _models(arguments: argparse.Namespace) -> int:
 def _fetch(arguments: argparse.Namespace) -> int:
     from studio.hub import fetch
 
-    fetch(MODELS, arguments.model, name=arguments.name, variant=arguments.variant)
+    fetch(
+        MODELS,
+        arguments.model,
+        file=arguments.file,
+        name=arguments.name,
+        variant=arguments.variant,
+    )
     return 0
 
 

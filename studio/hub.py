@@ -1,107 +1,93 @@
-"""The hub: brings a model of the Hugging Face hub into the library, as a folder like any other."""
+"""The hub: brings a model of the Hugging Face hub into the library, as a folder or a file."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from shlex import quote
 
-from huggingface_hub import HfApi, hf_hub_url
-from huggingface_hub.errors import (
-    DisabledRepoError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from huggingface_hub.file_download import http_get  # pyright: ignore[reportUnknownVariableType]
-from huggingface_hub.utils import WeakFileLock, build_hf_headers  # pyright: ignore[reportUnknownVariableType]
+from huggingface_hub.utils import WeakFileLock
 from tqdm import tqdm
 
-from graph.companions import ADAPTERS, ALIKE, GUIDES, MAX_MODEL, MODEL_WEIGHTS, network_of
-from graph.errors import ChoraleError, Diagnostic
-from graph.folders import (
-    SHARD,
-    chosen,
-    described,
-    networks,
-    no_weights,
-    read_json,
-    variant_of,
-)
+from graph.companions import IMAGE_ENCODER
+from graph.errors import ChoraleError
+from graph.folders import described
 from graph.footprint import shown
+from graph.inventory import RECORD
 from graph.library import NAME, Library
-from graph.pipelines import check_index, check_pipeline
+from graph.pipelines import check_pipeline
 from graph.writing import write_atomically
+from studio.parcels import CONFIG, INDEX, Parcel, meant, of_file, of_folder
+from studio.repository import WEIGHTS, File, Repository, check_room, no_name, refused
 
-RECORD = "hub.json"
-"""Beside what was fetched: from where, and which commit it is."""
 ARRIVING = ".fetching"
 """Where a model lies below the model folder until it is whole; no model is looked for in there."""
-PINNED = re.compile(r"[0-9a-f]{40}")
-PLAIN = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
-SETTINGS = (".json", ".txt", ".model")
-"""How the files end that a scheduler, a tokenizer or a network has beside its weights."""
-BESIDE = ("card.json", "README.md")
-OF_COMPANIONS = ("config.json", "preprocessor_config.json", *BESIDE, ADAPTERS)
-READ = ("Scheduler", "Tokenizer", "TokenizerFast")
-"""How the classes end whose settings are read, though they have no weights."""
-PATIENCE = 30.0
-"""Seconds in which the hub has to say what it has."""
+MARKS = (INDEX, IMAGE_ENCODER, CONFIG, "card.json")
+"""What a model's folder has; below one of the first two, no other model is looked for."""
+KEPT = frozenset({"M047", "M048", "M049", "M050", "M051", "M052"})
+"""What the hub or the disk refuses: what has arrived can still be gone on with."""
 NOTICED = 1.0
 """Seconds after which it is said that another fetch is waited for."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of a repository: its path, its bytes, and the hash that the hub knows it by.
-
-    That is the sha256 of a large file; of a small one git's sha1, which counts the length in.
-    """
-
-    path: str
-    size: int
-    sha256: str
-    blob: str
-
-    def is_at(self, path: Path) -> bool:
-        """Whether what lies there is this file."""
-        if path.stat().st_size != self.size:
-            return False
-        with path.open("rb") as file:
-            if self.sha256:
-                return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
-            found = hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False)
-            found.update(file.read())
-            return found.hexdigest() == self.blob
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was fetched: of which repository, as which revision was asked for, at which commit."""
+    """What was fetched: of which repository, as which revision was asked for, at which commit.
+
+    `file` is the one file that was brought, of a folder nothing; `only` whether it was not named.
+    """
 
     repository: str
     revision: str
     commit: str
     licence: str
+    file: str = ""
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for: a repository, of it perhaps one file, and the name that it is to have.
+
+    `only` is whether the file was not named, being the only one.
+    """
+
+    repository: str
+    revision: str = ""
+    file: str = ""
+    name: str = ""
+    only: bool = False
+
+    @property
+    def asked(self) -> str:
+        """The repository as it was written."""
+        return f"{self.repository}@{self.revision}" if self.revision else self.repository
+
+    @property
+    def place(self) -> str:
+        """Its path below the model folder, of a file without the ending."""
+        if not self.file:
+            return self.name or self.repository
+        parts = self.file.removesuffix(WEIGHTS).split("/")
+        path = "/".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", each).strip(".-") for each in parts)
+        return self.name.removesuffix(WEIGHTS) or f"{self.repository}/{path}"
+
+    def __str__(self) -> str:
+        return f"{self.file} of {self.asked}" if self.file else self.asked
 
 
 def fetch(
     models: Path,
     asked: str,
     *,
+    file: str | None = None,
     name: str | None = None,
     variant: str = "",
     endpoint: str | None = None,
@@ -109,48 +95,137 @@ def fetch(
 ) -> None:
     """Bring `owner/name` or `owner/name@revision` below the model folder, as `name` if given.
 
+    Or one `file` of it: a LoRA, a checkpoint of one file or an IP-Adapter, which is told by its
+    header; where the repository is no folder of a model and has but one, that one.
+
     Only what is loaded is fetched, from where it was interrupted, and held against the hub's
-    hashes; the folder appears when it is whole. The token is that of the variable HF_TOKEN. What
+    hashes; it appears when it is whole. The token is that of the variable HF_TOKEN. What
     is there already needs no hub, and what another process fetches is waited for.
 
-    Raises ChoraleError M010 for a name that is none, T009 where another model has it, M047 to M052
-    for what the hub says or what arrives, and M002 to M023 or M053 for what cannot be loaded.
+    Raises ChoraleError M010 for a name that is none, T009, T020 or T021 where the place is not
+    free, M047 to M052 for what the hub says or what arrives, M059 where it is not clear which file
+    is meant, and M002 to M023, M038, M042, M043, M053 to M055 or M060 for what cannot be loaded.
     """
     repository, at, revision = asked.partition("@")
+    order = Order(repository, revision, file or "", name or "")
     for each in (repository, name or repository):
         if not NAME.fullmatch(each) or ".." in each:
-            raise _no_name(each)
+            raise no_name(each)
     if repository.count("/") != 1 or bool(at) != bool(revision):
-        raise _no_name(asked)
-    name, revision = name or repository, revision or "main"
-    if _is_there(models, name, asked, endpoint, say):
+        raise no_name(asked)
+    _check_name(order)
+    if _is_there(models, order, endpoint, say):
         return
-    hub = _Hub(repository, revision, endpoint)
-    with _alone(models / ARRIVING / f"{hub.commit}.lock", say):
-        if not _is_there(models, name, asked, endpoint, say):
-            _bring(models, name, hub, variant, say)
+    hub = Repository(repository, revision or "main", endpoint)
+    found = meant(hub, order.file, order.asked)
+    order = replace(order, file=found, only=bool(found) and not file)
+    _check_name(order)
+    key = hashlib.sha256(order.file.encode()).hexdigest()[:16]
+    room = models / ARRIVING / (f"{hub.commit}-{key}" if order.file else hub.commit)
+    with _alone(room.with_name(f"{room.name}.lock"), say):
+        if not _is_there(models, order, endpoint, say):
+            _bring(models, room, order, hub, variant, say)
 
 
-def _is_there(
-    models: Path, name: str, asked: str, endpoint: str | None, say: Callable[[str], None]
-) -> bool:
-    """Whether it was fetched before; ChoraleError T009 where another model has the name."""
-    repository, at, revision = asked.partition("@")
-    there = _record(models / name)
-    if there is not None and there.repository == repository:
-        hub = None
-        if at and revision not in (there.revision, there.commit):
-            hub = _Hub(repository, revision, endpoint)
-        if hub is None or hub.commit == there.commit:
-            say(f"{name} is there already: {repository} at {there.commit}.")
-            return True
-    if (models / name).exists():
-        raise _refused(
-            "T009",
-            f"The library has a model '{name}' already, and it is not {asked}.",
-            f"Choose another name: python app.py fetch {asked} --as NAME",
+def _check_name(order: Order) -> None:
+    """M010 for a file whose path makes no name here."""
+    place = f"{order.place}{WEIGHTS}" if order.file else order.place
+    if not NAME.fullmatch(place) or ".." in place:
+        raise refused(
+            "M010",
+            f"'{place[:60]}' is no name of a model.",
+            f"Choose one: {_command(order)} --as mine/NAME",
         )
+
+
+def _is_there(models: Path, order: Order, endpoint: str | None, say: Callable[[str], None]) -> bool:
+    """Whether it was fetched before."""
+    for name, there in _records(models, order):
+        if there.repository != order.repository or order.file not in ("", there.file):
+            continue
+        hub = None
+        if order.revision and order.revision not in (there.revision, there.commit):
+            hub = Repository(order.repository, order.revision, endpoint)
+        if hub is None or hub.commit == there.commit:
+            what = str(Order(there.repository, file=there.file))
+            say(f"{name} is there already: {what} at {there.commit}.")
+            return True
     return False
+
+
+def _records(models: Path, order: Order) -> Iterator[tuple[str, Record]]:
+    """What was fetched before and may be what is asked for: its name here, and its record."""
+    stem = order.place.removesuffix(WEIGHTS)
+    for name in dict.fromkeys((order.place, stem, f"{stem}{WEIGHTS}")):
+        there = _record(models / name)
+        if there is not None:
+            yield name, there
+    if order.file or order.name:
+        return
+    for path in sorted((models / order.repository).rglob(f"*{RECORD}")):
+        beside = path.with_name(path.name.removesuffix(f".{RECORD}"))
+        model = path.parent if path.name == RECORD else beside
+        there = _record(model)
+        if there is not None and there.only:
+            yield model.relative_to(models).as_posix(), there
+
+
+def _record(model: Path) -> Record | None:
+    """What was fetched as a model; None where nothing was, or nobody knows what."""
+    try:
+        if model.exists():
+            return Record(**json.loads(_record_of(model).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        pass
+    return None
+
+
+def _record_of(model: Path) -> Path:
+    """Where the record of a folder or of a file lies."""
+    return model / RECORD if model.is_dir() else model.with_name(f"{model.name}.{RECORD}")
+
+
+def _check_free(models: Path, name: str, order: Order) -> None:
+    """T009 where another model has the name, T020 where it would lie within one."""
+    place = models / name
+    if place.exists():
+        holds = place.is_dir() and not any((place / each).exists() for each in MARKS)
+        what = "files in" if holds else "a model"
+        raise refused(
+            "T009",
+            f"The library has {what} '{name}' already, and it is not {order}.",
+            f"Choose another name: {_command(order)} --as NAME",
+        )
+    for parent in Path(name).parents[:-1]:
+        right_in_it = name.endswith(WEIGHTS) and parent == Path(name).parent
+        marks = MARKS if right_in_it else (INDEX, IMAGE_ENCODER)
+        if any((models / parent / each).exists() for each in marks):
+            raise refused(
+                "T020",
+                f"'{name}' would lie within the model '{parent.as_posix()}', where the library "
+                "looks for no other.",
+                f"Choose another place: {_command(order)} --as mine/{Path(name).stem}",
+            )
+
+
+def _check_beside(models: Path, parcel: Parcel, order: Order) -> None:
+    """T021 where a file's settings would have to lie where those of another are."""
+    for each in parcel.settings:
+        there = each.below((models / parcel.name).parent)
+        if there.exists() and not each.is_at(there):
+            raise refused(
+                "T021",
+                f"'{parcel.name}' needs its own {each.place} beside it, and another lies there.",
+                f"Give it a folder of its own: {_command(order)} --as "
+                f"{order.place}/{Path(order.place).name}",
+            )
+
+
+def _command(order: Order) -> str:
+    """What is typed to fetch it."""
+    return f"python app.py fetch {order.asked}" + (
+        f" --file {quote(order.file)}" if order.file else ""
+    )
 
 
 @contextmanager
@@ -166,259 +241,94 @@ def _alone(lock: Path, say: Callable[[str], None]) -> Generator[None]:
         yield
 
 
-def _bring(models: Path, name: str, hub: _Hub, variant: str, say: Callable[[str], None]) -> None:
+def _bring(
+    models: Path,
+    room: Path,
+    order: Order,
+    hub: Repository,
+    variant: str,
+    say: Callable[[str], None],
+) -> None:
     """Bring what the hub has below the model folder; nobody else is at it."""
-    room = models / ARRIVING / hub.commit
-    folder = room / name
+    _check_free(models, f"{order.place}{WEIGHTS}" if order.file else order.place, order)
+    folder = room / order.place
     goes_on = folder.is_dir()
     with _unless_refused(room):
-        settings, weights = hub.wanted(folder, variant)
-    files = [*settings, *weights]
-    left = sum(file.size - _arrived(folder, file) for file in files)
+        if order.file:
+            parcel = of_file(hub, folder, order.place, order.file, variant)
+        else:
+            parcel = of_folder(hub, folder, order.place, variant)
+        lone = parcel.name != order.place
+        _check_free(models, parcel.name, order)
+        if lone:
+            _check_beside(models, parcel, order)
+    files = [*parcel.settings, *parcel.weights]
+    for file in parcel.weights:
+        if file.place.startswith(f"{IMAGE_ENCODER}/") and not file.arrived(folder):
+            goes_on |= _take(models, folder, file)
+    left = sum(file.size - file.arrived(folder) for file in files)
     size = sum(file.size for file in files)
+    count = f"{len(files)} files" if len(files) > 1 else "1 file"
     rest = f", of which {shown(left)} are left" if goes_on else ""
+    what = str(replace(order, revision=""))
     say(
-        f"{hub.repository} at {hub.commit}, licence {hub.licence or 'unknown'}: "
-        f"{len(files)} files, {shown(size)}{rest}."
+        f"{what} at {hub.commit}, licence {hub.licence or 'unknown'}: {count}, {shown(size)}{rest}."
     )
-    free = shutil.disk_usage(folder).free
-    if left > free:
-        raise _full(f"{shown(left)} are needed and {shown(free)} are free")
+    check_room(folder, left)
     with tqdm(
         total=size, initial=size - left, unit="B", unit_scale=True, unit_divisor=1024, disable=None
     ) as bar:
-        for file in settings:
+        for file in parcel.settings:
             hub.bring(folder, file, bar)
         with _unless_refused(room):
-            _check_settings(name, folder)
-        for file in weights:
+            _check_settings(parcel.name, folder)
+        for file in parcel.weights:
             hub.bring(folder, file, bar)
-    with _unless_refused(room):
-        _check(room, name)
-    record = Record(hub.repository, hub.revision, hub.commit, hub.licence)
-    write_atomically(folder / RECORD, json.dumps(asdict(record), indent=2).encode())
-    (models / name).parent.mkdir(parents=True, exist_ok=True)
-    folder.rename(models / name)
+    if not lone:
+        with _unless_refused(room):
+            _check(room, parcel.name)
+    _check_free(models, parcel.name, order)  # a download takes hours
+    told = hub.repository, hub.revision, hub.commit, hub.licence, order.file
+    record = Record(*told, only=order.only)
+    _show(models / parcel.name, folder, parcel, record)
     shutil.rmtree(room)
-    say(f"It is whole: choose '{name}'.")
+    say(f"It is whole: choose '{parcel.name}'.")
+    library = Library(models, models)
+    found = library.attempt(parcel.name) if lone and parcel.name in library.names() else None
+    if isinstance(found, ChoraleError):
+        say(f"Something is missing before it can be used: {found}")
 
 
-class _Hub:
-    """One repository of the hub at one commit."""
-
-    def __init__(self, repository: str, revision: str, endpoint: str | None) -> None:
-        token = os.environ.get("HF_TOKEN") or False  # never that of a file: it was not asked for
-        self.repository, self.revision = repository, revision
-        self._endpoint = endpoint  # where none is given, that of the variable HF_ENDPOINT
-        self._headers = build_hf_headers(token=token, library_name="chorale")
-        with self._asking():
-            found = HfApi(self._endpoint, token).model_info(
-                repository, revision=revision, files_metadata=True, timeout=PATIENCE
-            )
-        files = [_file(each) for each in found.siblings or ()]
-        self.files = {file.path: file for file in files if file is not None}
-        self.commit = str(found.sha)
-        if not PINNED.fullmatch(self.commit) or not self.files:
-            raise self._silent("it does not say what it has")
-        licences = (each.partition(":") for each in found.tags or ())
-        self.licence = next((said for kind, _, said in licences if kind == "license"), "")
-
-    def wanted(self, folder: Path, variant: str) -> tuple[list[File], list[File]]:
-        """The settings and the weights that are loaded; what tells them apart is fetched for it.
-
-        ChoraleError M002 to M006, M014 or M020 where the repository has no model for Chorale.
-        """
-        index = "model_index.json"
-        first = index if index in self.files else "config.json"
-        if first not in self.files:
-            raise _refused(
-                "M002",
-                f"'{self.repository}' has no {index} and no config.json: it is no folder of "
-                "diffusers or transformers.",
-                "Choose another model.",
-            )
-        self.bring(folder, self.files[first])
-        told = read_json(self.repository, folder / first)
-        if first == index:
-            check_index(self.repository, told)
-            found = [index, *self._of_parts(told, variant)]
-        else:
-            found = self._of_companion(told)
-        found += [each for each in BESIDE if each in self.files]
-        files = [self.files[each] for each in sorted(set(found))]
-        weights = [file for file in files if file.path.endswith(".safetensors")]
-        return [file for file in files if file not in weights], weights
-
-    def bring(self, folder: Path, file: File, bar: Any = None) -> None:
-        """Fetch a file, or the rest of it; ChoraleError M047 to M052."""
-        path = folder / file.path
-        if path.is_file():
-            return
-        arriving = path.with_name(path.name + ".part")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        url = hf_hub_url(self.repository, file.path, revision=self.commit, endpoint=self._endpoint)
-        with self._asking(), arriving.open("ab") as target:
-            resumed = target.tell()
-            if resumed > file.size:
-                target.truncate(0)
-                resumed = 0
-            http_get(
-                url,
-                target,
-                resume_size=resumed,
-                headers=self._headers,
-                expected_size=file.size,
-                displayed_filename=file.path,
-                _tqdm_bar=bar or tqdm(disable=True),
-            )
-        if not file.is_at(arriving):
-            arriving.unlink()
-            raise _refused(
-                "M050",
-                f"'{file.path}' of '{self.repository}' is not what the hub says: its hash is "
-                "another. What had arrived of it is removed.",
-                "Fetch again; if it stays so, choose another revision.",
-            )
-        arriving.rename(path)
-
-    def _of_parts(self, index: dict[str, Any], variant: str) -> list[str]:
-        """The files of a pipeline's parts, but for what Chorale does without."""
-        found: list[str] = []
-        held = networks(index)
-        for part, value in index.items():
-            kind = str(value[-1]) if isinstance(value, list) and value else ""  # pyright: ignore[reportUnknownArgumentType]
-            files = self._in(part) if part.isidentifier() else []
-            if part in held:
-                found += self._of_network(part, files, variant)
-            elif kind.endswith(READ):
-                found += [f"{part}/{each}" for each in files if each.endswith(SETTINGS)]
-        return found
-
-    def _of_network(self, part: str, files: Sequence[str], variant: str) -> list[str]:
-        weights = chosen(files, variant)
-        if not weights:
-            raise no_weights(self.repository, part, files)
-        of_index = f".safetensors.index.{variant_of(weights[0])}".rstrip(".") + ".json"
-        divided = SHARD.search(weights[0]) is not None
-        settings = [
-            each
-            for each in files
-            if each.endswith(".json")
-            and (".index." not in each or (divided and each.endswith(of_index)))
-        ]
-        return [f"{part}/{each}" for each in (*settings, *weights)]
-
-    def _of_companion(self, config: dict[str, Any]) -> list[str]:
-        """The files of a model of transformers that guides, of an adapter or of a modulator."""
-        network, files = network_of(config), self._in("")
-        if not network.endswith(GUIDES) and network not in ALIKE and "card.json" not in files:
-            raise _refused(
-                "M020",
-                f"'{self.repository}' cannot guide: it is a {network}.",
-                "Choose an image classifier, a segmentation model or a depth estimator, a "
-                "ControlNet or T2I-Adapter, or a diffusers folder.",
-            )
-        guides = [MODEL_WEIGHTS] if MODEL_WEIGHTS in files else []
-        weights = guides if network.endswith(GUIDES) else chosen(files)
-        if not weights:
-            raise no_weights(self.repository, self.repository.partition("/")[2], files)
-        if network not in ALIKE and self.files[weights[0]].size > MAX_MODEL:
-            raise _refused(
-                "M020",
-                f"'{self.repository}' cannot guide: its weights have "
-                f"{shown(self.files[weights[0]].size)}, expected at most {shown(MAX_MODEL)}.",
-                "Choose a smaller model.",
-            )
-        return [*(each for each in OF_COMPANIONS if each in files), *weights]
-
-    def _in(self, folder: str) -> list[str]:
-        """The names of the files that lie right in a folder of the repository."""
-        split = (path.rpartition("/") for path in self.files)
-        return sorted(name for place, _, name in split if place == folder)
-
-    @contextmanager
-    def _asking(self) -> Generator[None]:
-        """Say of whatever the hub or the disk refuses what it is and what helps."""
-        who = f"'{self.repository}'"
-        try:
-            yield
-        except GatedRepoError as error:
-            raise self._closed() from error
-        except RevisionNotFoundError as error:
-            raise _refused(
-                "M052",
-                f"{who} has no revision '{self.revision}' on the hub.",
-                "Write a branch, a tag or a whole commit behind the @, or leave it out.",
-            ) from error
-        except (RepositoryNotFoundError, DisabledRepoError) as error:
-            raise _refused(
-                "M048",
-                f"The hub has no model {who}, or shows it to its owner alone.",
-                "Look for the name on the hub; a private model needs the variable HF_TOKEN.",
-            ) from error
-        except HfHubHTTPError as error:
-            status = error.response.status_code
-            if status in (401, 403):
-                raise self._closed() from error
-            raise self._silent(f"it answers {status}") from error
-        except (HTTPError, OfflineModeIsEnabled) as error:
-            offline = isinstance(error, OfflineModeIsEnabled)
-            why = "HF_HUB_OFFLINE forbids it" if offline else type(error).__name__
-            raise self._silent(why) from error
-        except HFValidationError as error:
-            raise _no_name(self.repository) from error
-        except OSError as error:
-            if error.errno in FULL:
-                raise _full(str(error.strerror)) from error
-            if error.errno is not None:
-                raise
-            raise self._silent("it broke off") from error  # less came than was announced
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._silent("it answers as no hub does") from error
-
-    def _closed(self) -> ChoraleError:
-        return _refused(
-            "M049",
-            f"'{self.repository}' is not open to everybody, and the hub does not know you as "
-            "somebody who may have it.",
-            "Accept its terms on the hub, and put a token of yours into the variable HF_TOKEN.",
-        )
-
-    def _silent(self, why: str) -> ChoraleError:
-        return _refused(
-            "M047",
-            f"'{self.repository}' cannot be fetched: the hub does not answer as it should ({why}).",
-            "Look whether this machine is online and try again: what has arrived is kept.",
-        )
+def _take(models: Path, folder: Path, file: File) -> bool:
+    """Take it from another model of the library, if one has it: an image encoder goes with many."""
+    for path in models.rglob(file.place):
+        if file.is_at(path):
+            try:
+                os.link(path, file.below(folder))
+            except OSError:  # no links on such a disk
+                shutil.copyfile(path, file.below(folder))
+            return True
+    return False
 
 
-def _file(sibling: Any) -> File | None:
-    """A file as the hub describes it; None for one whose path or size could not be trusted."""
-    path, size, large = str(sibling.rfilename), sibling.size, sibling.lfs
-    if not all(PLAIN.fullmatch(each) for each in path.split("/")) or not isinstance(size, int):
-        return None
-    return File(path, size, str(large.sha256) if large else "", str(sibling.blob_id))
-
-
-def _arrived(folder: Path, file: File) -> int:
-    """How many bytes of a file are there already."""
-    path = folder / file.path
-    part = path.with_name(path.name + ".part")
-    found = next((each for each in (path, part) if each.is_file()), None)
-    return min(found.stat().st_size, file.size) if found else 0
-
-
-def _record(folder: Path) -> Record | None:
-    """What was fetched into a folder; None where nothing was, or nobody knows what."""
-    try:
-        return Record(**json.loads((folder / RECORD).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+def _show(model: Path, folder: Path, parcel: Parcel, record: Record) -> None:
+    """Move what has arrived to where the library looks; what it looks for comes last."""
+    told = json.dumps(asdict(record), indent=2).encode()
+    model.parent.mkdir(parents=True, exist_ok=True)
+    if model.name == folder.name:
+        write_atomically(folder / RECORD, told)
+        folder.rename(model)
+        return
+    for each in parcel.settings:
+        each.below(folder).replace(each.below(model.parent))
+    write_atomically(model.with_name(f"{model.name}.{RECORD}"), told)
+    for each in parcel.weights:
+        each.below(folder).replace(each.below(model.parent))
 
 
 def _check_settings(name: str, folder: Path) -> None:
     """Before any weights come: whether what is there would be loaded with them."""
-    if (folder / "model_index.json").is_file():
+    if (folder / INDEX).is_file():
         found = described(name, folder)
         check_pipeline(name, folder, found.pipeline, found.shape[0])
 
@@ -426,7 +336,7 @@ def _check_settings(name: str, folder: Path) -> None:
 def _check(room: Path, name: str) -> None:
     """Open what has arrived as the library does."""
     library = Library(room, room)
-    if (room / name / "model_index.json").is_file():
+    if (room / name / INDEX).is_file():
         library.model(name)
     else:
         library.companion(name)
@@ -437,26 +347,7 @@ def _unless_refused(room: Path) -> Generator[None]:
     """Keep what has arrived, unless it turns out to be nothing that can be used."""
     try:
         yield
-    except ChoraleError:
-        shutil.rmtree(room, ignore_errors=True)
+    except ChoraleError as error:
+        if not {each.code for each in error.diagnostics} & KEPT:
+            shutil.rmtree(room, ignore_errors=True)
         raise
-
-
-def _full(why: str) -> ChoraleError:
-    return _refused(
-        "M051",
-        f"There is no room for the model: {why}.",
-        "Make room, or set CHORALE_MODELS to a folder of a larger disk; what has arrived is kept.",
-    )
-
-
-def _no_name(name: str) -> ChoraleError:
-    return _refused(
-        "M010",
-        f"'{name[:60]}' is no name of a model.",
-        "Write OWNER/NAME as the hub has it, and @REVISION behind it if you like.",
-    )
-
-
-def _refused(code: str, message: str, hint: str) -> ChoraleError:
-    return ChoraleError(Diagnostic(code, message, hint))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dragged, keyed, typed, within } from '../src/lib/figure.js';
+import { dragged, keyed, typed, within, written } from '../src/lib/figure.js';
 
 const steps = { type: 'integer', minimum: 1, maximum: 200 };
 const gain = { type: 'number', minimum: 0, maximum: 2 };
@@ -10,6 +10,17 @@ test('what is typed out of range is clamped, and a sentence says so', () => {
   assert.deepEqual(typed('500', steps, 24, 'steps'), { value: 200, said: 'steps goes from 1 to 200: 500 became 200.' });
   assert.deepEqual(typed('-1', gain, 1, 'reliability'), { value: 0, said: 'reliability goes from 0 to 2: −1 became 0.' });
   assert.deepEqual(typed('12', steps, 24, 'steps'), { value: 12, said: '' });
+});
+
+test('a zero that means something is shown and typed by its name, and steps may be larger than one', () => {
+  const pixels = { type: 'integer', minimum: 0, maximum: 8192, step: 8, zero: 'own' };
+  assert.equal(written(0, pixels), 'own');
+  assert.equal(written(0, steps), '0');
+  assert.equal(written(768, pixels), '768');
+  assert.deepEqual(typed(' Own', pixels, 768, 'width'), { value: 0, said: '' });
+  assert.equal(typed('770', pixels, 0, 'width').value, 770);
+  assert.equal(keyed(768, key('ArrowUp'), pixels), 776);
+  assert.equal(dragged(512, 4, pixels, false), 544);
 });
 
 test('what is no number changes nothing and is named', () => {

@@ -44,7 +44,7 @@ class DiT(Checkpoint):
         self.card, self.codec, self.preview = card, codec, card.preview
         self._transformer, self._codec, self._native = transformer, codec, native
         side = int(transformer.config.sample_size) * codec.factor
-        self._size = self.canvas = (side, side)
+        self.canvas = (side, side)
 
     @classmethod
     def load(cls, model: Model, machine: Machine) -> DiT:

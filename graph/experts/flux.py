@@ -43,6 +43,7 @@ class Flux(Adaptable):
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("FluxPipeline",)
+    sized: ClassVar[bool] = True
 
     def __init__(
         self,

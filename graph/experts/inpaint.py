@@ -43,13 +43,13 @@ class Inpaint(Checkpoint):
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("StableDiffusionInpaintPipeline",)
+    sized: ClassVar[bool] = True
 
     def __init__(
         self, model: Model, unet: Any, clip: Clip, codec: Codec, native: Parametrisation
     ) -> None:
         self.codec, self.preview, self.canvas = codec, model.card.preview, model.canvas
-        self._size, self._codec = model.canvas, codec
-        self._unet, self._clip, self._native = unet, clip, native
+        self._codec, self._unet, self._clip, self._native = codec, unet, clip, native
 
     @classmethod
     def load(cls, model: Model, machine: Machine) -> Inpaint:
@@ -66,10 +66,11 @@ class Inpaint(Checkpoint):
         """{"text": sentence, "photo": picture, "region": white where it is painted anew}."""
         parts = value or {}
         words = self._clip.read(parts.get("text") or "").last_hidden_state[0]
-        white = Image.new("RGB", self._size, "white")
-        anew = region(parts.get("region") or white, self._size)
+        size = self._size
+        white = Image.new("RGB", size, "white")
+        anew = region(parts.get("region") or white, size)
         mask = torch.from_numpy(anew).to(words)[None]
-        colours = self._codec.colours([fit(parts.get("photo") or white, self._size)])
+        colours = self._codec.colours([fit(parts.get("photo") or white, size)])
         latents = self._codec.latents(colours * (1.0 - mask).to(colours))[0]
         places = mask[:, :: self._codec.factor, :: self._codec.factor]
         return Shown(words, torch.cat([places, latents.to(words)]))

@@ -40,13 +40,13 @@ class InstructPix2Pix(Checkpoint):
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("StableDiffusionInstructPix2PixPipeline",)
+    sized: ClassVar[bool] = True
 
     def __init__(
         self, model: Model, unet: Any, clip: Clip, codec: Codec, native: Parametrisation
     ) -> None:
         self.codec, self.preview, self.canvas = codec, model.card.preview, model.canvas
-        self._size, self._shape, self._codec = model.canvas, model.space.shape, codec
-        self._unet, self._clip, self._native = unet, clip, native
+        self._codec, self._unet, self._clip, self._native = codec, unet, clip, native
 
     @classmethod
     def load(cls, model: Model, machine: Machine) -> InstructPix2Pix:
@@ -65,7 +65,7 @@ class InstructPix2Pix(Checkpoint):
         words = self._clip.read(parts.get("text") or "").last_hidden_state[0]
         photo = parts.get("photo")
         if photo is None:
-            return Shown(words, words.new_zeros(self._shape))
+            return Shown(words, words.new_zeros(self._codec.shape(self._size)))
         colours = self._codec.colours([fit(photo, self._size)])
         return Shown(words, self._codec.mean(colours)[0].to(words))
 

@@ -56,6 +56,7 @@ class LatentConsistency(Adaptable):
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("LatentConsistencyModelPipeline",)
+    sized: ClassVar[bool] = True
 
     def __init__(
         self,

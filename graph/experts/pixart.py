@@ -42,6 +42,7 @@ class PixArt(Checkpoint):
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("PixArtSigmaPipeline", "PixArtAlphaPipeline")
+    sized: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class PixArt(Checkpoint):
         self.card, self.codec, self.preview = card, codec, card.preview
         self._transformer, self._codec, self._native = transformer, codec, native
         side = int(transformer.config.sample_size) * codec.factor
-        self._size = self.canvas = (side, side)
+        self.canvas = (side, side)
         self._tokenizer, self._text_encoder = reader
 
     @classmethod
@@ -107,20 +108,26 @@ class PixArt(Checkpoint):
         return self.card.condition.split("+")
 
     def _picture(self, kind: str, picture: Image.Image | None) -> Tensor:
-        config = self._transformer.config
         if picture is None:
-            shape = (self._codec.channels, config.sample_size, config.sample_size)
+            shape = self._codec.shape(self._size)
             return torch.zeros(
                 shape, device=self._transformer.device, dtype=self._transformer.dtype
             )
         fitted = on_canvas(kind, picture, self._size, self.card.palette)
         return self._codec.encode([fitted])[0].to(self._transformer.device)
 
+    def _told(self, x: Tensor, words: Tensor) -> Mapping[str, Tensor | None]:
+        """Of the size that is painted: such as were trained on many proportions are told it."""
+        if not self._transformer.use_additional_conditions:
+            return {"resolution": None, "aspect_ratio": None}
+        height, width = (side * self._codec.factor for side in x.shape[-2:])
+        sizes = torch.tensor([[height, width]]).expand(len(x), -1)
+        ratios = torch.full((len(x), 1), height / width)
+        return {"resolution": sizes.to(words), "aspect_ratio": ratios.to(words)}
+
     def without(self, blocks: Sequence[int]) -> PixArt:
         """The same expert with some of its transformer's blocks left out."""
-        reader = self._tokenizer, self._text_encoder
-        shorter = lacking(self._transformer, blocks)
-        return PixArt(self.card, shorter, reader, self._codec, self._native)
+        return self._with(_transformer=lacking(self._transformer, blocks))
 
     def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
         """D(x) of n states under n prompts, in one forward pass."""
@@ -135,7 +142,7 @@ class PixArt(Checkpoint):
                 encoder_hidden_states=words,
                 encoder_attention_mask=present,
                 timestep=torch.full((len(x),), time, device=x.device),
-                added_cond_kwargs={"resolution": None, "aspect_ratio": None},
+                added_cond_kwargs=self._told(x, words),
                 return_dict=False,
             )[0]
             return answer[:, : x.shape[1]].to(x)  # a learned variance may ride behind

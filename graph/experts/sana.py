@@ -42,6 +42,7 @@ class Sana(Checkpoint):
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("SanaPipeline",)
+    sized: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -52,7 +53,6 @@ class Sana(Checkpoint):
         native: Parametrisation,
     ) -> None:
         self.codec, self.preview, self.canvas = codec, model.card.preview, model.canvas
-        self._model, self._codec = model, codec
         self._transformer, self._reader, self._native = transformer, reader, native
 
     @classmethod
@@ -98,8 +98,7 @@ class Sana(Checkpoint):
 
     def without(self, blocks: Sequence[int]) -> Sana:
         """The same expert with some of its transformer's blocks left out."""
-        shorter = lacking(self._transformer, blocks)
-        return Sana(self._model, shorter, self._reader, self._codec, self._native)
+        return self._with(_transformer=lacking(self._transformer, blocks))
 
     def denoise(self, x: Tensor, level: NoiseLevel, conditions: Sequence[Prompt]) -> Tensor:
         """D(x) of n states under n sentences, in one forward pass."""

@@ -29,6 +29,7 @@ class StableDiffusion(Adaptable):
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("StableDiffusionPipeline",)
+    sized: ClassVar[bool] = True
 
     def __init__(
         self, model: Model, unet: Any, clip: Clip, codec: Codec, native: Parametrisation

@@ -44,6 +44,7 @@ class StableDiffusion3(Adaptable):
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("StableDiffusion3Pipeline",)
+    sized: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -35,11 +35,12 @@ class Prompt:
 class StableDiffusionXL(Adaptable):
     """SDXL (arXiv 2307.01952) as StableDiffusionXLPipeline stores it.
 
-    It is told that the picture was of the canvas' size and cropped nowhere. No condition is zeros
-    where the folder says force_zeros_for_empty_prompt, else the empty sentence.
+    It is told that the picture was of the size that is painted, and cropped nowhere. No condition
+    is zeros where the folder says force_zeros_for_empty_prompt, else the empty sentence.
     """
 
     pipelines: ClassVar[tuple[str, ...]] = ("StableDiffusionXLPipeline",)
+    sized: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -53,8 +54,7 @@ class StableDiffusionXL(Adaptable):
         self._unet, self._clips, self._native = unet, clips, native
         index = read_json(model.name, model.folder / "model_index.json")
         self._null_is_zero = bool(index.get("force_zeros_for_empty_prompt", True))
-        width, height = model.canvas
-        self._sizes = torch.tensor([[height, width, 0, 0, height, width]], device=unet.device)
+        self._scale = codec.factor
 
     @classmethod
     def load(cls, model: Model, machine: Machine) -> StableDiffusionXL:
@@ -106,5 +106,7 @@ class StableDiffusionXL(Adaptable):
         """D(x) of n states under n sentences, in one forward pass."""
         words = torch.stack([prompt.words for prompt in conditions])
         pooled = torch.stack([prompt.pooled for prompt in conditions])
-        added = {"text_embeds": pooled, "time_ids": self._sizes.expand(len(x), -1).to(pooled)}
+        height, width = (side * self._scale for side in x.shape[-2:])
+        sizes = torch.tensor([[height, width, 0, 0, height, width]]).expand(len(x), -1)
+        added = {"text_embeds": pooled, "time_ids": sizes.to(pooled)}
         return self._native.denoise(answering(self._unet, words, added, heard=heard), x, level)

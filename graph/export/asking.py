@@ -134,7 +134,7 @@ class Asking:
 
     def _network(self, operation: Operation) -> tuple[str, Model]:
         draft = self._draft
-        model = draft.library.model(str(operation["expert"]))
+        model = draft.model(str(operation["expert"]))
         name = draft.names.of(("network", draft.number, model.name), f"ask_{last_of(model)}")
         if model.name not in self.models:
             self.models[model.name] = model

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
 from graph.events import Performance
 from graph.export.naming import Names
 from graph.export.wording import inside, png_of, text_of
-from graph.library import Library
+from graph.library import Library, Model
 from graph.panes import Panes
 from graph.plan import Plan
 
@@ -53,6 +53,8 @@ class Draft:
     """How many points every sample stands for."""
     windows: Panes | None = None
     """Those of a panorama."""
+    size: tuple[int, int] | None = None
+    """Width and height that are asked for, where they are not the experts' own."""
     _paned: set[str] = field(default_factory=set[str])
 
     @property
@@ -86,6 +88,11 @@ class Draft:
         for number, part in enumerate(parts, 1):
             self.files[self.file(name + mark.format(number=number), ending)] = made(part)
         return f"HERE / {'f' if mark else ''}{text_of(self.file(name + mark, ending))}"
+
+    def model(self, name: str) -> Model:
+        """A model of the library, with the canvas that it paints on here."""
+        found = self.library.model(name)
+        return replace(found, space=found.space.sized(*self.size)) if self.size else found
 
     def wide(self, canvas: tuple[int, int]) -> tuple[int, int]:
         """The canvas of the whole, (w, h)."""

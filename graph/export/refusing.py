@@ -9,8 +9,9 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.export.adapting import reads, swept
 from graph.export.bending import draws
 from graph.export.choosing import chosen, companion, conditions, formula, network
-from graph.library import Library
-from graph.plan import Choice, Operation, Plan
+from graph.folders import read_json
+from graph.library import Library, Model
+from graph.plan import Asset, Choice, Operation, Plan
 
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "fuse": ("rule", "fusion", "the fusion rule"),
@@ -29,7 +30,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "guide": frozenset({*FADED, "model", "target", "method", "scale"}),
     "fuse": frozenset({"rule", "background", "share"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
-    "noise": frozenset({"track", "space", "shape", "seed", "samples", "points"}),
+    "noise": frozenset({"track", "space", "shape", "seed", "samples", "points", "size"}),
     "sample": frozenset({"sampler", "schedule", "steps", "corrector", "wide"}),
     "decode": frozenset[str](),
 }
@@ -114,12 +115,28 @@ def _together(plan: Plan) -> Iterator[str]:
             for below in plan.below(each):
                 if below.op == "guide" and draws(below):
                     yield f"guidance by {below['method']} in a panorama ('{below.node}')"
+        if each.op == "sample" and "size" in dict(plan.operations[each.inputs[0].number].settings):
+            for below in plan.below(each):
+                if below.op == "bridge":
+                    yield f"a bridge at another size than the experts' own ('{below.node}')"
+                target: Any = dict(below.settings).get("target")
+                if target is not None and isinstance(target.value, Asset):
+                    yield f"guidance by a picture at another size ('{below.node}')"
         if each.op in LED and any(_formula(below) for below in plan.below(each)):
             yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
 
 
 def _formula(each: Operation) -> bool:
     return isinstance(dict(each.settings).get("expert"), Choice)
+
+
+def _told(model: Model) -> bool:
+    """Whether it is a PixArt that is told the size of its picture."""
+    if not model.pipeline.startswith("PixArt"):
+        return False
+    config = read_json(model.name, model.folder / "transformer" / "config.json")
+    told = config.get("use_additional_conditions")
+    return bool(config.get("sample_size") == 128 if told is None else told)  # as diffusers has it
 
 
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:
@@ -134,6 +151,8 @@ def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[s
     strange = [each.kind for each in conditions(condition) if each.kind not in kinds]
     if not (model.folder / "scheduler").is_dir():
         yield f"{model.name}, which is no folder of diffusers"
+    elif _told(model):
+        yield f"{model.name}, which is told the size of its picture"
     elif strange:
         yield f"the condition {strange[0]} of {model.name}"
     elif network(model) is None:

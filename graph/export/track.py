@@ -53,6 +53,8 @@ class Track:
         )
         points: Any = dict(self._noise.settings).get("points", 1)
         self._draft.points = points
+        size: Any = dict(self._noise.settings).get("size")
+        self._draft.size = size
         wide: Any = dict(self._sample.settings).get("wide", 1)
         if wide > 1:
             self._draft.windows = Panes.over(shape[-1] // wide, wide)

@@ -20,12 +20,16 @@ REST = "rest"
 def layers_of(lora: Lora, model: Model) -> bytes:
     """The keys of down and up, and alpha, for every layer: JSON, a line for each.
 
-    Layers of a checkpoint of one file have no dots, since nothing tells where they were.
+    Where only some rows of up are for the layer, their stretches follow, from one to before
+    another. Layers of a checkpoint of one file have no dots, since nothing tells where they were.
     """
     places = choosing.networks(model)
     found: list[str] = []
     for part in lora.parts:
-        keys = {name: (each.down, each.up, each.alpha) for name, each in _pairs(lora, model, part)}
+        keys = {
+            name: (each.down, each.up, each.alpha, *each.rows)
+            for name, each in _pairs(lora, model, part)
+        }
         rows = ",\n".join(f"    {json.dumps(at)}: {json.dumps(row)}" for at, row in keys.items())
         found.append(f"  {json.dumps(places[part])}: {{\n{rows}\n  }}")
     whole = ",\n".join(found)

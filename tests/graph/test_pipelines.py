@@ -14,7 +14,7 @@ from graph.companions import ALIKE, IP_ADAPTERS
 from graph.compile import compile_workflow
 from graph.folders import read_json
 from graph.library import Library
-from graph.pipelines import ADAPTABLE, PIPELINES
+from graph.pipelines import ADAPTABLE, PIPELINES, SIZED
 from nodes import catalogue
 from tests.graph.documents import document
 from tests.graph.fakes import playground, write_json
@@ -38,20 +38,23 @@ def said(library: Library) -> list[str]:
     return [str(each) for each in compiled.diagnostics if each.node == "text_expert"]
 
 
-def test_those_that_take_adapters_are_the_families_that_do() -> None:
+def test_those_that_take_adapters_or_sizes_are_the_families_that_do() -> None:
     script = (
         "from graph import adapters, experts;"
-        "from graph.interfaces import Adaptable, Adapter, Expert;"
+        "from graph.interfaces import Adaptable, Adapter, Checkpoint, Expert;"
         "from graph.registry import choices;"
         "found = choices(experts, Expert).values();"
         "print(sorted(p for f in found if issubclass(f, Adaptable) for p in f.pipelines));"
+        "mine = [f for f in found if issubclass(f, Checkpoint) and f.sized];"
+        "print(sorted(p for f in mine for p in f.pipelines));"
         "print(sorted(n for f in choices(adapters, Adapter).values() for n in f.networks))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    pipelines, networks = done.stdout.splitlines()[-2:]
+    pipelines, sized, networks = done.stdout.splitlines()[-3:]
     assert pipelines == str(sorted(ADAPTABLE))
+    assert sized == str(sorted(SIZED))
     assert networks == str(sorted((*ALIKE, *IP_ADAPTERS)))
 
 

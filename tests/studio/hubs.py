@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 TOKEN = "hf_a-token-of-the-tests"
 LARGE = (".safetensors", ".bin")
@@ -108,7 +108,7 @@ def serving(hub: Hub) -> Generator[Hub]:
                     "X-Error-Code": "GatedRepo"
                 })  # fmt: skip
             elif Path(rest).suffix in LARGE:
-                there = f"http://localhost:{hub.port}/large/{file}"
+                there = f"http://localhost:{hub.port}/large/{quote(file)}"
                 self._send(302, b"", {"Location": there})
             else:
                 self._give(file)
@@ -120,12 +120,14 @@ def serving(hub: Hub) -> Generator[Hub]:
                 data = data[:-1] + bytes([data[-1] ^ 1])
             whole = len(data)
             said = self.headers.get("Range", "bytes=0-")
-            first = int(said.removeprefix("bytes=").partition("-")[0])
-            data = data[first:]
+            first, _, last = said.removeprefix("bytes=").partition("-")
+            part = last or first != "0"
+            data = data[int(first) : int(last or whole) + 1]
             if name in hub.cut:
                 data = data[: len(data) // 2]
-            headers = {"Content-Range": f"bytes {first}-{whole - 1}/{whole}"} if first else {}
-            self._send(206 if first else 200, data, headers)
+            through = min(int(last or whole), whole - 1)
+            headers = {"Content-Range": f"bytes {first}-{through}/{whole}"} if part else {}
+            self._send(206 if part else 200, data, headers)
 
         def _send(self, status: int, data: bytes, more: dict[str, str] | None = None) -> None:
             self.send_response(status)

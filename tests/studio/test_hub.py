@@ -25,7 +25,7 @@ from tqdm import tqdm
 from graph.errors import ChoraleError
 from graph.inventory import Entry, inventory
 from graph.library import Library
-from studio import cli, hub
+from studio import cli, hub, repository
 from studio.hub import fetch
 from studio.piece import ROOT
 from tests.graph.adapters import making
@@ -113,6 +113,8 @@ def test_what_is_loaded_is_fetched_and_nothing_else(served: Hub, models: Path, t
         "revision": "main",
         "commit": COMMIT,
         "licence": "openrail++",
+        "file": "",
+        "only": False,
     }
     (entry,) = inventory(Library(models, models))
     assert isinstance(entry, Entry)
@@ -318,7 +320,7 @@ def test_a_disk_without_room_is_said_before_and_while_it_fills(
     def full(url: str, target: Any, **more: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(hub, "http_get", full)
+    monkeypatch.setattr(repository, "http_get", full)
     assert refusal(served, models).startswith(
         "M051 There is no room for the model: No space left on device."
     )
@@ -405,7 +407,7 @@ def test_a_model_that_guides_is_fetched_likewise(served: Hub, models: Path) -> N
 def test_a_hub_that_says_nothing_is_not_waited_for(
     served: Hub, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "PATIENCE", 0.3)
+    monkeypatch.setattr(repository, "PATIENCE", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(ChoraleError) as caught:

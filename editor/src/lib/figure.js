@@ -4,15 +4,16 @@ const plain = (value) => String(Math.round(value * 1e6) / 1e6).replace('-', '−
 const lowest = (schema) => schema.minimum ?? schema.exclusiveMinimum ?? -Infinity;
 const highest = (schema) => schema.maximum ?? schema.exclusiveMaximum ?? Infinity;
 
-/** A number as its field shows it: two digits where the range is narrow. */
+/** A number as its field shows it: two digits where the range is narrow; nothing has a name where it means something. */
 export function written(value, schema) {
+  if (value === 0 && schema.zero) return schema.zero;
   const narrow = schema.type !== 'integer' && highest(schema) - lowest(schema) <= 20;
   return narrow ? value.toFixed(2) : plain(value).replace('−', '-');
 }
 
 /** How far one arrow key goes. */
 export function stepOf(schema) {
-  if (schema.multipleOf) return schema.multipleOf;
+  if (schema.step ?? schema.multipleOf) return schema.step ?? schema.multipleOf;
   if (schema.type === 'integer') return 1;
   const span = highest(schema) - lowest(schema);
   return span <= 2 ? 0.01 : span <= 5 ? 0.05 : 0.1;
@@ -26,6 +27,7 @@ export function within(value, schema) {
 
 /** What was typed as {value, said}: what is out of range or no number is mended, and said. */
 export function typed(text, schema, before, label) {
+  if (schema.zero && text.trim().toLowerCase() === schema.zero) return { value: 0, said: '' };
   const wanted = Number(text.trim().replace('−', '-').replace(',', '.'));
   if (!text.trim() || !Number.isFinite(wanted)) return { value: before, said: `'${text.trim().slice(0, 20)}' is no number: ${label} stays ${plain(before)}.` };
   const low = lowest(schema);

@@ -7,6 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
@@ -21,7 +22,8 @@ class Lora:
     """A LoRA (arXiv 2106.09685): layers answer W·x + weight·(alpha/rank)·up·down·x.
 
     `layers` names the keys of a layer's down and up, and alpha: a key, a number, or none for the
-    rank; by the network within the expert, and the layer within that.
+    rank; then stretches of up's rows, if not all are for the layer. It does so by the network
+    within the expert, and the layer within that.
     """
 
     def __init__(self, name: str, layers: Path, expert: Any) -> None:
@@ -33,10 +35,13 @@ class Lora:
                 name.removeprefix("text_model.").replace(".", "_"): module
                 for name, module in network.named_modules()
             }
-            for layer, (down, up, alpha) in rows.items():
+            for layer, (down, up, alpha, *stretches) in rows.items():
                 rank = len(stored[down])
                 scale = (stored[alpha] if isinstance(alpha, str) else alpha or rank) / rank
-                pair = [stored[key].to(DEVICE, PRECISION) for key in (down, up)]
+                whole = stored[up]
+                if stretches:
+                    whole = torch.cat([whole[start:stop] for start, stop in stretches])
+                pair = [each.to(DEVICE, PRECISION) for each in (stored[down], whole)]
                 self.changes.append((modules[layer.replace(".", "_")], *pair, float(scale)))
 
     def heard(self, weight: Any) -> ExitStack:

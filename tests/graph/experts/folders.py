@@ -78,25 +78,32 @@ def scheduler(**changes: Any) -> DDIMScheduler:
 
 
 def pixart(
-    folder: Path, *, pictures: int = 0, card: dict[str, Any] | None = None, **changes: Any
+    folder: Path,
+    *,
+    pictures: int = 0,
+    card: dict[str, Any] | None = None,
+    family: Any = PixArtSigmaPipeline,
+    network: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> Path:
     """A text expert; with `pictures`, so many are concatenated to the state."""
     tokenizer = t5_tokenizer()
     torch.manual_seed(1)
     text_encoder = t5(8)
-    transformer = PixArtTransformer2DModel(
-        num_attention_heads=2,
-        attention_head_dim=8,
-        in_channels=CHANNELS * (1 + pictures),
-        out_channels=CHANNELS,
-        num_layers=2,
-        cross_attention_dim=16,
-        sample_size=SIDE,
-        caption_channels=8,
-        use_additional_conditions=False,
-    )
+    settings = {
+        "num_attention_heads": 2,
+        "attention_head_dim": 8,
+        "in_channels": CHANNELS * (1 + pictures),
+        "out_channels": CHANNELS,
+        "num_layers": 2,
+        "cross_attention_dim": 16,
+        "sample_size": SIDE,
+        "caption_channels": 8,
+        "use_additional_conditions": False,
+    }
+    transformer = PixArtTransformer2DModel(**{**settings, **(network or {})})
     shake(transformer)
-    PixArtSigmaPipeline(
+    family(
         tokenizer=tokenizer,
         text_encoder=text_encoder,
         vae=autoencoder(),

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from graph.bfl import bfl_names
 from graph.ldm import ldm_names
 
 Networks = Mapping[str, torch.nn.Module]
@@ -19,6 +20,14 @@ KOHYA = {
     "transformer": "lora_transformer",
     "text_encoder": "lora_te",
     "text_encoder_2": "lora_te2",
+}
+BFL: Mapping[str, Mapping[str, str]] = {
+    "kohya": {"transformer": "lora_unet_", "text_encoder": "lora_te1_"},
+    "dotted": {
+        "transformer": "diffusion_model.",
+        "text_encoder": "text_encoders.clip_l.transformer.",
+    },
+    "bare": {"transformer": ""},
 }
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
 
@@ -63,6 +72,42 @@ def kohya(
         tensors |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
         tensors[f"{key}.alpha"] = torch.tensor(alpha)
     return _saved(path, {**tensors, **(changes or {})}, {"ss_network_module": "networks.lora"})
+
+
+def bfl(
+    path: Path,
+    networks: Networks,
+    seed: int,
+    style: str = "kohya",
+    *,
+    wanted: Callable[[str], bool] = everything,
+    alpha: float | None = 1.0,
+    roles: tuple[str, str] = ("lora_down", "lora_up"),
+) -> Path:
+    """A file of Flux in the names of its original code, as kohya's trainer or others write them."""
+    tensors: dict[str, torch.Tensor] = {}
+    generator = torch.Generator().manual_seed(seed)
+    for part, network in networks.items():
+        shapes = {name: network.get_submodule(name).weight.shape for name in _layers(network)}
+        names: Mapping[str, tuple[str, ...]] = {
+            f"text_model.{name.removeprefix('text_model.')}": (name,) for name in shapes
+        }
+        if part == "transformer":
+            names = bfl_names(shapes)
+        for name, own in names.items():
+            if not wanted(name):
+                continue
+            rows, columns = sum(shapes[each][0] for each in own), shapes[own[0]][1]
+            layer = name.replace(".", "_") if style == "kohya" else name
+            key = BFL[style][part] + layer
+            down = torch.randn(2, columns, generator=generator) / columns**0.5
+            tensors[f"{key}.{roles[0]}.weight"] = down
+            tensors[f"{key}.{roles[1]}.weight"] = torch.randn(rows, 2, generator=generator) * 0.3
+            if alpha is not None:
+                # diffusers leaves out the alpha of the last layers, as if it were the rank
+                strength = 2.0 if "final_layer" in name else alpha
+                tensors[f"{key}.alpha"] = torch.tensor(strength)
+    return _saved(path, tensors, {})
 
 
 def peft(

@@ -32,6 +32,8 @@ from tests.graph.experts import folders
 from tests.graph.experts.alone import CPU
 
 SENTENCE, STEPS, SIDE = "a red boat", 8, 8 * folders.SIDE
+OTHER = (56, 40)
+"""Another width and height."""
 SAMPLERS: dict[str, tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "ddim": (
         DDIMScheduler,
@@ -52,22 +54,22 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def photo(seed: int = 3) -> Image.Image:
+def photo(seed: int = 3, size: tuple[int, int] = (SIDE, SIDE)) -> Image.Image:
     """Smooth colours, so that fitting and encoding lose little."""
     small = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    return Image.fromarray(small).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
 
 
-def painted() -> Image.Image:
+def painted(size: tuple[int, int] = (SIDE, SIDE)) -> Image.Image:
     """A region that cuts through latent places, with greys on both sides of the middle."""
-    grey = np.full((SIDE, SIDE), 127, dtype=np.uint8)
+    grey = np.full(size[::-1], 127, dtype=np.uint8)
     grey[5:21, 11:30] = 128
     grey[8:12, 16:20] = 255
     return Image.fromarray(grey)
 
 
-def noise() -> torch.Tensor:
-    shape = (1, folders.CHANNELS, folders.SIDE, folders.SIDE)
+def noise(size: tuple[int, int] = (SIDE, SIDE)) -> torch.Tensor:
+    shape = (1, folders.CHANNELS, size[1] // 8, size[0] // 8)
     return torch.randn(shape, generator=torch.Generator().manual_seed(5))
 
 
@@ -101,13 +103,13 @@ class Stage:
         kept = {name: node for name, node in nodes.items() if name in used}
         return compile_workflow(document(kept, tuple(self.wires)), catalogue(), self.library)
 
-    def sampled(self, **settings: Any) -> torch.Tensor:
+    def sampled(self, size: tuple[int, int] = (SIDE, SIDE), **settings: Any) -> torch.Tensor:
         """The latents that the workflow ends in, from the same noise as the pipeline's."""
         found = self.compiled(**settings)
         assert found.diagnostics == ()
         (track,) = assemble(found.plan, Runtime(self.library, CPU)).tracks
         player = Player(track)
-        player.x = noise()
+        player.x = noise(size)
         values = {each.name: each.default for each in found.plan.controls}
         with torch.inference_mode():
             for number in range(len(track.levels) - 1):
@@ -177,6 +179,80 @@ def test_a_region_is_painted_as_the_pipeline_does(tmp_path: Path, name: str) -> 
     ours = stage.sampled(expert={"guidance": 3.0}, sampler=sampler(name))
     assert (ours - guided).abs().max() <= 1e-4
     assert (guided - other).abs().max() >= 5e-3
+
+
+def resized(stage: Stage, **sampler: Any) -> dict[str, Any]:
+    """The settings of a workflow whose pictures, and what is painted, have another size."""
+    return {
+        "photo": {"picture": stored(stage.library, photo(3, OTHER))},
+        "region": {"picture": stored(stage.library, painted(OTHER))},
+        "sampler": {"width": OTHER[0], "height": OTHER[1], **sampler},
+    }
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_photograph_of_another_size_is_edited_as_the_pipeline_does(
+    tmp_path: Path, name: str
+) -> None:
+    stage = Stage(tmp_path, "edit_expert")
+    theirs = pipeline(StableDiffusionInstructPix2PixPipeline, stage.folder, name)
+    guided, other = (
+        theirs(
+            SENTENCE,
+            image=image,
+            guidance_scale=3.0,
+            image_guidance_scale=1.5,
+            latents=noise(OTHER),
+            num_inference_steps=STEPS,
+            output_type="latent",
+        ).images
+        for image in (photo(3, OTHER), photo(4, OTHER))
+    )
+    settings = resized(stage, **sampler(name))
+    ours = stage.sampled(OTHER, expert={"guidance": 3.0, "picture_guidance": 1.5}, **settings)
+    assert (ours - guided).abs().max() <= 1e-4
+    assert (guided - other).abs().max() >= 5e-3
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:diffusers")
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_region_of_another_size_is_painted_as_the_pipeline_does(
+    tmp_path: Path, name: str
+) -> None:
+    stage = Stage(tmp_path, "inpaint_expert")
+    theirs = pipeline(StableDiffusionInpaintPipeline, stage.folder, name)
+    guided, other = (
+        theirs(
+            SENTENCE,
+            image=photo(3, OTHER),
+            mask_image=region,
+            guidance_scale=3.0,
+            height=OTHER[1],
+            width=OTHER[0],
+            num_inference_steps=STEPS,
+            latents=noise(OTHER),
+            output_type="latent",
+            generator=torch.Generator().manual_seed(1),
+        ).images
+        for region in (painted(OTHER), Image.new("L", OTHER, 255))
+    )
+    settings = resized(stage, **sampler(name))
+    ours = stage.sampled(OTHER, expert={"guidance": 3.0}, **settings)
+    assert (ours - guided).abs().max() <= 1e-4
+    assert (guided - other).abs().max() >= 5e-3
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+def test_what_was_encoded_for_one_size_is_not_shown_at_another(tmp_path: Path, kind: str) -> None:
+    stage = Stage(tmp_path, kind)
+    runtime = Runtime(stage.library, CPU)
+    sizes: list[tuple[int, int]] = []
+    for settings in ({}, {"sampler": {"width": OTHER[0], "height": OTHER[1]}}, {}):
+        last = list(runtime.run(stage.compiled(**settings).plan))[-1]
+        assert isinstance(last, Result), last
+        sizes.append(last.pictures[0].size)
+    assert sizes == [(SIDE, SIDE), OTHER, (SIDE, SIDE)]
 
 
 @pytest.mark.parametrize("kind", SHOWN)

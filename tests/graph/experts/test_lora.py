@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from collections.abc import Mapping
@@ -15,12 +16,14 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     FlowMatchHeunDiscreteScheduler,
     FluxPipeline,
+    FluxTransformer2DModel,
     LatentConsistencyModelPipeline,
     PixArtSigmaPipeline,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
 )
+from diffusers.loaders import lora_conversion_utils, lora_pipeline
 from peft import (
     LoraConfig,
     get_peft_model,
@@ -228,6 +231,136 @@ def test_a_lora_is_sampled_as_flux_pipeline_does(tmp_path: Path, written: str, s
     ours = sample(who, SENTENCE, flux.unit_noise(), sampler, schedule.levels(STEPS))
     assert (ours - found).abs().max() <= 1e-4
     assert (found - plain).abs().max() >= 1e-2
+
+
+def untouched(name: str) -> bool:
+    """Layers that diffusers converts at any width: it takes linear1 for that of Flux, and drops
+    those beside the blocks, as it leaves out the prefix by which it looks for them."""
+    return "linear1" not in name and ("blocks" in name or "text_model" in name)
+
+
+def whole_conversion(width: int) -> Any:
+    """The conversion of diffusers for Flux of another width, with no layer dropped."""
+    source = inspect.getsource(lora_conversion_utils._convert_kohya_flux_lora_to_diffusers)
+    told = "dims=[3072, 3072, 3072, 12288]"
+    assert source.count(told) == 1
+    names = dict(vars(lora_conversion_utils))
+    exec(source.replace(told, f"dims={[width, width, width, 4 * width]}"), names)
+    known = ("transformer.", "text_encoder.")
+
+    def convert(stored: Any) -> Any:
+        found = names["_convert_kohya_flux_lora_to_diffusers"](stored)
+        return {
+            name if name.startswith(known) else f"transformer.{name}": each
+            for name, each in found.items()
+        }
+
+    return convert
+
+
+ORIGINAL: Mapping[str, Any] = {
+    "kohya": {"style": "kohya", "wanted": untouched},
+    "comfy": {"style": "dotted"},
+    "lora_A": {"style": "dotted", "roles": ("lora_A", "lora_B"), "alpha": None},
+}
+"""Files of Flux in the names of its original code."""
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun"])
+@pytest.mark.parametrize("written", ORIGINAL)
+def test_a_lora_with_original_names_is_sampled_as_flux_pipeline_does(
+    tmp_path: Path, written: str, solver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folders.flux(tmp_path / "flux")
+    pipeline = FluxPipeline.from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    sampler, schedule = Euler(), Flow(shift=math.exp(flux.MU), ending="even")
+    if solver == "heun":
+        pipeline.scheduler = flux.OwnTimes(shift=3.0)
+        sampler, schedule = Heun(), Flow(shift=3.0)
+    told = ORIGINAL[written]
+    parts = ("transformer",) if written == "lora_A" else ("transformer", "text_encoder")
+    networks = {part: getattr(pipeline, part) for part in parts}
+    file = loras.bfl(tmp_path / "a.safetensors", networks, 1, **told)
+    # diffusers knows such names only with lora_down and lora_up
+    same = loras.bfl(
+        tmp_path / "b.safetensors", networks, 1, **{**told, "roles": ("lora_down", "lora_up")}
+    )
+    if "wanted" not in told:
+        convert = whole_conversion(pipeline.transformer.inner_dim)
+        monkeypatch.setattr(lora_pipeline, "_convert_kohya_flux_lora_to_diffusers", convert)
+    plain = flux.run(pipeline, SENTENCE)
+    loaded(pipeline, {same: 0.7})
+    found = flux.run(pipeline, SENTENCE)
+    who = steady(folder, {file: 0.7})
+    ours = sample(who, SENTENCE, flux.unit_noise(), sampler, schedule.levels(STEPS))
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+
+
+def test_layers_of_the_width_of_flux_are_cut_as_diffusers_cuts_them(tmp_path: Path) -> None:
+    with torch.device("meta"):
+        network = FluxTransformer2DModel(num_layers=1, num_single_layers=1)
+    file = loras.bfl(
+        tmp_path / "a.safetensors",
+        {"transformer": network},
+        1,
+        wanted=lambda name: "blocks" in name and "mod" not in name,
+        alpha=None,
+    )
+    stored = load_file(file)
+    theirs = lora_conversion_utils._convert_kohya_flux_lora_to_diffusers(dict(stored))
+    shapes = {key: tuple(each.shape) for key, each in network.state_dict().items()}
+    found: dict[str, torch.Tensor] = {}
+    for layer, pair in read_lora("a", file).fitted("flux", "transformer", shapes).items():
+        up, rows = stored[pair.up], pair.rows or ((0, len(stored[pair.up])),)
+        found[f"transformer.{layer}.lora_A.weight"] = stored[pair.down]
+        found[f"transformer.{layer}.lora_B.weight"] = torch.cat([up[a:b] for a, b in rows])
+    assert found.keys() == theirs.keys()
+    assert all(torch.equal(found[key], theirs[key]) for key in theirs)
+
+
+@pytest.mark.parametrize("style", ["kohya", "bare"])
+def test_every_layer_of_flux_has_one_original_name_and_shares_what_was_one(
+    tmp_path: Path, style: str
+) -> None:
+    folder = folders.flux(tmp_path / "flux", layers=(2, 2))
+    # numbers of the file's own type would all stay where the file lies
+    who: Any = expert(folder, Machine(torch.device("cpu"), torch.float16))
+    networks = {"transformer": who.networks()["transformer"]}
+    file = loras.bfl(tmp_path / "a.safetensors", networks, 1, style)
+    deltas = deltas_of(read_lora("a", file), "flux", who)["transformer"]
+    layers = networks["transformer"].named_modules()
+    assert sorted(deltas) == sorted(
+        name for name, each in layers if isinstance(each, torch.nn.Linear)
+    )
+    stored = {key: each for key, each in load_file(file).items() if not key.endswith(".alpha")}
+    held = {
+        each.untyped_storage().data_ptr(): each.untyped_storage().nbytes()
+        for delta in deltas.values()
+        for each in (delta.down, delta.up)
+    }
+    assert sum(held.values()) == sum(each.nbytes for each in stored.values()) / 2
+
+
+def test_a_layer_of_flux_of_another_width_or_by_two_names_is_refused(tmp_path: Path) -> None:
+    who: Any = expert(folders.flux(tmp_path / "flux"))
+    networks = {"transformer": who.networks()["transformer"]}
+    file = loras.bfl(tmp_path / "a.safetensors", networks, 1)
+    tensors = load_file(file)
+    key = "lora_unet_single_blocks_0_linear1.lora_up.weight"
+    save_file({**tensors, key: torch.ones(48, 2)}, file)
+    said = r"M040 .* of 'flux' has single_blocks_0_linear1 of 112×16, expected 48×16 \(22 of 23"
+    with pytest.raises(ChoraleError, match=said):
+        deltas_of(read_lora("a", file), "flux", who)
+    name = "transformer.transformer_blocks.0.attn.to_k"
+    twice = {f"{name}.lora_A.weight": torch.ones(2, 16), f"{name}.lora_B.weight": torch.ones(16, 2)}
+    save_file({**tensors, **twice}, file)
+    said = (
+        r"M040 'a' changes \S+to_k in .* names \S+img_attn_qkv and transformer_blocks.0.attn.to_k"
+    )
+    with pytest.raises(ChoraleError, match=said):
+        deltas_of(read_lora("a", file), "flux", who)
 
 
 @pytest.mark.parametrize("solver", ["euler", "heun"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -104,6 +105,14 @@ def test_a_lora_of_another_transformer(tmp_path: Path, make: Any, parts: tuple[s
     found = drawn(library, {"ink": {"reliability": 0.7}}, sampler=SAMPLER)
     assert found.plan is not None, found.diagnostics
     agree(library, tmp_path / "out", found.plan)
+
+
+def test_adapters_are_shown_pictures_of_the_size_that_is_painted(
+    library: Library, tmp_path: Path
+) -> None:
+    told = {each: {"model": each, **SHOWN} for each in ("depth", "likeness")}
+    sampler = {**SAMPLER, "width": 56, "height": 40}
+    agree(library, tmp_path, plan_of(library, told, sampler=sampler))
 
 
 @pytest.mark.parametrize("name", ["depth", "sketches", "grey", *IP_ADAPTERS])
@@ -276,7 +285,6 @@ def test_the_example_of_the_docs_is_what_is_exported(library: Library, tmp_path:
 FAMILIES = {
     "stable_diffusion_xl": folders.stable_diffusion_xl,
     "stable_diffusion_3": folders.stable_diffusion_3,
-    "flux": folders.flux,
     "latent_consistency": folders.latent_consistency,
 }
 
@@ -290,6 +298,23 @@ def test_loras_of_every_family(tmp_path: Path, name: str) -> None:
     found = drawn(library, {"ink": {"reliability": 0.8}}, sampler=SAMPLER)
     assert found.plan is not None, found.diagnostics
     agree(library, tmp_path / "out", found.plan)
+
+
+def test_loras_of_flux_with_names_of_diffusers_and_of_the_original(tmp_path: Path) -> None:
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    folders.flux(library.folder / "base")
+    _, base = Runtime(library, CPU).expert("base")
+    loras.peft(library.folder / "loras" / "oil.safetensors", base.networks(), 2)
+    networks = {part: base.networks()[part] for part in ("transformer", "text_encoder")}
+    loras.bfl(library.folder / "loras" / "ink.safetensors", networks, 1)
+    once = {**SAMPLER, "steps": 2, "count": 1}
+    found = drawn(library, {"ink": {"reliability": 0.8}, "oil": {}}, sampler=once)
+    assert found.plan is not None, found.diagnostics
+    agree(library, tmp_path / "out", found.plan)
+    layers = json.loads((tmp_path / "out" / "exported-ink.json").read_text())["transformer"]
+    assert layers["single_transformer_blocks.0.proj_mlp"][3:] == [[48, 112]]
+    assert layers["norm_out.linear"][3:] == [[16, 32], [0, 16]]
+    assert len(layers["single_transformer_blocks.0.proj_out"]) == 3
 
 
 def test_a_sweep_of_a_lora_that_changes_the_reading_is_refused(library: Library) -> None:

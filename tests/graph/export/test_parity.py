@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from graph import forms, fusion, samplers, schedules
+from graph.errors import ChoraleError
 from graph.events import Performance
 from graph.export.script import export
 from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
@@ -583,6 +584,47 @@ def test_who_has_no_share_is_not_in_the_background(
     text = agree(library, tmp_path, planned(library, nodes, (*WIRES, "ground.score > fuse.scores")))
     among = "[class_null, none_null], [2.0, 1.0]"
     assert (among if any(share) else "[1.0, 1.0, 1.0]") in text
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("stable_diffusion_xl", (56, 40)), ("flux", (288, 256))]
+)
+def test_a_picture_of_another_size(tmp_path: Path, name: str, size: tuple[int, int]) -> None:
+    FAMILIES[name](tmp_path / "models" / "own")
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "text": ("text", {"text": "a red Boat"}),
+        "words": ("text_expert", {"model": "own", "guidance": 2.0}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"steps": 3, "width": size[0], "height": size[1]}),
+        "picture": ("picture", {}),
+    }
+    wires = (WIRES[0], WIRES[2], *WIRES[4:])
+    text = agree(library, tmp_path / "out", planned(library, nodes, wires))
+    assert f"shape=(4, {size[1] // 8}, {size[0] // 8})" in text
+
+
+@pytest.mark.parametrize("kind", ["edit_expert", "inpaint_expert"])
+def test_a_photograph_is_changed_at_another_size(tmp_path: Path, kind: str) -> None:
+    library, nodes, wires = changing(tmp_path, kind, guidance=4.0)
+    nodes["sampler"] = ("sampler", {"steps": 3, "width": 56, "height": 40})
+    plan = planned(library, nodes, [*wires, "change.score > picture.score"])
+    agree(library, tmp_path / "out", plan)
+
+
+def test_a_model_that_is_told_the_size_is_refused(tmp_path: Path) -> None:
+    told = {"sample_size": 128, "use_additional_conditions": None}
+    width = {"attention_head_dim": 12, "cross_attention_dim": 24}
+    folders.pixart(tmp_path / "models" / "own", network={**told, **width})
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    nodes: Nodes = {
+        "text": ("text", {"text": "a boat"}),
+        "words": ("text_expert", {"model": "own"}),
+        "picture": ("picture", {}),
+    }
+    plan = planned(library, nodes, (WIRES[0], "words.score > picture.score"))
+    with pytest.raises(ChoraleError, match=r"W024 .*own, which is told the size of its picture"):
+        export(plan, library, title="Told")
 
 
 def test_a_model_of_pixels(tmp_path: Path) -> None:
