@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError
 
 from graph import adapters, experts, likelihoods, modulators
@@ -22,6 +23,16 @@ from graph.twins import Deltas, deltas_of
 
 log = logging.getLogger("chorale")
 T = TypeVar("T")
+DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    SafetensorError,
+)
+"""What the libraries raise for files that are cut off, or whose shapes make no sense."""
 
 
 def load_expert(choice: Value, library: Library, machine: Machine) -> Expert:
@@ -85,7 +96,9 @@ def _loaded(name: str, load: Callable[[], T]) -> T:
     """What `load` makes; whatever damaged files make the libraries say, M013 says it."""
     try:
         return load()
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+    except torch.OutOfMemoryError:
+        raise  # it is a RuntimeError too, but the files are whole
+    except DAMAGE as error:
         log.warning("loading %s failed", name, exc_info=error)
         reason = (
             str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -316,9 +316,10 @@ def read_ip_adapter(name: str, folder: Path, file: Path) -> Companion:
 
 def _kind_of(name: str, shapes: Mapping[str, Sequence[int]]) -> tuple[str, int]:
     """Of an IP-Adapter, the kind, and the width of the words of its UNet; M038 for a FaceID."""
-    keys = [key for key in shapes if KEYS.fullmatch(key)]
-    for kind, (mark, _, _) in IP_ADAPTERS.items():
-        if keys and f"image_proj.{mark}" in shapes:
+    keys = [key for key in shapes if KEYS.fullmatch(key) and len(shapes[key]) == 2]
+    for kind, (mark, read, _) in IP_ADAPTERS.items():
+        known = f"image_proj.{mark}" in shapes and len(shapes.get(f"image_proj.{read}", ())) == 2
+        if keys and known:
             return kind, shapes[keys[0]][1]
     face = keys and any(key.startswith(FACES) for key in shapes)
     found = "a FaceID, which is told a face by a network that Chorale has not"

@@ -61,8 +61,12 @@ def read_onefile(name: str, path: Path) -> OneFile:
     """Read the header of a checkpoint; ChoraleError M013 or M042."""
     found = header(name, path)
     shapes = found.shapes
-    words = [shape[1] for key, shape in shapes.items() if key.endswith("attn2.to_k.weight")]
-    if FIRST not in shapes or not words:
+    words = [
+        shape[1]
+        for key, shape in shapes.items()
+        if key.endswith("attn2.to_k.weight") and len(shape) == 2
+    ]
+    if len(shapes.get(FIRST, ())) != 4 or not words:
         raise _refused(name, f"it is {_other(found)}")
     if shapes[FIRST][1] != 4:
         raise _refused(name, f"its UNet takes {shapes[FIRST][1]} channels, expected 4")

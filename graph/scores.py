@@ -316,9 +316,12 @@ def shapes(score: Score | None) -> Iterator[Shaped]:
 
 def kinds(score: Score) -> Iterator[tuple[Faded, ...]]:
     """What has a fader, apart by kind: a solo silences others of its kind alone."""
+    plays = tuple(_weighed(score))
     # who plays and is part of a background too is heard there as he plays
-    yield tuple(voice for each in _grounds(score) for voice in _weighed(each))
-    yield tuple(_weighed(score))
+    known = {each.name for each in plays}
+    behind = (voice for each in _grounds(score) for voice in _weighed(each))
+    yield tuple(each for each in behind if each.name not in known)
+    yield plays
     bent = tuple(companions(score))
     for kind in (Modulated, Guided):
         yield tuple(each for each in bent if isinstance(each, kind))

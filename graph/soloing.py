@@ -14,8 +14,9 @@ BENDING = ("modulate", "guide")
 def groups(plan: Plan) -> dict[str, list[int]]:
     """The groups, by number, in which each node with a fader is: a solo silences others of its own.
 
-    Every track has one of each kind. A node that is in none, such as an expert that is nothing but
-    a background, has no weight, so that no switch silences it.
+    Every track has one of each kind, and one for the experts of backgrounds that are fusions. A
+    node that is in none, such as an expert that is nothing but a background, has no weight, so
+    that no switch silences it.
     """
     found: dict[str, list[int]] = {}
     kinds = [kind for operation in plan.operations for kind in _kinds(plan, operation)]
@@ -32,9 +33,21 @@ def _kinds(plan: Plan, decode: Operation) -> Iterator[tuple[Operation, ...]]:
         return
     (sample,) = _made_of(plan, decode)
     _, score = _made_of(plan, sample)
-    yield tuple(_weighed(plan, score))
+    plays = tuple(_weighed(plan, score))
+    behind = [each for ground in _grounds(plan, score) for each in _weighed(plan, ground)]
+    yield tuple(each for each in behind if each not in plays)
+    yield plays
     for kind in KINDS:
         yield tuple(each for each in plan.below(score) if each.op in kind)
+
+
+def _grounds(plan: Plan, score: Operation) -> Iterator[Operation]:
+    """Backgrounds that are more than an expert, whose own experts are weighed."""
+    for each in plan.below(score):
+        if each.op == "fuse" and dict(each.settings).get("background"):
+            ground = _made_of(plan, each)[-1]
+            if _bare(plan, ground).op != "denoise":
+                yield ground
 
 
 def _weighed(plan: Plan, score: Operation) -> Iterator[Operation]:

@@ -29,11 +29,6 @@ class Space:
         return PICTURE_SIZE >> (len(self.widths) - 1)
 
     @property
-    def preview_patch(self) -> int:
-        """Points of the linear preview on a side of a place."""
-        return PREVIEW_SIZE // self.size
-
-    @property
     def autoencoder(self) -> str:
         """The folder of its autoencoder's training among the runs."""
         return self.name.replace("playground", "autoencoder")

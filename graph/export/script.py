@@ -131,7 +131,9 @@ def _said(
 ) -> str:
     """The docstring of the file."""
     words = [f"{line_of(title) or 'Untitled'}.", ""]
-    words += [*wrap(line_of(description), 88), ""] if description.strip() else []
+    # a word that is cut in two may be cut behind the first of two backslashes
+    about = wrap(line_of(description), 88, break_long_words=False)
+    words += [*about, ""] if about else []
     words.append("x = alpha·x0 + sigma·noise with alpha² + sigma² = 1; D(x) is the clean picture")
     words.append("that is expected, and a level is the pair (alpha, sigma).")
     if files:

@@ -82,7 +82,7 @@ Faders = dict[int, Fader]
 
 
 def faders(plan: Plan, root: Operation) -> tuple[Faders, Faders, Faders]:
-    """What is weighed below a score, by number: experts, those of fused backgrounds, forms."""
+    """What is weighed below a score, by number: experts, those of backgrounds alone, forms."""
     plays: Faders = {}
     grounds: Faders = {}
     forms: Faders = {}
@@ -102,7 +102,9 @@ def faders(plan: Plan, root: Operation) -> tuple[Faders, Faders, Faders]:
             walk(wired, (1.0, 0.0), grounds)
 
     walk(root, (1.0, 0.0), plays)
-    return plays, grounds, forms
+    # who plays and is part of a background too is heard there as he plays
+    behind = {number: each for number, each in grounds.items() if number not in plays}
+    return plays, behind, forms
 
 
 def others(plan: Plan, root: Operation) -> Iterator[Faders]:

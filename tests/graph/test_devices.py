@@ -226,5 +226,17 @@ def test_a_full_memory_is_of_any_device_that_is_used(
     assert last.diagnostics[0].message == "The memory of cpu or cuda:1 is full."
 
 
+def test_a_memory_that_is_full_while_a_network_is_loaded_is_no_damage(
+    library: Library, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: Any) -> Tensor:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(PixArt, "load", load)
+    *_, last = Runtime(library, CPU, 2**40).run(plan)
+    assert isinstance(last, Failure)
+    assert last.diagnostics[0].message == "The memory of cpu is full."
+
+
 def test_this_host_has_the_device_that_is_best() -> None:
     assert Machine.best().device.type in {each.partition(":")[0] for each in devices()}

@@ -72,6 +72,17 @@ def test_it_shows_a_world_that_it_never_saw_nearly_as_well_as_the_card_does() ->
     assert decibels(preview_of(codec)) > decibels(model.card.preview) - 3.0 > 15.0
 
 
+def test_an_autoencoder_in_half_precision_is_fitted_as_well() -> None:
+    model, cpu = library().model("playground/text"), torch.device("cpu")
+    halves = (torch.bfloat16, torch.float16)
+    full, *others = (
+        torch.tensor(preview_of(codec_of(model, Machine(cpu, each))).weight)
+        for each in (torch.float32, *halves)
+    )
+    for each in others:
+        assert (each - full).abs().max() < 0.1 * full.abs().max()
+
+
 def test_a_folder_without_a_card_is_seen_forming_and_nothing_is_fitted_unseen(
     tmp_path: Path,
 ) -> None:

@@ -34,6 +34,7 @@ FORMULAS: Nodes = {
     "form": ("guidance_form", {}),
     "picture": ("picture", {}),
     "other": ("picture", {}),
+    "inner": ("fuse", {"rule": {"name": "mean"}}),
 }
 WIRES = (
     "a.score > fuse.scores",
@@ -42,6 +43,12 @@ WIRES = (
     "fuse.score > form.score",
     "form.score > picture.score",
     "c.score > other.score",
+)
+BEHIND = (
+    *(wire for wire in WIRES if not wire.startswith("behind")),
+    "behind.score > inner.scores",
+    "loose.score > inner.scores",
+    "inner.score > fuse.background",
 )
 
 
@@ -103,6 +110,8 @@ def test_a_shipped_workflow_is_told_as_it_is_played(name: str) -> None:
         (*WIRES[:-1], "a.score > other.score"),
         (*WIRES[:-1], "form.score > other.score"),
         (*WIRES, "behind.score > fuse.scores"),
+        BEHIND,
+        (*BEHIND, "a.score > inner.scores"),
     ],
 )
 def test_tracks_and_kinds_are_apart(wires: tuple[str, ...]) -> None:
@@ -153,6 +162,15 @@ def test_adapters_and_forms_are_apart(tmp_path: Path) -> None:
         == partners(played(plan, shelf))
         == {frozenset({each}) for each in ("a", "ink", "form")}
     )
+
+
+def test_a_background_that_is_a_fusion_has_a_group_of_its_own() -> None:
+    told = groups(formulas(BEHIND))
+    assert told["behind"] == told["loose"] != []
+    assert not {*told["behind"]} & {*told["a"]}
+    shared = groups(formulas((*BEHIND, "a.score > inner.scores")))
+    assert shared["a"] == shared["b"], "who plays too is silenced where he plays"
+    assert not {*shared["a"]} & {*shared["behind"]}
 
 
 def test_what_no_switch_silences_is_in_no_group() -> None:

@@ -19,6 +19,8 @@ from diffusers import (
 from safetensors.torch import load_file, save_file
 
 from graph.adapters.ip_adapter import IPAdapter
+from graph.checkpoints import load_adapter
+from graph.errors import ChoraleError
 from graph.interfaces import Heard
 from graph.library import Library
 from tests.graph.adapters import distilled, making
@@ -223,13 +225,33 @@ def test_a_face_id_is_named(library: Library) -> None:
     assert "it is a FaceID" in error.message
 
 
-def test_a_file_of_something_else_is_no_ip_adapter(library: Library) -> None:
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"weight": (1,)},
+        {"ip_adapter.1.to_k_ip.weight": (8,), "image_proj.proj.weight": (8, 8)},
+        {"ip_adapter.1.to_k_ip.weight": (8, 8), "image_proj.proj.weight": (8,)},
+        {"ip_adapter.1.to_k_ip.weight": (8, 8), "image_proj.latents": (1, 4, 8)},
+    ],
+)
+def test_a_file_of_something_else_is_no_ip_adapter(
+    library: Library, stored: dict[str, tuple[int, ...]]
+) -> None:
     folder = making.ip_adapter(library.folder / "else", library.folder / "base")
-    save_file({"weight": torch.ones(1)}, folder / "ip-adapter_tiny.safetensors")
+    file = folder / "ip-adapter_tiny.safetensors"
+    save_file({name: torch.ones(shape) for name, shape in stored.items()}, file)
     told = {"ip": {"model": "else", "photo": making.picture()}}
     (error,) = compiled(library, told).diagnostics
     assert error.code == "M038"
     assert "no IP-Adapter by what its file holds" in error.message
+
+
+def test_a_projection_of_no_width_is_damaged(library: Library) -> None:
+    folder = making.ip_adapter(library.folder / "flat", library.folder / "base")
+    file = folder / "ip-adapter_tiny.safetensors"
+    save_file(load_file(file) | {"image_proj.norm.weight": torch.ones(0)}, file)
+    with pytest.raises(ChoraleError, match="M013"):
+        load_adapter(library.companion("flat"), CPU)
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,14 @@ def test_a_file_without_a_part_or_with_other_inputs_is_refused(tmp_path: Path) -
     assert "its UNet takes 9 channels, expected 4." in refused(tmp_path)
 
 
+@pytest.mark.parametrize("bent", ["input_blocks.0.0.weight", "attn2.to_k.weight"])
+def test_layers_of_no_such_form_are_refused(tmp_path: Path, bent: str) -> None:
+    file = placed(tmp_path)
+    whole = load_file(file)
+    save_file({k: torch.ones(8) if k.endswith(bent) else each for k, each in whole.items()}, file)
+    assert refused(tmp_path).startswith(f"M042 '{NAME}' is no checkpoint that loads from one file")
+
+
 def test_weights_that_the_configs_do_not_expect_are_no_guess(tmp_path: Path) -> None:
     file = placed(tmp_path)
     tensors = load_file(file)

@@ -177,7 +177,8 @@ def test_a_long_call_is_written_in_several_lines() -> None:
 def test_words_of_people_are_never_code(tmp_path: Path) -> None:
     evil = 'x"""\nraise SystemExit(3)\n"""\\ \x00 {1/0}'
     piece = load(WORKFLOWS / "text.json").with_setting("text.text", evil)
-    workflow = piece.workflow.model_copy(update={"title": evil, "description": evil})
+    said = f"{'a' * 87}\\x! {evil}"
+    workflow = piece.workflow.model_copy(update={"title": evil, "description": said})
     exported = replace(piece, workflow=workflow).export()
     found = opened(exported, tmp_path)
     assert callable(found["sample"])
