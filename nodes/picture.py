@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from graph.errors import Diagnostic
 from graph.node import Carried, Node, Place, Wired
-from graph.plan import Choice, PlanBuilder, Value
+from graph.plan import Choice, PlanBuilder, Ref, Value
 from graph.ports import Kind, Port
 from nodes.fuse import fused
 from nodes.sampler import Sampler
@@ -49,7 +49,7 @@ class Picture(Node):
             seed=sampling.seed,
             samples=tuple(range(sampling.count)),
             **({} if space.points == 1 else {"points": space.points}),
-            **({} if size == own.size else {"size": size}),
+            **({} if _all_own(plan, score, wired, size) else {"size": size}),
         )
         sampled = plan.add(
             wired.node,
@@ -64,6 +64,17 @@ class Picture(Node):
         )
         plan.add(wired.node, "decode", sampled)
         return {}
+
+
+def _all_own(plan: PlanBuilder, score: Ref, wired: Wired, size: tuple[int, int]) -> bool:
+    """Whether the size is that of every expert of the space; a plan says another."""
+    own = wired.spaces["score"][0]
+    built = plan.build()
+    names = [
+        dict(each.settings).get("expert") for each in built.below(built.operations[score.number])
+    ]
+    spaces = [wired.library.model(name).space for name in names if isinstance(name, str)]
+    return all(each.size == size for each in (own, *spaces) if each.id == own.id)
 
 
 def _corrected(corrector: Choice) -> Mapping[str, Value]:

@@ -13,6 +13,7 @@ from PIL import Image
 from graph.companions import Companion
 from graph.export import choosing
 from graph.export.amounts import Amounts
+from graph.export.bridging import codec
 from graph.export.draft import Draft
 from graph.export.parts import piece
 from graph.export.tuning import layers_of
@@ -91,7 +92,10 @@ class Adapting:
         key = ("adapter", draft.number, network, companion.name)
         name = draft.names.of(key, companion.name.rpartition("/")[2])
         draft.wanted.append((part.module, part.name))
-        draft.open(name, f"{name} = {part.name}({text_of(companion.name)}, {network}.unet)")
+        # before what is shown: some see latents
+        codecs = [codec(draft, model)] if "codec" in part.parameters else []
+        asked = choosing.networks(model).get("transformer", "unet")
+        draft.open(name, f"{name} = {part.name}({text_of(companion.name)}, {network}.{asked})")
         condition: Any = operation["condition"]
         if null and piece(part.module).value("NULL_IS_SHOWN") is False:
             hint = draft.names.of(("nothing", key), "no_picture")
@@ -102,7 +106,7 @@ class Adapting:
         prepared = prepare(stored, condition.steps, draft.wide(model.canvas))
         fitted = partial(self._shown, condition.kind, model, companion)
         picture = draft.picture(hint, prepared, model.canvas, fitted)
-        draft.tell(name, hint, f"{name}.encode({picture})", shown=True)
+        draft.tell(name, hint, f"{name}.encode({', '.join([picture, *codecs])})", shown=True)
         return name, hint
 
     def _shown(

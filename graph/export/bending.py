@@ -83,8 +83,12 @@ def followed(draft: Draft, operation: Operation, known: Mapping[str, str]) -> st
     if draws(operation):
         name = draft.names.of(("draw", operation.number), f"{operation.node}_draw")
         role = text_of(f"guidance {operation.node}")
-        draft.open(name, f"{name} = Draws({role}, {draft.drawn}, shape={draft.shape!r})")
-        told["draw"] = name
+        drawn = f"Draws({role}, {draft.drawn}, shape={draft.shape!r})"
+        if draft.windows:
+            draft.wanted.append(("windows", "DrawnByWindows"))
+            drawn = f"DrawnByWindows({drawn}, windows)"
+        draft.open(name, f"{name} = {drawn}")
+        told["draw"] = f"{name}.of(window)" if draft.windows else name
     return call_of(chosen, told)
 
 

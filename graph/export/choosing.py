@@ -40,7 +40,7 @@ CURVES = {
 OUTPUTS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
 WORDS = {"text": "sentence", "class": "label", "mask": "picture", "sketch": "picture"}
 """What `encode` of a class calls a condition of a kind."""
-FITTED = ("ControlNetModel", "T2IAdapter")
+FITTED = ("ControlNetModel", "FluxControlNetModel", "SD3ControlNetModel", "T2IAdapter")
 """The adapters that see a picture on the expert's canvas; others see all of it."""
 
 

@@ -20,6 +20,7 @@ KINDS = (
     "formulas",
     "experts",
     "onefile",
+    "attending",
     "adapters",
     "lora",
     "bridge",

@@ -113,8 +113,8 @@ def _together(plan: Plan) -> Iterator[str]:
     for each in plan.operations:
         if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
             for below in plan.below(each):
-                if below.op == "guide" and draws(below):
-                    yield f"guidance by {below['method']} in a panorama ('{below.node}')"
+                if below.op == "bridge":
+                    yield from _drawing_abroad(plan, below)
         if each.op == "sample" and "size" in dict(plan.operations[each.inputs[0].number].settings):
             for below in plan.below(each):
                 if below.op == "bridge":
@@ -124,6 +124,13 @@ def _together(plan: Plan) -> Iterator[str]:
                     yield f"guidance by a picture at another size ('{below.node}')"
         if each.op in LED and any(_formula(below) for below in plan.below(each)):
             yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
+
+
+def _drawing_abroad(plan: Plan, bridge: Operation) -> Iterator[str]:
+    """Of the guidance beyond a bridge what draws: every window of a panorama has its own there."""
+    for below in plan.below(plan.operations[bridge.inputs[0].number]):
+        if below.op == "guide" and draws(below):
+            yield f"guidance by {below['method']} beyond a bridge in a panorama ('{below.node}')"
 
 
 def _formula(each: Operation) -> bool:

@@ -111,6 +111,7 @@ class Track:
         samples: Any = self._noise["samples"]
         inside = [
             f'"""The clean states of {counted(len(samples), "picture")}."""',
+            *self._windows(),
             *(
                 row
                 for each in draft.opening.values()
@@ -121,7 +122,6 @@ class Track:
             *wrapped(f"levels = {schedule}"),
             *([f"draw = {draft.drawing('sampler')}"] if draft.draws else []),
             *self._correcting.opening(),
-            *self._windows(),
             *draft.remembering(),
             "",
             *denoise,

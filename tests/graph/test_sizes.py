@@ -335,6 +335,28 @@ def test_experts_of_other_proportions_meet_at_a_size_that_both_paint(library: Li
     assert result(Runtime(library, CPU).run(plan)).pictures[0].size == OTHER
 
 
+@pytest.mark.parametrize("asked", [OTHER, OWN])
+def test_experts_of_one_autoencoder_meet_at_a_size_that_both_paint(
+    library: Library, asked: tuple[int, int]
+) -> None:
+    nodes: Nodes = {"b": ("text_expert", {"model": "xl"})}
+    wires = ("text.text > b.text", "b.score > fuse.scores")
+    (found,) = refused(workflow(library, nodes, *wires))
+    assert (found.code, found.hint) == (
+        "F002",
+        "Let the sampler's width and height be a size that both can paint.",
+    )
+    assert [each.code for each in refused(workflow(library, nodes, *wires, height=40))] == ["F002"]
+    plan = plan_of(workflow(library, nodes, *wires, **size(*asked)))
+    (track,) = assemble(plan, Runtime(library, CPU)).tracks
+    assert isinstance(track.score, Merge)
+    assert {bare(each).expert.canvas for each in track.score.inputs} == {asked}
+    ended = result(Runtime(library, CPU).run(plan))
+    assert ended.pictures[0].size == asked
+    assert ended.meters is not None
+    assert ended.meters.share["b"] > 0.0
+
+
 def test_a_modulator_bends_at_the_size_that_it_was_trained_for(tmp_path: Path) -> None:
     card = {"condition": "class", "labels": ["sea by day"]}
     folders.dit(tmp_path / "models" / "playground" / "class", card=card)

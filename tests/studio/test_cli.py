@@ -295,7 +295,7 @@ def test_what_cannot_be_exported_is_said_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "guided.py"
-    changes = ("--set", "guidance.method.name=tfg", "--set", "sampler.wide=2")
-    assert main(["export", str(WORKFLOWS / "guidance.json"), "--out", str(out), *changes]) == 1
+    source, changes = str(WORKFLOWS / "segmentation-text.json"), ("--set", "sampler.width=160")
+    assert main(["export", source, "--out", str(out), *changes]) == 1
     assert "W024 This workflow cannot be exported yet" in capsys.readouterr().err
     assert not out.exists()

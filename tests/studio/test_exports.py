@@ -69,9 +69,9 @@ def test_a_painted_workflow_is_a_zip_whose_file_reads_its_picture():
 
 
 def unwritten():
-    """*Led by an onlooker* as no file can say it yet: with draws of its own, in a panorama."""
-    piece = load(WORKFLOWS / "guidance.json").with_setting("guidance.method", {"name": "tfg"})
-    return piece.with_sampling(wide=2).workflow.model_dump(mode="json", by_alias=True)
+    """Guidance towards a painted picture as no file can say it yet: at another size."""
+    piece = load(WORKFLOWS / "segmentation-text.json").with_sampling(width=160, height=128)
+    return piece.workflow.model_dump(mode="json", by_alias=True)
 
 
 def test_where_models_lie_is_told_on_this_machine_alone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,15 @@ def louder(part: Tensor, weight: Any) -> Tensor:
     if isinstance(weight, Tensor):
         weight = F.interpolate(weight, part.shape[2:], mode="area")
         weight = weight.repeat(len(part) // len(weight), 1, 1, 1).to(part)
+    return weight * part
+
+
+def louder_tokens(part: Tensor, weight: Any) -> Tensor:
+    """A tensor [n, tokens, width] times the same; every token stands for a square of places."""
+    if isinstance(weight, Tensor):
+        side = math.isqrt(max(weight[0].numel() // part.shape[1], 1))
+        weight = F.avg_pool2d(weight, side).flatten(2).mT
+        weight = weight.repeat(len(part) // len(weight), 1, 1).to(part)
     return weight * part
 
 

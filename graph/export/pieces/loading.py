@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import AutoTokenizer
 
 from graph.export.pieces.settings import DEVICE, PRECISION
 
 
-def load(family: Any, folder: Path) -> Any:
+def load(family: Any, folder: Path, **more: Any) -> Any:
     """A network of diffusers or transformers with the weights of a folder, frozen."""
     plain = [path for path in folder.glob("*.safetensors") if path.name.count(".") == 1]
     variant = None if plain else next(folder.glob("*.safetensors")).name.split(".")[1]
     variant = variant and variant.partition("-")[0]  # such as fp16
-    network = family.from_pretrained(folder, variant=variant, use_safetensors=True)
+    network = family.from_pretrained(folder, variant=variant, use_safetensors=True, **more)
     if network.dtype != PRECISION:
         network = network.to(PRECISION)
     return network.to(DEVICE).eval().requires_grad_(False)
@@ -25,6 +26,11 @@ def load(family: Any, folder: Path) -> Any:
 def read(file: Path) -> dict[str, Any]:
     """A configuration file of a checkpoint."""
     return json.loads(file.read_text())
+
+
+def tokenizer_of(folder: Path, **more: Any) -> Any:
+    """The tokenizer of a folder; code that lies in it is never run, nor asked about."""
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **more)
 
 
 def tokens(tokenizer: Any, sentence: str, length: int) -> Any:

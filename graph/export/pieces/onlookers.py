@@ -26,7 +26,7 @@ class Onlooker:
         self, name: str, size: tuple[int, int] | None, mean: Triple, deviation: Triple
     ) -> None:
         family = getattr(transformers, read(MODELS / name / "config.json")["architectures"][0])
-        self.network = load(family, MODELS / name)
+        self.network = load(family, MODELS / name, trust_remote_code=False)
         self.size, self.mean, self.deviation = size, mean, deviation
 
     def __call__(self, colours: Tensor, level: Level) -> Any:

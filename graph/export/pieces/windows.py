@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+
+class DrawnByWindows:
+    """Draws of the whole, of which every window takes its part, however often it draws."""
+
+    def __init__(self, draw: Callable, windows: list[slice]) -> None:
+        self.draw, self.windows = draw, windows
+        self.waiting: list[list[Tensor]] = [[] for _ in windows]
+
+    def of(self, window: int) -> Callable:
+        """The draws of one window; what it draws first waits for the others."""
+
+        def drawn() -> Tensor:
+            if not self.waiting[window]:
+                whole = self.draw()
+                for parts, here in zip(self.waiting, self.windows):
+                    parts.append(whole[..., here])
+            return self.waiting[window].pop(0)
+
+        return drawn
 
 
 def joined(parts: list[Tensor], windows: list[slice]) -> Tensor:

@@ -175,3 +175,27 @@ def test_a_formula_beyond_a_bridge_is_refused(library: Library) -> None:
     plan = planned(library, nodes, wires)
     with pytest.raises(ChoraleError, match=r"W024 .*a bridge beside a formula \('bridge'\)"):
         export(plan, library, title="Beyond")
+
+
+def test_guidance_that_draws_beyond_a_bridge_is_refused_in_a_panorama(library: Library) -> None:
+    """Every window has draws of its own there; at home it has its part of those of the whole."""
+    method = {"method": {"name": "tfg"}, "model": "playground/classifier"}
+    nodes: Nodes = {
+        "scene": ("label", {"name": SCENES[0]}),
+        "home": ("class_expert", {}),
+        "foreign": ("class_expert", {"model": "playground/foreign"}),
+        "near": ("guidance", method),
+        "far": ("guidance", method),
+        "bridge": ("bridge", {}),
+        "fuse": ("fuse", {}),
+        "sampler": ("sampler", {"wide": 2}),
+        "picture": ("picture", {}),
+    }
+    wires = [f"scene.class > {each}.class" for each in ("home", "foreign", "near", "far")]
+    wires += ["home.score > near.score", "near.score > bridge.anchor"]
+    wires += ["foreign.score > far.score", "far.score > bridge.score"]
+    wires += ["bridge.score > fuse.scores", "fuse.score > picture.score"]
+    plan = planned(library, nodes, [*wires, "sampler.sampling > picture.sampling"])
+    said = r"uses guidance by tfg\([^)]*\) beyond a bridge in a panorama \('far'\)\."
+    with pytest.raises(ChoraleError, match=said):
+        export(plan, library, title="Far")

@@ -62,12 +62,12 @@ def test_the_families_are_those_of_the_engine() -> None:
 
 
 def test_what_cannot_be_exported_is_named_once_and_nothing_is_left_out() -> None:
-    piece = load(WORKFLOWS / "guidance.json").with_setting("sampler.wide", 2)
+    piece = load(WORKFLOWS / "segmentation-text.json")
     with pytest.raises(ChoraleError) as caught:
-        piece.with_setting("guidance.method", {"name": "tfg"}).export()
+        piece.with_sampling(width=160).export()
     (found,) = caught.value.diagnostics
     assert found.code == "W024"
-    assert found.message.count("guidance by tfg") == found.message.count("('guidance')") == 1
+    assert found.message.count("guidance by a picture") == found.message.count("('guidance')") == 1
     assert found.hint
 
 

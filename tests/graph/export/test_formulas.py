@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,25 @@ def test_another_sum_without_a_background_is_refused(library: Library) -> None:
     said = r"W024 .*weights that do not sum to one without a background \('fuse'\)"
     with pytest.raises(ChoraleError, match=said):
         export(plan, library, title="Sum", performance=moved)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("sweep", {"start": 1.0, "stop": 2.0, "count": 2}), ("map", {})]
+)
+def test_a_sum_of_one_in_a_sample_or_a_place_alone_is_refused(
+    library: Library, kind: str, settings: dict[str, Any]
+) -> None:
+    """The numbers sum to one, but times a sweep or a map they do not everywhere."""
+    nodes, wires = gaussians(1.5, -0.5)
+    nodes["sampler"][1]["count"] = 1
+    if kind == "map":
+        picture = io.BytesIO()
+        Image.linear_gradient("L").save(picture, "PNG")
+        settings = {"picture": library.assets.put(picture.getvalue()), "white": 1.0}
+    nodes["amount"] = (kind, settings)
+    plan = planned(library, nodes, [*wires, "amount.reliability > pale.reliability"])
+    with pytest.raises(ChoraleError, match=r"W024 .*that do not sum to one .* \('fuse'\)"):
+        export(plan, library, title="Sum")
 
 
 def test_states_of_other_channels_are_shown_grey(library: Library, tmp_path: Path) -> None:

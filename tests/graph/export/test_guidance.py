@@ -243,8 +243,13 @@ def test_every_window_of_a_panorama_is_guided_by_its_part(
     assert ("guide0_target[window]" in text) == (not whole)
 
 
-def test_one_that_draws_is_refused_in_a_panorama(library: Library) -> None:
-    guide = {"model": "resnet", "method": {"name": "tfg"}}
-    plan = plan_of(library, guide, sampler={"wide": 2})
-    with pytest.raises(ChoraleError, match=r"W024 .*guidance by tfg.* in a panorama \('guide0'\)"):
-        export(plan, library, title="Wide")
+def test_one_that_draws_gives_every_window_its_part(library: Library, tmp_path: Path) -> None:
+    """Several draws at a look, at looks of which some are silent."""
+    guide = {"model": "resnet", "method": {"name": "tfg", "draws": 3, "smoothing": 0.8}}
+    plan = plan_of(library, {**guide, "from_noise": 0.9}, sampler={"wide": 2})
+    text = agree(library, tmp_path, plan)
+    assert "guide0_draw = DrawnByWindows(" in text
+    assert "guide0_draw.of(window)" in text
+    still = {**guide, "method": {"name": "dps"}}
+    text = export(plan_of(library, still, sampler={"wide": 2}), library, title="Still").text
+    assert "DrawnByWindows" not in text

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from diffusers import FluxTransformer2DModel
 from torch import Tensor
-from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
+from transformers import CLIPTextModel, T5EncoderModel
 
 from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load, tokens
+from graph.export.pieces.loading import filled, load, tokenizer_of, tokens
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("FluxPipeline",)
@@ -27,7 +27,7 @@ class Flux:
 
     def __init__(self, name: str, denoised: Any) -> None:
         self.clip = clip_of(CLIPTextModel, MODELS / name)
-        self.tokenizer = AutoTokenizer.from_pretrained(MODELS / name / "tokenizer_2")
+        self.tokenizer = tokenizer_of(MODELS / name / "tokenizer_2")
         self.t5 = load(T5EncoderModel, MODELS / name / "text_encoder_2")
         self.transformer = load(FluxTransformer2DModel, MODELS / name / "transformer")
         self.denoised = denoised

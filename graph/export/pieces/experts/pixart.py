@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from diffusers import PixArtTransformer2DModel
 from torch import Tensor
-from transformers import AutoTokenizer, T5EncoderModel
+from transformers import T5EncoderModel
 
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load, tokens
+from graph.export.pieces.loading import filled, load, tokenizer_of, tokens
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("PixArtSigmaPipeline", "PixArtAlphaPipeline")
@@ -21,7 +21,7 @@ class PixArt:
     """PixArt-α and -Σ (arXiv 2310.00426, 2403.04692) as diffusers stores them."""
 
     def __init__(self, name: str, denoised: Any) -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(MODELS / name / "tokenizer")
+        self.tokenizer = tokenizer_of(MODELS / name / "tokenizer")
         self.encoder = load(T5EncoderModel, MODELS / name / "text_encoder")
         self.transformer = load(PixArtTransformer2DModel, MODELS / name / "transformer")
         self.denoised = denoised

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from diffusers import SanaPipeline, SanaTransformer2DModel
 from torch import Tensor
-from transformers import AutoTokenizer, Gemma2Model
+from transformers import Gemma2Model
 
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load, tokens
+from graph.export.pieces.loading import filled, load, tokenizer_of, tokens
 from graph.export.pieces.settings import MODELS, PRECISION
 
 PIPELINES = ("SanaPipeline",)
@@ -26,8 +26,7 @@ class Sana:
     """
 
     def __init__(self, name: str, denoised: Any) -> None:
-        folder = MODELS / name / "tokenizer"
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="right")
+        self.tokenizer = tokenizer_of(MODELS / name / "tokenizer", padding_side="right")
         self.encoder = load(Gemma2Model, MODELS / name / "text_encoder")
         if self.encoder.dtype == torch.float16:
             self.encoder = self.encoder.bfloat16()  # Gemma's numbers leave float16

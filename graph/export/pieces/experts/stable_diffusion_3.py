@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from diffusers import SD3Transformer2DModel
 from torch import Tensor
-from transformers import AutoTokenizer, CLIPTextModelWithProjection, T5EncoderModel
+from transformers import CLIPTextModelWithProjection, T5EncoderModel
 
 from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load, tokens
+from graph.export.pieces.loading import filled, load, tokenizer_of, tokens
 from graph.export.pieces.settings import DEVICE, MODELS, PRECISION
 
 PIPELINES = ("StableDiffusion3Pipeline",)
@@ -33,7 +33,7 @@ class StableDiffusion3:
         self.t5 = None  # some leave it out to save memory; then zeros stand in its place
         if (folder / "text_encoder_3").is_dir():
             self.t5 = load(T5EncoderModel, folder / "text_encoder_3")
-            self.tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer_3")
+            self.tokenizer = tokenizer_of(folder / "tokenizer_3")
         self.transformer = load(SD3Transformer2DModel, folder / "transformer")
         self.denoised = denoised
 
