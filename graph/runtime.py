@@ -399,7 +399,7 @@ def _out_of_memory(machine: Machine, placement: Placement) -> Diagnostic:
     return Diagnostic(
         "R005",
         f"The memory of {' or '.join(map(str, devices))} is full.",
-        "Ask for fewer pictures at once or a smaller sweep.",
+        "Ask for fewer pictures at once, a smaller sweep, or fewer models.",
     )
 
 
