@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from graph.errors import Diagnostic
+from graph.errors import ChoraleError, Diagnostic
 from graph.folders import denoiser_of, read_json
 from graph.library import Library, Model
 from graph.pipelines import SIZED
@@ -101,16 +102,29 @@ def _beyond(title: str, node: str, asked: tuple[int, int], model: Model) -> Iter
 
 def step_of(model: Model) -> int:
     """The pixels of which a side of a model's pictures is a multiple."""
-    config = read_json(model.name, denoiser_of(model.folder) / "config.json")
-    patch = PACKED.get(model.pipeline) or config.get("patch_size") or 1
-    return model.space.scale * int(patch)
+    return model.space.scale * (PACKED.get(model.pipeline) or _told(model, "patch_size") or 1)
 
 
 def _most(model: Model) -> int | None:
     """The pixels of the longest side, where a network has a table of its places."""
+    places = _told(model, "pos_embed_max_size")
+    return None if places is None else places * step_of(model)
+
+
+def _told(model: Model, key: str) -> int | None:
+    """A count in the network's configuration; ChoraleError M012 for what is none."""
     config = read_json(model.name, denoiser_of(model.folder) / "config.json")
-    places = config.get("pos_embed_max_size")
-    return None if places is None else int(places) * step_of(model)
+    found: Any = config.get(key)
+    if found is None or (type(found) is int and found > 0):
+        return found
+    raise ChoraleError(
+        Diagnostic(
+            "M012",
+            f"The configuration of '{model.name}' says {key} {json.dumps(found)[:40]}, "
+            "expected a whole number above 0.",
+            "Copy the model's folder again.",
+        )
+    )
 
 
 def _by(size: tuple[int, ...]) -> str:

@@ -121,6 +121,15 @@ def test_a_size_too_small_or_too_large_is_refused(fakes: Library) -> None:
     assert [each.code for each in refused(alone(fakes, **size(8192, 8192)))] == ["R009"]
 
 
+@pytest.mark.parametrize("patch", [[[1]], {}, 0, "2", 1.5, True])
+def test_a_patch_that_is_no_count_is_refused(fakes: Library, patch: Any) -> None:
+    config = fakes.folder / "playground" / "text" / "transformer" / "config.json"
+    write_json(config, {"sample_size": 16, "in_channels": 12, "patch_size": patch})
+    found = refused(alone(Library(fakes.folder, fakes.folder), **size(192, 128)))
+    assert [each.code for each in found] == ["M012"]
+    assert "says patch_size" in found[0].message
+
+
 def test_a_network_with_a_table_of_places_says_how_many(tmp_path: Path) -> None:
     folders.stable_diffusion_3(tmp_path / "models" / "playground" / "text")
     library = Library(tmp_path / "models", tmp_path / "assets")
