@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
+from graph.export.script import export
 from graph.folders import UNSAID_SIZES
 from graph.library import Library
 from graph.plan import Plan
 from tests.graph.adapters import making
 from tests.graph.adapters.workflows import compiled, stored
 from tests.graph.experts import folders
-from tests.graph.export.exported import agree
+from tests.graph.export.exported import agree, opened
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:`FluxPosEmbed` is deprecated:FutureWarning:diffusers"
@@ -73,6 +75,10 @@ def test_controlnets_of_transformers(tmp_path: Path, base: Any, net: Any, taught
     assert "    net_shown = net.encode(" in text
     assert "        with net.heard([net_shown], 0.7):\n" in text
     assert "def louder(" not in text
+    half = opened(export(plan_of(library, told), library, title="Half"), tmp_path / "half")
+    whole = half["sample"]()
+    half["PRECISION"] = torch.bfloat16
+    assert 0 < (half["sample"]() - whole).abs().mean() < 0.2 * whole.abs().mean()
 
 
 @pytest.mark.parametrize(
@@ -108,3 +114,21 @@ def test_several_controlnets_of_a_transformer_by_a_sweep_a_map_and_a_range(
     more += ["left.reliability > two.reliability"]
     swept = {**SAMPLER, "count": 1}
     agree(library, tmp_path / "out", plan_of(library, told, sampler=swept, beside=nodes, more=more))
+
+
+@pytest.mark.parametrize("sampler", [{"width": 64, "height": 96}, {"wide": 2}])
+@pytest.mark.parametrize(
+    ("base", "net"), [(WIDE, making.sd3_controlnet), (SMALL, making.flux_controlnet)]
+)
+def test_a_controlnet_sees_the_picture_that_is_painted(
+    tmp_path: Path, base: Any, net: Any, sampler: Any
+) -> None:
+    """At another size, and window by window of a panorama."""
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    base(library.folder / "base")
+    net(library.folder / "net", library.folder / "base")
+    nodes: Any = {"left": ("map", {"picture": stored(library, Image.linear_gradient("L"))})}
+    told = {"net": {"model": "net", "photo": making.picture().resize((128, 64))}}
+    more = ["left.reliability > net.reliability"]
+    plan = plan_of(library, told, sampler={**SAMPLER, **sampler}, beside=nodes, more=more)
+    agree(library, tmp_path / "out", plan)
