@@ -41,14 +41,13 @@ from graph.pictures import prepare
 from graph.plan import Asked, Asset, Choice, Condition, Operation, Plan, Value
 from graph.preview import Watch, plain
 from graph.scores import Encoded, Track, weights
+from graph.soloing import BENDING
 from graph.twins import Deltas, Tuned
 from graph.windows import Windows
 
 log = logging.getLogger("chorale")
 T = TypeVar("T")
 KEPT_CONDITIONS = 256
-BENDING = ("modulate", "guide")
-"""Operations whose model is a companion on the lead device."""
 
 
 @dataclass(frozen=True, slots=True)

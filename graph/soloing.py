@@ -9,6 +9,7 @@ from graph.plan import Operation, Plan
 KINDS = (("modulate",), ("guide",), ("adapt", "tune"), ("form",))
 """Operations beside experts that have a fader, apart by kind."""
 BENDING = ("modulate", "guide")
+"""Operations that change what one score estimates, by a model on the lead device."""
 
 
 def groups(plan: Plan) -> dict[str, list[int]]:
