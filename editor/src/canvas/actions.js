@@ -115,10 +115,10 @@ function tidy(canvas) {
   if (canvas.chosenNodes.length < 2) canvas.fit();
 }
 
-/** To the node beside the one that has the focus; `along` keeps what is selected, so that several can be. */
+/** To the node beside the one that has the focus, or will in the next frame; `along` keeps what is selected, so that several can be. */
 function walk(canvas, direction, along = false) {
   const boxes = canvas.boxes;
-  const focused = document.activeElement?.closest('.svelte-flow__node')?.dataset.id;
+  const focused = canvas.awaited?.id ?? document.activeElement?.closest('.svelte-flow__node')?.dataset.id;
   const id = canvas.chosen.includes(focused) ? focused : canvas.chosen[0];
   const next = id && boxes[id] ? nextTo(boxes, id, direction) : Object.keys(boxes)[0];
   if (!next) return;

@@ -32,6 +32,8 @@ export class Canvas {
   /** The wire that is being unplugged by the gesture in hand. */
   replaced = null;
   ground = null;
+  /** { id } of the node that will take the focus in the next frames. */
+  awaited = null;
   #auto = {};
   #saying;
 

@@ -28,18 +28,22 @@ export const elementOf = (canvas, id) => canvas.ground?.querySelector(`.svelte-f
 
 /** Move the focus to a node, or to a control in it, once it is drawn; look at it if it is out of sight. */
 export async function focus(canvas, id, control) {
+  const asked = (canvas.awaited = { id });
   await tick();
-  focusSoon(canvas, id, control, MEASURED);
+  focusSoon(canvas, asked, control, MEASURED);
 }
 
-/** A node takes the focus only when it has been measured, some frames after it was added. */
-function focusSoon(canvas, id, control, frames) {
+/** A node takes the focus only when it has been measured, some frames after it was added; the last to ask has it. */
+function focusSoon(canvas, asked, control, frames) {
   requestAnimationFrame(() => {
-    const element = elementOf(canvas, id);
+    if (canvas.awaited !== asked) return;
+    const element = elementOf(canvas, asked.id);
     const target = control ? element?.querySelector(control) : element;
     target?.focus({ preventScroll: true });
-    if (target && document.activeElement === target) lookAt(canvas, element, id);
-    else if (frames > 0) focusSoon(canvas, id, control, frames - 1);
+    const focused = target && document.activeElement === target;
+    if (!focused && frames > 0) return focusSoon(canvas, asked, control, frames - 1);
+    canvas.awaited = null;
+    if (focused) lookAt(canvas, element, asked.id);
   });
 }
 

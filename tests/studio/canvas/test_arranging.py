@@ -155,6 +155,24 @@ def test_nodes_are_selected_moved_and_deleted_with_the_keyboard(visit):
     undone(visit, before)
 
 
+AT_ONCE = """(times) => {
+  const key = { key: 'ArrowDown', ctrlKey: true, shiftKey: true, bubbles: true, cancelable: true };
+  for (let each = 0; each < times; each += 1)
+    document.activeElement.dispatchEvent(new KeyboardEvent('keydown', key));
+}"""
+
+
+def test_keys_that_come_faster_than_the_page_draws_each_take_a_step(visit):
+    still(visit)
+    ground(visit).focus()
+    press(visit, "Control+ArrowRight")
+    for _ in range(3):
+        press(visit, "Control+ArrowLeft", "Control+ArrowUp")
+    until(visit, lambda: focused(visit) in CONDITIONS)
+    visit.page.evaluate(AT_ONCE, 2)  # both within one frame
+    until(visit, lambda: chosen(visit) == CONDITIONS)
+
+
 def by_menu(visit, label, key):
     """Align with the mouse alone."""
     card(visit, "Where").get_by_role("heading").click(button="right")
