@@ -16,7 +16,7 @@ from graph.ensemble import assemble
 from graph.loop import play
 from graph.preview import Watch
 from graph.randomness import Draws
-from studio.piece import MODELS, WORKFLOWS, Piece, load, runtime
+from studio.piece import SHIPPED, WORKFLOWS, Piece, load, runtime
 
 # 25 divides 1,000: otherwise DDIMScheduler steps to times beside those that it visits.
 STEPS, GUIDANCE = 25, 3.0
@@ -25,7 +25,7 @@ SENTENCE = "a red sailboat on the sea at sunset"
 
 def rows() -> Iterator[Row]:
     """Largest difference of a picture's values in [0, 1], and the ratio of seconds."""
-    pipeline = PixArtSigmaPipeline.from_pretrained(MODELS / "playground" / "text")
+    pipeline = PixArtSigmaPipeline.from_pretrained(SHIPPED / "playground" / "text")
     pipeline.set_progress_bar_config(disable=True)
     pipeline.scheduler = DDIMScheduler.from_config(
         pipeline.scheduler.config, timestep_spacing="trailing", clip_sample=False

@@ -19,7 +19,7 @@ class Consulted(Library):
     """A library as one compilation asked it; knows whether it would still answer the same."""
 
     def __init__(self, library: Library, embedded: Mapping[str, str]) -> None:
-        self.folder, self.assets = library.folder, library.assets
+        self.shelves, self.assets = library.shelves, library.assets
         self._library = library
         self._embedded = embedded
         self._models: dict[str, Model | ChoraleError] = {}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph.companions import Card, Companion, GuidanceCard, ModulatorCard, companion_names
+from graph.companions import Card, Companion, GuidanceCard, ModulatorCard
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import Folder, content_hash, read_json, stored_numbers
 from graph.library import Library, Model
@@ -54,7 +54,8 @@ class Entry:
 def inventory(library: Library) -> Iterator[Entry | Diagnostic]:
     """Every expert and companion below the model folder, or what is wrong with it, by name."""
     experts, loras = set(library.names()), set(library.loras())
-    names = sorted({*experts, *loras, *companion_names(library.folder)})
+    yield from library.shelves.missing()
+    names = sorted({*experts, *loras, *library.shelves.companions()})
     for name in names:
         try:
             if name in experts:
@@ -93,7 +94,7 @@ def _lent(library: Library, name: str, folder: Folder) -> Entry:
         space="",
         precision="",
         size=0,
-        licence=_licence(library.folder / name),
+        licence=_licence(library.shelves.at(name) or library.folder),
         hash="",
     )
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
 
@@ -16,14 +14,12 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph.assets import AssetStore
-from graph.companions import IMAGE_ENCODER, Companion, companion_names, open_companion
+from graph.companions import Companion, open_companion
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import (
-    PICKLED,
     Folder,
     check_pickle,
     content_hash,
-    listed,
     network_hash,
     read_folder,
     read_json,
@@ -31,10 +27,11 @@ from graph.folders import (
     stat,
 )
 from graph.headers import header
-from graph.lora import PEFT_CONFIG, Lora, is_lora, read_lora
+from graph.lora import PEFT_CONFIG, Lora, read_lora
 from graph.onefile import READERS, VAE, OneFile, bytes_of, read_onefile, tensors_hash
 from graph.palettes import MaskClass
 from graph.pipelines import check_pipeline
+from graph.shelves import Folders, Shelves, has_weights, unknown
 from graph.signatures import is_sound
 from graph.sounds import Sound, open_sound
 
@@ -146,33 +143,33 @@ class Model:
 
 
 class Library:
-    """Models below a folder and files by content hash."""
+    """Models on shelves and files by content hash."""
 
-    def __init__(self, models: Path, assets: Path) -> None:
-        self.folder = models
+    def __init__(self, models: Folders, assets: Path) -> None:
+        self.shelves = Shelves(models)
         self.assets = AssetStore(assets)
         self._known: dict[str, tuple[object, Model]] = {}
         self._known_loras: dict[str, tuple[object, Lora]] = {}
         self._known_companions: dict[str, tuple[object, Companion]] = {}
         self._sounds: OrderedDict[str, Sound] = OrderedDict()
 
-    def names(self) -> tuple[str, ...]:
-        """Every model below the model folder, in alphabetical order.
+    @property
+    def folder(self) -> Path:
+        """Where what is fetched or trained goes."""
+        return self.shelves.folders[0]
 
-        A folder with a model_index.json is one, and a file of weights of which no folder tells.
-        """
-        found = [path for path in self._walk() if path.is_dir() or not self._tunes(path)]
-        return tuple(sorted(path.relative_to(self.folder).as_posix() for path in found))
+    def names(self) -> tuple[str, ...]:
+        """Every expert below the model folders, in alphabetical order."""
+        return tuple(self.shelves.models())
 
     def loras(self) -> tuple[str, ...]:
-        """Every LoRA file below the model folder, in alphabetical order."""
-        found = [path for path in self._walk() if path.is_file() and self._tunes(path)]
-        return tuple(sorted(path.relative_to(self.folder).as_posix() for path in found))
+        """Every LoRA file below the model folders, in alphabetical order."""
+        return tuple(self.shelves.loras())
 
     def lora(self, name: str) -> Lora:
         """The LoRA file of that name; ChoraleError M001, M004, M010, M013, M042, M043 or M055."""
         remedy = "Put a LoRA file below the model folder."
-        path = self._place_of(name, self.loras(), _fetching(name) or remedy)
+        path = self.shelves.place(name, self.loras(), _fetching(name) or remedy)
         known = self._known_loras.get(name)
         before = stat(path), stat(path.with_name(PEFT_CONFIG))
         if known and known[0] == before:
@@ -189,27 +186,6 @@ class Library:
         except ChoraleError as error:
             return error
 
-    def _walk(self) -> Iterator[Path]:
-        """The folders of models, and the files of weights that lie in no such folder."""
-        for place, folders, files in os.walk(self.folder):
-            folders[:] = listed(folders)
-            if "model_index.json" in files:
-                folders.clear()
-                yield Path(place)
-            elif IMAGE_ENCODER in folders:
-                folders.clear()
-            elif not {"config.json", "card.json"} & set(files):
-                for file in files:
-                    if _has_weights(Path(file)):
-                        yield Path(place) / file
-
-    def _tunes(self, path: Path) -> bool:
-        """Whether a file holds a LoRA; of one that cannot be read nobody knows."""
-        try:
-            return path.suffix == ".safetensors" and is_lora(header(path.name, path))
-        except ChoraleError:
-            return False
-
     def models(self, condition: str | None = None) -> tuple[Model, ...]:
         """The models that can be used, of one kind of condition if given."""
         found = (model for model in map(self.attempt, self.names()) if isinstance(model, Model))
@@ -217,8 +193,8 @@ class Library:
 
     def lender(self, name: str) -> Folder | None:
         """The folder of that name, if it has no weights and its configurations load others'."""
-        folder = self.folder / name
-        if not folder.is_dir() or any(map(_has_weights, folder.rglob("*"))):
+        folder = self.shelves.at(name)
+        if folder is None or not folder.is_dir() or any(map(has_weights, folder.rglob("*"))):
             return None
         try:
             found = read_folder(name, folder, weights=False)
@@ -230,9 +206,8 @@ class Library:
     def problems(self) -> tuple[Diagnostic, ...]:
         """What is wrong with the folders and files that cannot be used."""
         found = map(self.attempt, (name for name in self.names() if self.lender(name) is None))
-        return tuple(
-            d for error in found if not isinstance(error, Model) for d in error.diagnostics
-        )
+        wrong = [d for error in found if not isinstance(error, Model) for d in error.diagnostics]
+        return tuple(wrong)
 
     def model(self, name: str) -> Model:
         """The model of that name.
@@ -246,7 +221,7 @@ class Library:
         remedy = (
             "Choose one of them." if names else "Put a diffusers folder below the model folder."
         )
-        place = self._place_of(name, names, _fetching(name) or remedy)
+        place = self.shelves.place(name, names, _fetching(name) or remedy)
         before = stamp(place)
         model = self._open_file(name, place) if place.is_file() else _open(name, place)
         self._known[name] = (_stamp(model) if model.file else before, model)
@@ -269,9 +244,8 @@ class Library:
 
     def _base_of(self, found: OneFile, told: object) -> Path:
         """The folder that lends a checkpoint its configs and tokenizers; ChoraleError M041."""
-        folders = [path for path in self._walk() if path.is_dir()]
-        names = {path.relative_to(self.folder).as_posix(): path for path in folders}
-        for name in sorted(names) if told is None else [str(told)]:
+        names = {name: path for name, path in self.shelves.models().items() if path.is_dir()}
+        for name in names if told is None else [str(told)]:
             if name in names and _lends(name, names[name], found):
                 return names[name]
         where = f"the folder '{told}' that its card names is none" if told else "no folder is one"
@@ -279,15 +253,15 @@ class Library:
             Diagnostic(
                 "M041",
                 f"'{found.name}' has no configs and tokenizers in it, and {where} of a {found}.",
-                "Copy the .json and .txt files of its base, in their folders, below the model "
-                "folder; the weights are not needed.",
+                "Fetch those of its base: python app.py fetch OWNER/NAME --configs; "
+                "or copy its .json and .txt files, in their folders, below the model folder.",
             )
         )
 
     def _space_of(self, path: Path) -> str:
         """The id of a file's latent space: that of a folder whose autoencoder has its numbers."""
         size = bytes_of(path, VAE)
-        for folder in sorted(each for each in self._walk() if each.is_dir()):
+        for folder in filter(Path.is_dir, self.shelves.models().values()):
             for stored in sorted((folder / "vae").glob("*.safetensors")):
                 if _bytes(stored) == size and tensors_hash(stored) == tensors_hash(path, VAE):
                     return content_hash(stored)
@@ -295,15 +269,15 @@ class Library:
 
     def companions(self) -> tuple[Companion, ...]:
         """The companions that can be used."""
-        found = map(self.attempt_companion, companion_names(self.folder))
+        found = map(self.attempt_companion, self.shelves.companions())
         return tuple(each for each in found if isinstance(each, Companion))
 
     def companion(self, name: str) -> Companion:
         """The companion of that name; ChoraleError M001, M003 to M006, M010, M014, M020 or M035."""
         known = self._known_companions.get(name)
-        if known and known[0] == stamp(self.folder / name):
+        if known and known[0] == stamp(known[1].folder):
             return known[1]
-        names = companion_names(self.folder)
+        names = tuple(self.shelves.companions())
         remedy = "Train one: python -m training modulator --help."
         folder = self._folder_of(name, names, "Choose one of them." if names else remedy)
         before = stamp(folder)
@@ -351,33 +325,10 @@ class Library:
 
     def _folder_of(self, name: str, names: tuple[str, ...], remedy: str) -> Path:
         """The folder of that name; ChoraleError M001 or M010."""
-        place = self._place_of(name, names, remedy)
+        place = self.shelves.place(name, names, remedy)
         if place.is_dir():
             return place
-        raise ChoraleError(_unknown(name, names, remedy))
-
-    def _place_of(self, name: str, names: tuple[str, ...], remedy: str) -> Path:
-        """A folder or file; a name that is no plain path below the model folder is refused."""
-        if not NAME.fullmatch(name) or ".." in name:
-            raise ChoraleError(
-                Diagnostic(
-                    "M010",
-                    f"{_short(name)} is no name of a model.",
-                    "Choose a model of the library, such as playground/text.",
-                )
-            )
-        folder = self.folder / name
-        if not folder.exists():
-            raise ChoraleError(_unknown(name, names, remedy))
-        if not folder.resolve().is_relative_to(self.folder.resolve()):
-            raise ChoraleError(
-                Diagnostic(
-                    "M010",
-                    f"'{name}' leads out of the model folder.",
-                    "Copy the model into the folder instead of linking it.",
-                )
-            )
-        return folder
+        raise ChoraleError(unknown(name, names, remedy))
 
 
 def _open(name: str, folder: Path) -> Model:
@@ -428,10 +379,6 @@ def _lends(name: str, folder: Path, found: OneFile) -> bool:
     return index.get("_class_name") == found.pipeline and found.fits(unet)
 
 
-def _has_weights(path: Path) -> bool:
-    return path.suffix in {".safetensors", *PICKLED}
-
-
 def _bytes(path: Path) -> int:
     """The bytes of a file's tensors, or −1 for a file that cannot be read."""
     try:
@@ -451,16 +398,6 @@ def _bad_card(name: str, where: str, why: str, file: str = "card.json") -> Chora
     )
 
 
-def _unknown(name: str, names: tuple[str, ...], remedy: str) -> Diagnostic:
-    close = get_close_matches(name, names, n=1)
-    known = ", ".join(names[:12]) or "nothing"
-    return Diagnostic(
-        "M001",
-        f"There is no model '{name}' in the library. It has: {known}.",
-        f"Did you mean '{close[0]}'?" if close else remedy,
-    )
-
-
 def _fetching(name: str) -> str:
     """How a model is fetched whose name may be one of the hub; "" for another name."""
     repository, file = "/".join(name.split("/")[:2]), "/".join(name.split("/")[2:])
@@ -468,8 +405,3 @@ def _fetching(name: str) -> str:
         return ""
     named = f" --file {file}" if file else ""
     return f"If it is on the hub, fetch it: python app.py fetch {repository}{named}"
-
-
-def _short(name: str) -> str:
-    shown = repr(name)
-    return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -96,10 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     models.set_defaults(command=_models)
     fetch = commands.add_parser("fetch", help="download a model or LoRA of the Hugging Face hub")
     fetch.add_argument("model", metavar="OWNER/NAME[@REVISION]")
-    fetch.add_argument(
+    part = fetch.add_mutually_exclusive_group()
+    part.add_argument(
         "--file",
         metavar="PATH",
         help="one file of it: a LoRA, a checkpoint of one file or an IP-Adapter",
+    )
+    part.add_argument(
+        "--configs",
+        action="store_true",
+        help="its configurations and tokenizers alone, for checkpoints of one file",
     )
     fetch.add_argument("--as", dest="name", metavar="NAME", help="its name here, if another")
     fetch.add_argument(
@@ -292,11 +298,12 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from studio.hub import fetch
 
     fetch(
-        MODELS,
+        MODELS[0],
         arguments.model,
         file=arguments.file,
         name=arguments.name,
         variant=arguments.variant,
+        configs=arguments.configs,
     )
     return 0
 

@@ -21,8 +21,10 @@ from graph.errors import ChoraleError
 from graph.folders import described
 from graph.footprint import shown
 from graph.inventory import RECORD
-from graph.library import NAME, Library
+from graph.library import Library
+from graph.onefile import LOADS
 from graph.pipelines import check_pipeline
+from graph.shelves import NAME
 from graph.writing import write_atomically
 from studio.parcels import CONFIG, INDEX, Parcel, meant, of_file, of_folder
 from studio.repository import WEIGHTS, File, Repository, check_room, no_name, refused
@@ -41,7 +43,8 @@ NOTICED = 1.0
 class Record:
     """What was fetched: of which repository, as which revision was asked for, at which commit.
 
-    `file` is the one file that was brought, of a folder nothing; `only` whether it was not named.
+    `file` is the one file that was brought, of a folder nothing; `only` whether it was not named,
+    and `configs` whether the folder came without its weights.
     """
 
     repository: str
@@ -50,13 +53,15 @@ class Record:
     licence: str
     file: str = ""
     only: bool = False
+    configs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is asked for: a repository, of it perhaps one file, and the name that it is to have.
 
-    `only` is whether the file was not named, being the only one.
+    `only` is whether the file was not named, being the only one; `configs` asks for a folder
+    without its weights.
     """
 
     repository: str
@@ -64,6 +69,7 @@ class Order:
     file: str = ""
     name: str = ""
     only: bool = False
+    configs: bool = False
 
     @property
     def asked(self) -> str:
@@ -80,7 +86,8 @@ class Order:
         return self.name.removesuffix(WEIGHTS) or f"{self.repository}/{path}"
 
     def __str__(self) -> str:
-        return f"{self.file} of {self.asked}" if self.file else self.asked
+        part = self.file or ("the configurations" if self.configs else "")
+        return f"{part} of {self.asked}" if part else self.asked
 
 
 def fetch(
@@ -90,13 +97,15 @@ def fetch(
     file: str | None = None,
     name: str | None = None,
     variant: str = "",
+    configs: bool = False,
     endpoint: str | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Bring `owner/name` or `owner/name@revision` below the model folder, as `name` if given.
 
     Or one `file` of it: a LoRA, a checkpoint of one file or an IP-Adapter, which is told by its
-    header; where the repository is no folder of a model and has but one, that one.
+    header; where the repository is no folder of a model and has but one, that one. Or the
+    `configs` of a folder alone, which it lends to checkpoints of one file.
 
     Only what is loaded is fetched, from where it was interrupted, and held against the hub's
     hashes; it appears when it is whole. The token is that of the variable HF_TOKEN. What
@@ -107,7 +116,7 @@ def fetch(
     is meant, and M002 to M023, M038, M042, M043, M053 to M055 or M060 for what cannot be loaded.
     """
     repository, at, revision = asked.partition("@")
-    order = Order(repository, revision, file or "", name or "")
+    order = Order(repository, revision, file or "", name or "", configs=configs)
     for each in (repository, name or repository):
         if not NAME.fullmatch(each) or ".." in each:
             raise no_name(each)
@@ -117,11 +126,11 @@ def fetch(
     if _is_there(models, order, endpoint, say):
         return
     hub = Repository(repository, revision or "main", endpoint)
-    found = meant(hub, order.file, order.asked)
+    found = "" if configs else meant(hub, order.file, order.asked)
     order = replace(order, file=found, only=bool(found) and not file)
     _check_name(order)
-    key = hashlib.sha256(order.file.encode()).hexdigest()[:16]
-    room = models / ARRIVING / (f"{hub.commit}-{key}" if order.file else hub.commit)
+    key = hashlib.sha256(order.file.encode()).hexdigest()[:16] if order.file else "configs"
+    room = models / ARRIVING / (f"{hub.commit}-{key}" if found or configs else hub.commit)
     with _alone(room.with_name(f"{room.name}.lock"), say):
         if not _is_there(models, order, endpoint, say):
             _bring(models, room, order, hub, variant, say)
@@ -143,11 +152,13 @@ def _is_there(models: Path, order: Order, endpoint: str | None, say: Callable[[s
     for name, there in _records(models, order):
         if there.repository != order.repository or order.file not in ("", there.file):
             continue
+        if there.configs != order.configs:
+            continue
         hub = None
         if order.revision and order.revision not in (there.revision, there.commit):
             hub = Repository(order.repository, order.revision, endpoint)
         if hub is None or hub.commit == there.commit:
-            what = str(Order(there.repository, file=there.file))
+            what = str(Order(there.repository, file=there.file, configs=there.configs))
             say(f"{name} is there already: {what} at {there.commit}.")
             return True
     return False
@@ -224,7 +235,7 @@ def _check_beside(models: Path, parcel: Parcel, order: Order) -> None:
 def _command(order: Order) -> str:
     """What is typed to fetch it."""
     return f"python app.py fetch {order.asked}" + (
-        f" --file {quote(order.file)}" if order.file else ""
+        f" --file {quote(order.file)}" if order.file else " --configs" if order.configs else ""
     )
 
 
@@ -258,6 +269,7 @@ def _bring(
             parcel = of_file(hub, folder, order.place, order.file, variant)
         else:
             parcel = of_folder(hub, folder, order.place, variant)
+            parcel = replace(parcel, weights=()) if order.configs else parcel
         lone = parcel.name != order.place
         _check_free(models, parcel.name, order)
         if lone:
@@ -286,13 +298,14 @@ def _bring(
             hub.bring(folder, file, bar)
     if not lone:
         with _unless_refused(room):
-            _check(room, parcel.name)
+            _check(room, parcel.name, order)
     _check_free(models, parcel.name, order)  # a download takes hours
     told = hub.repository, hub.revision, hub.commit, hub.licence, order.file
-    record = Record(*told, only=order.only)
+    record = Record(*told, only=order.only, configs=order.configs)
     _show(models / parcel.name, folder, parcel, record)
     shutil.rmtree(room)
-    say(f"It is whole: choose '{parcel.name}'.")
+    chosen = "it is lent to checkpoints of one file" if order.configs else f"choose '{parcel.name}'"
+    say(f"It is whole: {chosen}.")
     library = Library(models, models)
     found = library.attempt(parcel.name) if lone and parcel.name in library.names() else None
     if isinstance(found, ChoraleError):
@@ -333,10 +346,17 @@ def _check_settings(name: str, folder: Path) -> None:
         check_pipeline(name, folder, found.pipeline, found.shape[0])
 
 
-def _check(room: Path, name: str) -> None:
-    """Open what has arrived as the library does."""
+def _check(room: Path, name: str, order: Order) -> None:
+    """Open what has arrived as the library does; ChoraleError T022 for what lends nothing."""
     library = Library(room, room)
-    if (room / name / INDEX).is_file():
+    if order.configs:
+        if library.lender(name) is None:
+            raise refused(
+                "T022",
+                f"{order.asked} lends nothing to checkpoints of one file, which are {LOADS}.",
+                f"Fetch it whole: {_command(replace(order, configs=False))}",
+            )
+    elif (room / name / INDEX).is_file():
         library.model(name)
     else:
         library.companion(name)

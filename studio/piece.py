@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from graph.compile import compile_workflow
 from graph.drawing import Drawing, Wire, WorkflowNode
 from graph.errors import ChoraleError, Diagnostic, has_errors
 from graph.events import Event, Failure, Performance, Result
-from graph.export.script import Exported, export
+from graph.export.script import Exported, export, from_here
 from graph.flatten import flatten
 from graph.footprint import amount
 from graph.library import Library
@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from graph.runtime import Runtime
 
 ROOT = Path(__file__).parent.parent
-MODELS = Path(os.environ.get("CHORALE_MODELS") or ROOT / "assets" / "models")
-"""The library: what ships, and below `mine/` the modules that were trained here."""
+SHIPPED = ROOT / "assets" / "models"
+MODELS = (*map(Path, filter(None, os.environ.get("CHORALE_MODELS", "").split(os.pathsep))), SHIPPED)
+"""Where models lie: the folders of the host, then what ships. The first has what was fetched, and
+below `mine/` what was trained here."""
 WORKFLOWS = ROOT / "assets" / "workflows"
 DATA = Path(os.environ.get("CHORALE_DATA") or ROOT / "data")
 """Where uploads, the run history and trainings are kept."""
@@ -176,11 +178,13 @@ class Piece:
                 pictures += event.pictures
         return pictures
 
-    def export(self, stem: str | None = None, *, models: Path | None = None) -> Exported:
+    def export(
+        self, stem: str | None = None, *, models: Callable[[Path], Path] = from_here
+    ) -> Exported:
         """The workflow as one Python file on torch and diffusers alone, with its performance.
 
-        `stem` begins the names of its pictures; `models` is where it looks for checkpoints, if not
-        where they are here. ChoraleError W024 for what cannot be exported.
+        `stem` begins the names of its pictures; `models` says what a model folder is called in it.
+        ChoraleError W024 for what cannot be exported.
         """
         return export(
             self.plan(),

@@ -61,7 +61,7 @@ class Session:
         self._drafts = Drafts()
         self._compilers = Compilers(nodes.catalogue(), self._library)
         self.history = history or archive(piece.DATA)
-        self.training = training or Trainings(piece.DATA, self._library.folder)
+        self.training = training or Trainings(piece.DATA, self._library.shelves.folders)
         self.private = False
         """Whether this machine alone can open its pages."""
 

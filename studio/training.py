@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,19 +23,19 @@ LISTED = ("name", "kind", "phase", "base", "step", "progress", "module")
 
 
 class Trainings:
-    """The trainings below `data`, whose modules go to the library in `models`.
+    """The trainings below `data`, whose modules go to the first of the model folders.
 
     `allowed` is set by the page that serves them: on a public host nobody may train. `everyone`
     lets those train too whom something in between, a proxy, has brought here.
     """
 
-    def __init__(self, data: Path, models: Path) -> None:
+    def __init__(self, data: Path, models: Sequence[Path]) -> None:
         self.allowed, self.everyone = False, False
         self._folder = data / "trainings"
         self._environment = {
             **os.environ,
             "CHORALE_DATA": str(data.resolve()),
-            "CHORALE_MODELS": str(models.resolve()),
+            "CHORALE_MODELS": os.pathsep.join(str(folder.resolve()) for folder in models),
         }
         self._jobs = Jobs(self._folder, self._environment)
         self._uploads = Uploads(self._folder / "uploads")

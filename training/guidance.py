@@ -24,6 +24,7 @@ from graph.onlookers import Onlooker
 from graph.runtime import Runtime
 from graph.samplers.dpmpp_2m import Dpmpp2M
 from graph.schedules.log_snr import LogSnr
+from graph.shelves import Folders
 from training.budget import RUNS, Budget, load_checkpoint, log, save_atomically
 from training.modules import agree
 from training.running import advance, in_sentences
@@ -223,7 +224,7 @@ class GuidanceTraining:
         self,
         task: Task,
         settings: Settings,
-        models: Path,
+        models: Folders,
         runs: Path = RUNS,
         watch: Watch = unwatched,
     ) -> None:

@@ -20,6 +20,7 @@ from graph.parametrisation import Native, answer
 from graph.pictures import fit
 from graph.planes import Mapped
 from graph.runtime import Runtime
+from graph.shelves import Folders
 from training.budget import RUNS, Budget, log
 from training.modules import Facts, agree, write
 from training.objectives import stratified
@@ -253,7 +254,7 @@ class ModulatorTraining:
         self,
         task: Task,
         settings: Settings,
-        models: Path,
+        models: Folders,
         runs: Path = RUNS,
         material: tuple[Material, Material] | None = None,
     ) -> None:

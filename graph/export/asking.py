@@ -143,7 +143,9 @@ class Asking:
                 raise LookupError(model.name)
             denoised, parts = choosing.convention(model)
             draft.wanted += [(part.module, part.name), *parts]
-            draft.open(name, f"{name} = {part.name}({choosing.place(model)}, {denoised})")
+            draft.open(
+                name, f"{name} = {part.name}({choosing.place(model, draft.library)}, {denoised})"
+            )
         return name, model
 
     def _twin(self, operation: Operation, network: str) -> str:

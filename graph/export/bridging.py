@@ -37,7 +37,7 @@ def codec(draft: Draft, model: Model) -> str:
     """The variable of what makes colours of the states of a model."""
     module, part = choosing.codec(model)
     name = draft.names.of(("codec", draft.number, model.space.id), f"{last_of(model)}_codec")
-    told = "" if part == "Pixels" else choosing.place(model)
+    told = "" if part == "Pixels" else choosing.place(model, draft.library)
     if name not in draft.opening:
         draft.open(name, f"{name} = {part}({told})")
         draft.wanted.append((module, part))

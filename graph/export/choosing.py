@@ -19,7 +19,7 @@ from graph.interfaces import (
     NoiseSchedule,
     Sampler,
 )
-from graph.library import Model
+from graph.library import Library, Model
 from graph.pipelines import flows
 from graph.plan import Asked, Choice, Condition
 from graph.registry import choices
@@ -170,12 +170,11 @@ def _deep(model: Model) -> bool:
     return config.get("_class_name") == "AutoencoderDC"
 
 
-def place(model: Model) -> str:
+def place(model: Model, library: Library) -> str:
     """Where a model lies, as it is told: its folder, or its file and the folder of its base."""
     if model.file is None:
         return text_of(model.name)
-    library = model.file.parents[model.name.count("/")]
-    return f"{text_of(model.name)}, {text_of(model.folder.relative_to(library).as_posix())}"
+    return f"{text_of(model.name)}, {text_of(library.shelves.name(model.folder))}"
 
 
 def companion(family: str, found: Companion) -> Part | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -33,6 +33,27 @@ class Exported:
     files: Mapping[str, bytes]
 
 
+SEVERAL = [
+    "class Folders:",
+    '    """Folders of models; of two models of one name the first counts."""',
+    "",
+    "    def __init__(self, *folders: str) -> None:",
+    "        self.folders = [Path(folder) for folder in folders]",
+    "",
+    "    def __truediv__(self, name: str) -> Path:",
+    "        found = (folder / name for folder in self.folders if (folder / name).exists())",
+    "        return next(found, self.folders[0] / name)",
+    "",
+    "",
+]
+
+
+def from_here(folder: Path) -> Path:
+    """The folder as it is called from where the program was started."""
+    whole = folder.resolve()
+    return whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole
+
+
 def export(
     plan: Plan,
     library: Library,
@@ -42,12 +63,12 @@ def export(
     stem: str = "exported",
     performance: Performance | None = None,
     versions: Mapping[str, str] | None = None,
-    models: Path | None = None,
+    models: Callable[[Path], Path] = from_here,
 ) -> Exported:
     """The plan as one Python file; ChoraleError W024 for what cannot be exported.
 
     `stem` begins the names of what it reads and paints; `performance` is played by it, and
-    `models` is where it looks for checkpoints, if not in the library.
+    `models` says what a model folder is called in it.
     """
     refuse(plan, library)
     names = Names((*_names_of_pieces(), *LOCAL))
@@ -67,9 +88,7 @@ def export(
     sections = [
         f'"""{_said(title, description, files, versions or {})}\n"""',
         "\n".join(map(folded, import_lines(own | _split(imports)))),
-        "\n".join(
-            _header(models or _shown(library.folder), models=any(track.models for track in tracks))
-        ),
+        "\n".join(_header([models(each) for each in _shelves(plan, library)])),
         *("\n".join(track.constants) for track in tracks if track.constants),
     ]
     text = "\n\n".join(sections)
@@ -90,22 +109,32 @@ def _names_of_pieces() -> set[str]:
     return found
 
 
-def _shown(folder: Path) -> Path:
-    """The folder as it is called from here."""
-    whole = folder.resolve()
-    return whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole
+def _shelves(plan: Plan, library: Library) -> Iterator[Path]:
+    """The model folders that the plan's models lie in."""
+    settings = [dict(each.settings) for each in plan.operations]
+    named = {each[key] for each in settings for key in ("expert", "model") if key in each}
+    found = [library.shelves.at(name) for name in named if isinstance(name, str)]
+    lent = [library.model(each).folder for each in library.names() if each in named]
+    for folder in library.shelves.folders:
+        if any(each and each.is_relative_to(folder) for each in (*found, *lent)):
+            yield folder
 
 
-def _header(folder: Path, *, models: bool) -> list[str]:
+def _header(folders: Sequence[Path]) -> list[str]:
+    told = ", ".join(text_of(each.as_posix()) for each in dict.fromkeys(folders))
     where = [
         "# where the checkpoints lie, as diffusers saves them",
-        f"MODELS = Path({text_of(folder.as_posix())})",
+        f"MODELS = {'Path' if len(set(folders)) == 1 else 'Folders'}({told})",
     ]
     return [
-        *(where if models else []),
+        *(SEVERAL if len(set(folders)) > 1 else []),
+        *(where if folders else []),
         "HERE = Path(__file__).parent",
         'DEVICE = "cuda" if torch.cuda.is_available() else "cpu"',
-        *(["PRECISION = torch.float32  # of the networks; the state is always float32"] * models),
+        *(
+            ["PRECISION = torch.float32  # of the networks; the state is always float32"]
+            * bool(folders)
+        ),
     ]
 
 

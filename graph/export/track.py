@@ -93,13 +93,8 @@ class Track:
             return ("decoding", "pictures"), f"pictures({states})"
         lead = self._asking.lead
         module, name = choosing.decoder(lead)
-        told = "" if name == "pictures" else f"{choosing.place(lead)}, "
+        told = "" if name == "pictures" else f"{choosing.place(lead, self._draft.library)}, "
         return (module, name), f"{name}({told}{states})"
-
-    @property
-    def models(self) -> bool:
-        """Whether any of its experts is a model."""
-        return bool(self._asking.models)
 
     def lines(self) -> list[str]:
         """The function `sample`, line by line."""

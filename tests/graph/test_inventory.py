@@ -13,7 +13,7 @@ from graph.errors import Diagnostic
 from graph.folders import network_hash
 from graph.inventory import Entry, inventory
 from graph.library import Library
-from studio.piece import MODELS
+from studio.piece import SHIPPED
 from tests.graph.classifiers import write_classifier
 from tests.graph.experts import folders
 
@@ -23,10 +23,10 @@ def found(models: Path) -> list[Entry | Diagnostic]:
 
 
 def test_every_shipped_model_is_told_with_its_licence() -> None:
-    entries = {each.name: each for each in found(MODELS) if isinstance(each, Entry)}
+    entries = {each.name: each for each in found(SHIPPED) if isinstance(each, Entry)}
     assert {"playground/text", "playground/depth", "playground/modulator-maps"} <= set(entries)
     for name, entry in entries.items():
-        weights = (MODELS / name).rglob("*.safetensors")
+        weights = (SHIPPED / name).rglob("*.safetensors")
         assert entry.size == sum(path.stat().st_size for path in weights) > 2**20
         assert (entry.licence, entry.precision) == ("apache-2.0", "float16")
     assert entries["playground/text"].asked == "text"

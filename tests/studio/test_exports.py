@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from studio.exports import exported
-from studio.piece import MODELS, WORKFLOWS, load
+from studio.piece import SHIPPED, WORKFLOWS, load
 from tests.studio.test_around import opened, played, share
 from tests.studio.test_training import called
 
@@ -77,9 +77,9 @@ def unwritten():
 def test_where_models_lie_is_told_on_this_machine_alone():
     workflow = painted(MASK)
     near, far = (content(exported({"workflow": workflow}, near=near)).decode() for near in (1, 0))
-    assert models_of(near) == f'MODELS = Path("{MODELS.resolve().as_posix()}")'
+    assert models_of(near) == f'MODELS = Path("{SHIPPED.resolve().as_posix()}")'
     assert models_of(far) == 'MODELS = Path("models")'
-    assert str(MODELS.resolve()) not in far
+    assert str(SHIPPED.resolve()) not in far
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_page_saves_the_file_that_paints_what_is_shown(visit, tmp_path):
     assert download.value.suggested_filename == "words-and-places.py"
     download.value.save_as(tmp_path / "one.py")
     assert models_of((tmp_path / "one.py").read_text()) == (
-        f'MODELS = Path("{MODELS.resolve().as_posix()}")'
+        f'MODELS = Path("{SHIPPED.resolve().as_posix()}")'
     )
     visit.keep("export")
 
@@ -131,5 +131,5 @@ def test_a_proxy_is_not_told_where_models_lie(address):
     asked = {"workflow": painted(MASK)}
     near = called(address, "export", asked)
     far = called(address, "export", asked, {"X-Forwarded-For": "203.0.113.7"})
-    assert str(MODELS.resolve()) in content(near).decode()
-    assert str(MODELS.resolve()) not in content(far).decode()
+    assert str(SHIPPED.resolve()) in content(near).decode()
+    assert str(SHIPPED.resolve()) not in content(far).decode()

@@ -30,7 +30,7 @@ from studio.hub import fetch
 from studio.piece import ROOT
 from tests.graph.adapters import making
 from tests.graph.classifiers import write_classifier
-from tests.graph.experts import folders
+from tests.graph.experts import folders, onefiles
 from tests.graph.fakes import write_json
 from tests.studio.hubs import TOKEN, Hub, serving
 
@@ -115,6 +115,7 @@ def test_what_is_loaded_is_fetched_and_nothing_else(served: Hub, models: Path, t
         "licence": "openrail++",
         "file": "",
         "only": False,
+        "configs": False,
     }
     (entry,) = inventory(Library(models, models))
     assert isinstance(entry, Entry)
@@ -464,7 +465,7 @@ def test_the_command_line_fetches_from_where_the_environment_says(
 def test_the_command_line_says_what_is_wrong(
     served: Hub, models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "MODELS", models)
+    monkeypatch.setattr(cli, "MODELS", (models,))
     monkeypatch.setattr(hub, "fetch", partial(fetch, endpoint=served.address))
     assert cli.main(["fetch", "someone/else"]) == 1
     assert capsys.readouterr().err.startswith("error: M048 The hub has no model 'someone/else'")
@@ -476,6 +477,42 @@ def test_a_missing_model_of_the_hub_is_told_how_to_fetch(models: Path) -> None:
     assert str(caught.value).endswith(
         "fetch it: python app.py fetch runwayml/stable-diffusion-v1-5"
     )
+
+
+def test_configurations_alone_are_lent_to_a_checkpoint_of_one_file(
+    served: Hub, models: Path, tiny: Path
+) -> None:
+    onefiles.onefile(models / "own/dream.safetensors", tiny)
+    with pytest.raises(ChoraleError) as caught:
+        Library(models, models).model("own/dream.safetensors")
+    assert "python app.py fetch OWNER/NAME --configs" in str(caught.value)
+    first, last = fetched(served, models, configs=True)
+    assert first.startswith(f"the configurations of {NAME} at {COMMIT}, licence openrail++: ")
+    assert last == "It is whole: it is lent to checkpoints of one file."
+    assert not any(each.endswith(".safetensors") for each in served.files())
+    library = Library(models, models)
+    assert library.model("own/dream.safetensors").folder == models / NAME
+    roles = {each.name: each.role for each in inventory(library) if isinstance(each, Entry)}
+    assert roles == {"own/dream.safetensors": "expert", NAME: "configuration"}
+    assert fetched(served, models, configs=True) == [
+        f"{NAME} is there already: the configurations of {NAME} at {COMMIT}."
+    ]
+    with pytest.raises(ChoraleError) as caught:
+        fetched(served, models)
+    assert str(caught.value).startswith("T009")
+    fetched(served, models, name="mine/whole")
+    assert Library(models, models).model("mine/whole")
+
+
+def test_configurations_that_are_lent_to_nothing_are_refused(
+    served: Hub, models: Path, tmp_path: Path
+) -> None:
+    folders.dit(tmp_path / "hub/someone/dit")
+    served.commits["someone/dit"] = LATER
+    said = refusal(served, models, "someone/dit", configs=True)
+    assert said.startswith("T022 someone/dit lends nothing to checkpoints of one file, which are ")
+    assert said.endswith("python app.py fetch someone/dit")
+    assert not (models / "someone/dit").exists()
 
 
 def test_a_second_fetch_waits_for_the_first_and_brings_nothing_twice(

@@ -143,6 +143,7 @@ def test_a_file_lands_by_its_path_and_nothing_else_does(served: Hub, models: Pat
         "licence": "openrail++",
         "file": "ink/soft.safetensors",
         "only": False,
+        "configs": False,
     }
     library = Library(models, models)
     assert (library.loras(), library.names()) == ((name,), ())

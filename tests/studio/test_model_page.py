@@ -6,7 +6,7 @@ import pytest
 
 from graph.folders import network_hash
 from graph.inventory import inventory
-from studio.piece import MODELS, library
+from studio.piece import SHIPPED, library
 from studio.session import Session
 from tests.graph.fakes import playground
 from tests.studio.conftest import Visit
@@ -29,7 +29,7 @@ def test_the_page_is_told_what_the_command_tells_and_what_is_wrong(tmp_path):
 @pytest.mark.browser
 def test_models_are_listed_and_put_on_the_canvas(browser, studio, tmp_path, monkeypatch):
     models = tmp_path / "models"
-    shutil.copytree(MODELS, models, ignore=shutil.ignore_patterns("mine", "judge"))
+    shutil.copytree(SHIPPED, models, ignore=shutil.ignore_patterns("mine", "judge"))
     monkeypatch.setenv("CHORALE_MODELS", str(models))
     with studio(data=tmp_path / "data") as address:
         context = browser.new_context(viewport={"width": 1280, "height": 800})

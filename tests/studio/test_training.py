@@ -43,7 +43,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def trainings(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    found = Trainings(tmp_path, models)
+    found = Trainings(tmp_path, [models])
     found.allowed = True
     yield found
     for each in found.answer({"do": "list"})["trainings"]:
@@ -112,7 +112,7 @@ def test_a_training_ends_in_the_library_that_the_page_shows(
 STUDIO = """
 import json, pathlib, sys
 from studio.training import Trainings
-trainings = Trainings(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+trainings = Trainings(pathlib.Path(sys.argv[1]), [pathlib.Path(sys.argv[2])])
 trainings.allowed = True
 print(json.dumps(trainings.answer({"do": "start", "config": json.loads(sys.argv[3])})), flush=True)
 sys.stdin.read()
@@ -275,7 +275,7 @@ def test_a_training_has_a_plain_name(trainings: Trainings, name: Any, tmp_path: 
 
 
 def test_a_page_that_may_not_train_does_nothing(tmp_path: Path, models: Path) -> None:
-    trainings = Trainings(tmp_path, models)
+    trainings = Trainings(tmp_path, [models])
     for act in ("list", "state", "upload", "check", "start", "resume", "pause", "discard", "", 3):
         assert "T011 This page does not train" in refused(trainings, act, config=config("x"))
     assert list(tmp_path.iterdir()) == []

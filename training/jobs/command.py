@@ -12,6 +12,7 @@ from types import FrameType
 
 from graph.errors import ChoraleError, Diagnostic
 from graph.held import held
+from graph.shelves import Folders
 from graph.writing import write_atomically
 from training.jobs.config import Config, Read, read_config, refused
 from training.jobs.stop import Stop
@@ -24,10 +25,10 @@ CALM = 10
 """How far a training steps back behind what else runs on the machine."""
 
 
-def main(argv: Sequence[str], models: Path, jobs: Path) -> int:
+def main(argv: Sequence[str], models: Folders, jobs: Path) -> int:
     """Train as a file says; 0 at the end, 1 when something is wrong, 130 when it was stopped.
 
-    `models` is the library's folder, `jobs` where trainings keep what they need to go on.
+    `models` are the library's folders, `jobs` where trainings keep what they need to go on.
     """
     arguments = _parser().parse_args(argv)
     tell = Teller(None, as_json=arguments.json)
@@ -65,14 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(read: Read, models: Path, jobs: Path, tell: Teller) -> int:
+def _check(read: Read, models: Folders, jobs: Path, tell: Teller) -> int:
     from training.jobs.job import prepared
 
     tell("material", **prepared(read, models, jobs).check())
     return 0
 
 
-def _train(read: Read, models: Path, jobs: Path, tell: Teller, parent: int | None) -> int:
+def _train(read: Read, models: Folders, jobs: Path, tell: Teller, parent: int | None) -> int:
     import torch
 
     from training.jobs.job import Job

@@ -17,6 +17,7 @@ from graph.interfaces import Likelihood
 from graph.library import Library
 from graph.low_rank import rank_within
 from graph.runtime import Runtime
+from graph.shelves import Folders
 from training.guidance import SEED, GuidanceTraining, Settings, Task, at_once, noise
 from training.guidance import painted as paint
 from training.jobs.answers import AnswerGrid, levels, painted, pictures
@@ -49,7 +50,7 @@ class GuidanceKind:
         "edges": "it was begun with other ranges: they met at {was}, now at {now}",
     }
 
-    def __init__(self, config: GuidanceConfig, models: Path, jobs: Path) -> None:
+    def __init__(self, config: GuidanceConfig, models: Folders, jobs: Path) -> None:
         self.config, self.models, self.jobs = config, models, jobs
         self.settings = replace(Settings(), samples=config.samples, **config.settings.given)
         batch, ranges = self.settings.batch, self.settings.ranges

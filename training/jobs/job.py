@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import ChoraleError
+from graph.shelves import Folders, Shelves
 from training.budget import Budget
 from training.jobs.config import Config, Read, refused
 from training.jobs.kinds import Kind, kind_of
@@ -26,10 +27,12 @@ def place(jobs: Path, config: Config) -> Path:
     return jobs / f"{config.kind}s" / config.name
 
 
-def prepared(read: Read, models: Path, jobs: Path) -> Kind:
+def prepared(read: Read, models: Folders, jobs: Path) -> Kind:
     """What is asked for, held against the library; ChoraleError T009 or what its kind says."""
     module = f"{MINE}/{read.config.name}"
-    if (models / module).exists() and not (place(jobs, read.config) / "state.pt").exists():
+    if (Shelves(models).folders[0] / module).exists() and not (
+        place(jobs, read.config) / "state.pt"
+    ).exists():
         raise refused(
             "T009",
             f"The library has a model '{module}' already.",
@@ -45,10 +48,10 @@ class Job:
     where `stop` is set.
     """
 
-    def __init__(self, read: Read, models: Path, jobs: Path, tell: Teller, stop: Stop) -> None:
+    def __init__(self, read: Read, models: Folders, jobs: Path, tell: Teller, stop: Stop) -> None:
         self.config, self.tell, self.stop = read.config, tell, stop
         self.folder, self.module = place(jobs, read.config), f"{MINE}/{read.config.name}"
-        self.target = models / self.module
+        self.target = Shelves(models).folders[0] / self.module
         self.kind = prepared(read, models, jobs)
         try:
             self.training, self.grid = self.kind.open(tell, stop)

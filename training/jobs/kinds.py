@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graph.shelves import Folders
 from training.jobs.config import ModulatorConfig, Read
 from training.running import Training
 
@@ -66,7 +67,7 @@ class Kind(Protocol):
         ...
 
 
-def kind_of(read: Read, models: Path, jobs: Path) -> Kind:
+def kind_of(read: Read, models: Folders, jobs: Path) -> Kind:
     """A training file held against the library; ChoraleError for what is wrong with it."""
     if isinstance(read.config, ModulatorConfig):
         from training.jobs.modulator import ModulatorKind

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.library import Library
+from graph.shelves import Folders
 from training.jobs.config import ModulatorConfig, Playground, Read, refused
 from training.jobs.grid import Grid
 from training.jobs.material import SHOWN, look, shown, summary
@@ -28,7 +29,7 @@ class ModulatorKind:
         "data_hash": "the material has changed: its content is {now}, was {was}",
     }
 
-    def __init__(self, read: Read, config: ModulatorConfig, models: Path, jobs: Path) -> None:
+    def __init__(self, read: Read, config: ModulatorConfig, models: Folders, jobs: Path) -> None:
         self.config, self.models, self.jobs = config, models, jobs
         self.task = Task(
             config.name, config.base, config.maps, config.material.pairs, read.folder()
