@@ -170,6 +170,8 @@ class Companion:
     folder: Path
     card: Card
     network: str
+    file: Path | None = None
+    """The one file that its weights lie in, where they do not lie in the folder."""
 
 
 def companion_names(models: Path) -> tuple[str, ...]:

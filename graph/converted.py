@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, ControlNetModel
 from diffusers.loaders import single_file_utils
 from safetensors import safe_open
 
+from graph.companions import Companion
+from graph.controlnets import ORIGINAL as ORIGINAL_CONTROLNET
+from graph.controlnets import read_widths, settings_of
 from graph.errors import ChoraleError, Diagnostic
+from graph.folders import read_json
 from graph.library import Model
 from graph.machine import Machine
 from graph.onefile import READERS, UNET, VAE
@@ -52,7 +56,20 @@ def reader_of(model: Model, part: str, family: Any, machine: Machine) -> Any:
     return _filled(model, part, network, converted, machine)
 
 
-def _stored(model: Model, start: str) -> dict[str, Any]:
+def controlnet_of(companion: Companion, machine: Machine) -> Any:
+    """The ControlNet of a folder or of one file, frozen; ChoraleError M013 as above."""
+    if companion.file is None:
+        return frozen(ControlNetModel, companion.folder, machine)
+    widths = read_widths(companion.name, companion.file)
+    unet = read_json(companion.name, companion.folder / "unet" / "config.json")
+    network = cast("Any", ControlNetModel).from_config(settings_of(unet, widths))
+    # where a file holds its UNet as well, only the layers of the ControlNet have that beginning
+    stored = _stored(companion, ORIGINAL_CONTROLNET) or _stored(companion, "")
+    renamed = ORIGINAL.convert_controlnet_checkpoint(stored, network.config)
+    return _filled(companion, "ControlNet", network, renamed, machine)
+
+
+def _stored(model: Model | Companion, start: str) -> dict[str, Any]:
     """The tensors of the file whose keys begin with `start`."""
     opened: Any = safe_open(model.file, "pt")
     with opened as file:
@@ -61,7 +78,7 @@ def _stored(model: Model, start: str) -> dict[str, Any]:
 
 
 def _filled(
-    model: Model, part: str, network: Any, converted: dict[str, Any], machine: Machine
+    model: Model | Companion, part: str, network: Any, converted: dict[str, Any], machine: Machine
 ) -> Any:
     """The network with its weights; ChoraleError M013 where some are missing or left over."""
     missing, strange = network.load_state_dict(converted, strict=False)

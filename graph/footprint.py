@@ -44,13 +44,13 @@ def parts_of(found: Model | Companion | Lora, precision: str, device: str = "") 
         size = _numbers(found.name, [found.path]) * width
         return (Part(found.name, found.name, size, device),)
     name, folder = found.name, found.folder
+    if found.file is not None:
+        return (Part(name, name, _numbers(name, [found.file]) * width, device),)
     if isinstance(found, Companion):
         eyes = loaded_files(folder / IMAGE_ENCODER)
         size = _numbers(name, [*loaded_files(folder), *eyes]) * width
         adapters = [folder / ADAPTERS] if (folder / ADAPTERS).is_file() else []
         return (Part(name, name, size + 4 * _numbers(name, adapters), device),)
-    if found.file is not None:
-        return (Part(name, name, _numbers(name, [found.file]) * width, device),)
     held = networks(read_json(name, folder / "model_index.json"))
     own = sum(_numbers(name, loaded_files(folder / part)) for part in held if part != "vae")
     mine = Part(name, name, own * width, device)

@@ -116,9 +116,9 @@ def _lora(lora: Lora) -> Entry:
 
 def _companion(companion: Companion) -> Entry:
     card = companion.card
-    precision, size = _stored(companion.name, companion.folder)
+    precision, size = _stored(companion.name, companion.file or companion.folder)
     modulates = isinstance(card, ModulatorCard)
-    weights = sorted(companion.folder.glob("*.safetensors"))
+    weights = [companion.file] if companion.file else companion.folder.glob("*.safetensors")
     return Entry(
         name=companion.name,
         role=card.kind,
@@ -127,8 +127,8 @@ def _companion(companion: Companion) -> Entry:
         space=f"{card.space} ({'×'.join(map(str, card.shape))})" if modulates else "",
         precision=precision,
         size=size,
-        licence=_licence(companion.folder),
-        hash=content_hash(weights[0]),
+        licence=_recorded(companion.file) if companion.file else _licence(companion.folder),
+        hash=content_hash(min(weights)),
     )
 
 

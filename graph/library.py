@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph.assets import AssetStore
 from graph.companions import Companion, open_companion
+from graph.controlnets import no_base, open_controlnet, read_widths
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import (
     Folder,
@@ -273,17 +274,38 @@ class Library:
         return tuple(each for each in found if isinstance(each, Companion))
 
     def companion(self, name: str) -> Companion:
-        """The companion of that name; ChoraleError M001, M003 to M006, M010, M014, M020 or M035."""
+        """The companion of that name.
+
+        ChoraleError M001, M003 to M006, M010, M013, M014, M020, M035, M038 or M041.
+        """
         known = self._known_companions.get(name)
-        if known and known[0] == stamp(known[1].folder):
+        if known and known[0] == _stamp(known[1]):
             return known[1]
         names = tuple(self.shelves.companions())
         remedy = "Train one: python -m training modulator --help."
-        folder = self._folder_of(name, names, "Choose one of them." if names else remedy)
-        before = stamp(folder)
-        companion = open_companion(name, folder)
+        place = self.shelves.place(name, names, "Choose one of them." if names else remedy)
+        before = stamp(place)
+        if place.is_dir():
+            companion = open_companion(name, place)
+        elif name in names:
+            companion = self._open_controlnet(name, place)
+            before = _stamp(companion)
+        else:
+            raise ChoraleError(unknown(name, names, remedy))
         self._known_companions[name] = (before, companion)
         return companion
+
+    def _open_controlnet(self, name: str, path: Path) -> Companion:
+        """The ControlNet of one file, with the UNet's configuration of the first folder that fits.
+
+        ChoraleError M013, M038 or M041.
+        """
+        widths = read_widths(name, path)
+        for lender, folder in self.shelves.models().items():
+            config = folder / "unet" / "config.json"
+            if config.is_file() and widths.fits(unet := read_json(lender, config)):
+                return open_controlnet(name, path, folder, unet)
+        raise no_base(name, widths)
 
     def attempt_companion(self, name: str) -> Companion | ChoraleError:
         """The companion, or what is wrong with it."""
@@ -323,13 +345,6 @@ class Library:
         except ChoraleError as error:
             return error
 
-    def _folder_of(self, name: str, names: tuple[str, ...], remedy: str) -> Path:
-        """The folder of that name; ChoraleError M001 or M010."""
-        place = self.shelves.place(name, names, remedy)
-        if place.is_dir():
-            return place
-        raise ChoraleError(unknown(name, names, remedy))
-
 
 def _open(name: str, folder: Path) -> Model:
     found = read_folder(name, folder)
@@ -362,8 +377,8 @@ def _card_of(name: str, file: str, told: Mapping[str, object]) -> Card:
         raise _bad_card(name, where, first["msg"], file) from None
 
 
-def _stamp(model: Model) -> object:
-    """Changes whenever a file that the model is made of does."""
+def _stamp(model: Model | Companion) -> object:
+    """Changes whenever a file that it is made of does."""
     if model.file is None:
         return stamp(model.folder)
     return stamp(model.folder), stat(model.file), stat(model.file.with_suffix(".json"))

@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 from graph.companions import IMAGE_ENCODER, companion_names
+from graph.controlnets import is_controlnet
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import PICKLED, listed
 from graph.headers import header
 from graph.lora import is_lora
 
+Kind = Literal["expert", "lora", "controlnet"]
 Folders = Path | Sequence[Path]
 """A model folder, or several: what is fetched or trained goes to the first."""
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*){0,7}", re.ASCII)
@@ -32,16 +35,18 @@ class Shelves:
         A folder with a model_index.json is one, and a file of weights of which no folder tells.
         """
         found = self._found(_names)
-        return {name: place for name, place in found.items() if place.is_dir() or not _tunes(place)}
+        return {name: place for name, place in found.items() if _kind(place) == "expert"}
 
     def loras(self) -> dict[str, Path]:
         """Every LoRA file by its name, in alphabetical order."""
         found = self._found(_names)
-        return {name: place for name, place in found.items() if place.is_file() and _tunes(place)}
+        return {name: place for name, place in found.items() if _kind(place) == "lora"}
 
     def companions(self) -> dict[str, Path]:
-        """The folder of every companion by its name, in alphabetical order."""
-        return self._found(companion_names)
+        """Every companion, a folder or a file, by its name, in alphabetical order."""
+        found = self._found(_names)
+        files = {name: place for name, place in found.items() if _kind(place) == "controlnet"}
+        return dict(sorted((self._found(companion_names) | files).items()))
 
     def at(self, name: str) -> Path | None:
         """What lies at that name, whether it can be used or not."""
@@ -125,12 +130,17 @@ def _names(folder: Path) -> Iterator[str]:
             yield from ((place / file).as_posix() for file in files if has_weights(Path(file)))
 
 
-def _tunes(path: Path) -> bool:
-    """Whether a file holds a LoRA; of one that cannot be read nobody knows."""
+def _kind(place: Path) -> Kind:
+    """What lies there; of a file that cannot be read nobody knows, and who opens it is told."""
+    if place.suffix != ".safetensors" or place.is_dir():
+        return "expert"
     try:
-        return path.suffix == ".safetensors" and is_lora(header(path.name, path))
+        found = header(place.name, place)
     except ChoraleError:
-        return False
+        return "expert"
+    if is_lora(found):
+        return "lora"
+    return "controlnet" if is_controlnet(found) else "expert"
 
 
 def _short(name: str) -> str:

@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument(
         "--file",
         metavar="PATH",
-        help="one file of it: a LoRA, a checkpoint of one file or an IP-Adapter",
+        help="one file of it: a LoRA, a checkpoint or ControlNet of one file, or an IP-Adapter",
     )
     part.add_argument(
         "--configs",

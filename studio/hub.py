@@ -307,7 +307,11 @@ def _bring(
     chosen = "it is lent to checkpoints of one file" if order.configs else f"choose '{parcel.name}'"
     say(f"It is whole: {chosen}.")
     library = Library(models, models)
-    found = library.attempt(parcel.name) if lone and parcel.name in library.names() else None
+    found = None
+    if lone and parcel.name in library.names():
+        found = library.attempt(parcel.name)
+    elif lone and parcel.name in library.shelves.companions():
+        found = library.attempt_companion(parcel.name)
     if isinstance(found, ChoraleError):
         say(f"Something is missing before it can be used: {found}")
 

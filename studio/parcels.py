@@ -21,6 +21,7 @@ from graph.companions import (
     network_of,
     read_ip_adapter,
 )
+from graph.controlnets import is_controlnet, read_widths
 from graph.errors import ChoraleError
 from graph.folders import (
     PICKLED,
@@ -132,7 +133,10 @@ def of_file(hub: Repository, folder: Path, place: str, path: str, variant: str) 
         if any(map(KEYS.fullmatch, found.shapes)):
             more = [hub.files[each] for each in (README,) if each in hub.files]
             return _parcel(place, [own, *more, *_encoder(hub, folder, place, own, hollow, variant)])
-        read_onefile(name, hollow)
+        if is_controlnet(found):
+            read_widths(name, hollow)
+        else:
+            read_onefile(name, hollow)
         return _parcel(name, [own])
 
 

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from diffusers import ControlNetModel
 from PIL import Image
 from torch import Tensor
 
 from graph.codec import Codec
 from graph.companions import Companion
+from graph.converted import controlnet_of
 from graph.interfaces import Adapter, Asking
 from graph.machine import Machine
 from graph.pictures import light
-from graph.weights import frozen
 
 
 class ControlNet(Adapter):
@@ -28,8 +27,8 @@ class ControlNet(Adapter):
 
     @classmethod
     def load(cls, companion: Companion, machine: Machine) -> ControlNet:
-        """Load the network of a folder."""
-        return cls(frozen(ControlNetModel, companion.folder, machine))
+        """Load the network of a folder or of one file; ChoraleError M013 for another network's."""
+        return cls(controlnet_of(companion, machine))
 
     def encode(
         self, value: Image.Image, canvas: tuple[int, int], codec: Codec | None = None

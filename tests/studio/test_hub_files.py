@@ -515,6 +515,27 @@ def test_the_licence_of_a_file_is_listed(served: Hub, models: Path, tiny: Path) 
     }
 
 
+def test_a_controlnet_of_one_file_is_told_by_its_header(
+    served: Hub, models: Path, tmp_path: Path
+) -> None:
+    base = folders.stable_diffusion(tmp_path / "base")
+    whole = making.controlnet(tmp_path / "whole", base)
+    file = served.folder / NAME / "nets/control.safetensors"
+    file.parent.mkdir(parents=True)
+    shutil.copyfile(next(whole.glob("*.safetensors")), file)
+    name = f"{NAME}/nets/control.safetensors"
+    *_, last, lacking = fetched(served, models, "nets/control.safetensors")
+    assert last == f"It is whole: choose '{name}'."
+    assert lacking.startswith("Something is missing before it can be used: M041")
+    shutil.copytree(base, models / "base")
+    assert Library(models, models).companion(name).network == "ControlNetModel"
+    strange = load_file(file) | {"task_embedding": np.zeros(2, "float32")}
+    save_file(strange, served.folder / NAME / "union.safetensors")
+    with pytest.raises(ChoraleError, match=r"M038 .*a union of ControlNets"):
+        fetched(served, models, "union.safetensors")
+    assert not (models / NAME / "union.safetensors").exists()
+
+
 def test_an_ip_adapter_comes_with_the_encoder_that_it_was_made_with(
     served: Hub, models: Path, adapters: Path
 ) -> None:
