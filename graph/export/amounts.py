@@ -66,9 +66,9 @@ class Amounts:
 
     def whole(self, inputs: Sequence[Operation]) -> bool:
         """Whether their weights are numbers that sum to one at every evaluation."""
-        words = ["weight" if each.op == "denoise" else "loud" for each in inputs]
-        keys = [(word, each.number) for word, each in zip(words, inputs, strict=True)]
-        spread = any(self._spread(each) for each in inputs if each.op == "denoise")
+        heard = [source(self._draft.plan, each) for each in inputs]
+        keys = [("weight" if each.op == "denoise" else "loud", each.number) for each in heard]
+        spread = any(self._spread(each) for each in heard if each.op == "denoise")
         sums = (sum(row[key] for key in keys) for row in self._course.rows)
         return not spread and all(abs(each - 1.0) <= ROUNDED for each in sums)
 

@@ -37,11 +37,9 @@ class Asking:
         self._voices: dict[Call, set[int]] = {}
 
     @property
-    def lead(self) -> Model:
-        """The model whose autoencoder makes pictures of the state; LookupError for formulas."""
-        if not self.models:
-            raise LookupError("formulas have no autoencoder")
-        return list(self.models.values())[-1]
+    def lead(self) -> Model | None:
+        """The model whose autoencoder makes pictures of the state; of formulas it is one itself."""
+        return next(reversed(self.models.values()), None)
 
     def voice(self, operation: Operation) -> str:
         """The variable of an expert's answer to its condition."""

@@ -40,6 +40,8 @@ CURVES = {
 OUTPUTS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
 WORDS = {"text": "sentence", "class": "label", "mask": "picture", "sketch": "picture"}
 """What `encode` of a class calls a condition of a kind."""
+PIXELS = ("codec", "Pixels")
+"""What makes colours of states that are pictures themselves."""
 FITTED = ("ControlNetModel", "FluxControlNetModel", "SD3ControlNetModel", "T2IAdapter")
 """The adapters that see a picture on the expert's canvas; others see all of it."""
 
@@ -150,7 +152,7 @@ def networks(model: Model) -> Mapping[str, str]:
 def codec(model: Model) -> tuple[str, str]:
     """The class of what makes colours of a model's states, with its module."""
     if not (model.folder / "vae").is_dir():
-        return "codec", "Pixels"
+        return PIXELS
     if model.file is not None:
         return "onefile", "AutoencoderFile"
     return "codec", "DeepAutoencoder" if _deep(model) else "Autoencoder"

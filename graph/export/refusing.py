@@ -35,13 +35,6 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""
-WORDS: Mapping[str, str] = {
-    "bridge": "a bridge",
-    "guide": "guidance by a model",
-    "modulate": "a modulator",
-}
-LED = ("bridge", "guide", "modulate")
-"""Operations that look at what an autoencoder makes of a state."""
 
 
 def refuse(plan: Plan, library: Library) -> None:
@@ -122,8 +115,6 @@ def _together(plan: Plan) -> Iterator[str]:
                 target: Any = dict(below.settings).get("target")
                 if target is not None and isinstance(target.value, Asset):
                     yield f"guidance by a picture at another size ('{below.node}')"
-        if each.op in LED and any(_formula(below) for below in plan.below(each)):
-            yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
 
 
 def _drawing_abroad(plan: Plan, bridge: Operation) -> Iterator[str]:
@@ -131,10 +122,6 @@ def _drawing_abroad(plan: Plan, bridge: Operation) -> Iterator[str]:
     for below in plan.below(plan.operations[bridge.inputs[0].number]):
         if below.op == "guide" and draws(below):
             yield f"guidance by {below['method']} beyond a bridge in a panorama ('{below.node}')"
-
-
-def _formula(each: Operation) -> bool:
-    return isinstance(dict(each.settings).get("expert"), Choice)
 
 
 def _told(model: Model) -> bool:

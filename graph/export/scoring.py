@@ -98,7 +98,7 @@ class Scoring:
         draft, amounts = self._draft, self._amounts
         foreign, anchor = inputs_of(draft.plan, operation)[0]
         here, null = self.estimate(anchor)
-        base = self._asking.asked(null)
+        base = self._asking.asked(null) or here
         if not amounts.sounds(foreign):
             return base, base
         heard = source(draft.plan, foreign)
@@ -126,10 +126,13 @@ class Scoring:
     def _known(self, asking: Asking, foreign: Operation, null: str) -> str:
         """What a foreign estimate is held against: nothing where that is the very same answer.
 
-        So it is of an expert that knows no condition, as long as nobody bends it.
+        So it is of an expert that knows no condition, as long as nobody bends it; a formula has
+        no other.
         """
         plan, amounts = self._draft.plan, self._amounts
         heard = source(plan, foreign)
+        if not null:
+            return "None"
         if heard.op != "denoise" or asking.voice(heard) != null:
             return null
         switches: list[str] = []

@@ -61,15 +61,14 @@ def export(
     main = _main(tracks, stem)
     wanted = [each for track in tracks for each in (*track.wanted, track.finish[0])]
     parts, imports = needed(wanted)
+    opens = any("MODELS" in part.names for part in parts)
     own = {("Path", "pathlib", "Path"), ("torch", "torch", None), ("Tensor", "torch", "Tensor")}
     if any("Image.open" in line for lines in functions for line in lines):
         own.add(("Image", "PIL", "Image"))
     sections = [
         f'"""{_said(title, description, files, versions or {})}\n"""',
         "\n".join(map(folded, import_lines(own | _split(imports)))),
-        "\n".join(
-            _header(models or _shown(library.folder), models=any(track.models for track in tracks))
-        ),
+        "\n".join(_header(models or _shown(library.folder), models=opens)),
         *("\n".join(track.constants) for track in tracks if track.constants),
     ]
     text = "\n\n".join(sections)

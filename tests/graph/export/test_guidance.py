@@ -149,6 +149,24 @@ def test_states_of_pixels(library: Library, tmp_path: Path) -> None:
     assert "pixels_codec = Pixels()" in text
 
 
+@pytest.mark.parametrize(
+    ("model", "asks", "method"),
+    [
+        ("resnet", "class", "freedom"),
+        ("vit", "class", "tfg"),
+        ("segformer", "mask", "dps"),
+        ("dpt", "depth", "estimate"),
+    ],
+)
+def test_states_of_a_formula(
+    library: Library, tmp_path: Path, model: str, asks: str, method: str
+) -> None:
+    nodes: Nodes = {"grey": ("gaussian_expert", {"shape": [3, 32, 32]})}
+    guide = {"model": model, "asks": asks, "method": {"name": method}}
+    text = agree(library, tmp_path, plan_of(library, guide, nodes=nodes, of="grey"))
+    assert "formula_codec = Pixels()" in text
+
+
 def test_several_see_what_is_without_any_of_them(library: Library, tmp_path: Path) -> None:
     """And what a modulator between them makes of it, as long as it is heard."""
     guides = (
