@@ -103,9 +103,20 @@ def _fields(declared: Any) -> dict[str, Any]:
 def network(model: Model) -> Part | None:
     """The class that loads a model and takes its kind of condition; None if there is none."""
     part = _family(model)
+    if part is not None and _told_size(model):
+        return piece(part.module).parts["PixArtToldSize"]
     if part is None or model.file is None:
         return part
     return piece("onefile").parts.get(f"{part.name}File")
+
+
+def _told_size(model: Model) -> bool:
+    """Whether it is a PixArt that is told the size of its picture."""
+    if not model.pipeline.startswith("PixArt"):
+        return False
+    config = read_json(model.name, model.folder / "transformer" / "config.json")
+    told = config.get("use_additional_conditions")
+    return bool(config.get("sample_size") == 128 if told is None else told)  # as diffusers has it
 
 
 def _family(model: Model) -> Part | None:

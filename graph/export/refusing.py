@@ -9,8 +9,7 @@ from graph.errors import ChoraleError, Diagnostic
 from graph.export.adapting import reads, swept
 from graph.export.bending import draws
 from graph.export.choosing import chosen, companion, conditions, formula, network
-from graph.folders import read_json
-from graph.library import Library, Model
+from graph.library import Library
 from graph.plan import Asset, Choice, Operation, Plan
 
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
@@ -124,15 +123,6 @@ def _drawing_abroad(plan: Plan, bridge: Operation) -> Iterator[str]:
             yield f"guidance by {below['method']} beyond a bridge in a panorama ('{below.node}')"
 
 
-def _told(model: Model) -> bool:
-    """Whether it is a PixArt that is told the size of its picture."""
-    if not model.pipeline.startswith("PixArt"):
-        return False
-    config = read_json(model.name, model.folder / "transformer" / "config.json")
-    told = config.get("use_additional_conditions")
-    return bool(config.get("sample_size") == 128 if told is None else told)  # as diffusers has it
-
-
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:
     expert = settings["expert"]
     if isinstance(expert, Choice):
@@ -145,8 +135,6 @@ def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[s
     strange = [each.kind for each in conditions(condition) if each.kind not in kinds]
     if not (model.folder / "scheduler").is_dir():
         yield f"{model.name}, which is no folder of diffusers"
-    elif _told(model):
-        yield f"{model.name}, which is told the size of its picture"
     elif strange:
         yield f"the condition {strange[0]} of {model.name}"
     elif network(model) is None:
