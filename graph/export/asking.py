@@ -187,7 +187,7 @@ class Asking:
             raise TypeError(f"{condition} is no picture")
         stored = draft.library.assets.get(value.sha256)
         picture = prepare(stored, condition.steps, draft.wide(model.canvas))
-        thing = ("file", repr(condition), model.name)
+        thing = ("file", repr(condition), model.name, *draft.frame)
         several = "+" in model.card.condition
         words = f"{operation.node}_{condition.kind if several else 'shown'}"
         name = draft.names.of(thing, words)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graph.export import choosing
 from graph.export.draft import Draft
 from graph.export.wording import last_of, text_of
 from graph.library import Model
-from graph.plan import Operation
+from graph.plan import Choice, Operation
 
 
 def bridge(
@@ -35,6 +37,17 @@ def bridge(
         name = f"{name}[window]"
     draft.wanted.append(("bridge", "Bridge"))
     return name, draft.remembered(memory)
+
+
+def shape_of(draft: Draft, operation: Operation) -> tuple[int, ...]:
+    """Of the states beyond a bridge, for pictures of the size that is asked for."""
+    own: Any = operation["shape"]
+    foreign = draft.plan.operations[operation.inputs[0].number]
+    while foreign.op != "denoise":
+        home = -1 if foreign.op == "bridge" else 0  # what it brings has its anchor's space
+        foreign = draft.plan.operations[foreign.inputs[home].number]
+    expert = foreign["expert"]
+    return own if isinstance(expert, Choice) else draft.model(str(expert)).space.shape
 
 
 def _size(model: Model | None, shape: tuple[int, ...]) -> tuple[int, ...]:

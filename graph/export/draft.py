@@ -62,6 +62,11 @@ class Draft:
         """What tells the names of later tracks from those of the first."""
         return "" if self.number == 0 else f"_{self.number + 1}"
 
+    @property
+    def frame(self) -> tuple[object, ...]:
+        """What tells apart the files that tracks show of one picture."""
+        return self.size, self.windows
+
     def drawing(self, role: str) -> str:
         """The call that makes the draws for states."""
         kind = "Draws" if self.points == 1 else "Points"

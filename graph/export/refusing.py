@@ -10,7 +10,7 @@ from graph.export.adapting import reads, swept
 from graph.export.bending import draws
 from graph.export.choosing import chosen, companion, conditions, formula, network
 from graph.library import Library
-from graph.plan import Asset, Choice, Operation, Plan
+from graph.plan import Choice, Operation, Plan
 
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "fuse": ("rule", "fusion", "the fusion rule"),
@@ -107,13 +107,6 @@ def _together(plan: Plan) -> Iterator[str]:
             for below in plan.below(each):
                 if below.op == "bridge":
                     yield from _drawing_abroad(plan, below)
-        if each.op == "sample" and "size" in dict(plan.operations[each.inputs[0].number].settings):
-            for below in plan.below(each):
-                if below.op == "bridge":
-                    yield f"a bridge at another size than the experts' own ('{below.node}')"
-                target: Any = dict(below.settings).get("target")
-                if target is not None and isinstance(target.value, Asset):
-                    yield f"guidance by a picture at another size ('{below.node}')"
 
 
 def _drawing_abroad(plan: Plan, bridge: Operation) -> Iterator[str]:

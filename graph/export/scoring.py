@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graph.export.amounts import Amounts
 from graph.export.asking import Asking
 from graph.export.bending import changed, draws, followed, likelihood, modulator
-from graph.export.bridging import bridge, codec
+from graph.export.bridging import bridge, codec, shape_of
 from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.forming import form
@@ -69,7 +67,9 @@ class Scoring:
         clean, null = self.estimate(inner)
         if not amounts.ever(operation):
             return clean, null
-        likely = likelihood(draft, operation, codec(draft, self._asking.lead))
+        lead = self._asking.lead
+        painted = lead.canvas if lead else None
+        likely = likelihood(draft, operation, codec(draft, lead), painted)
         known = {"clean": self._unguided(inner), "likely": likely}
         change = followed(draft, operation, known)
         weight, switches = amounts.own(operation), [amounts.switch(operation)]
@@ -103,7 +103,7 @@ class Scoring:
             return base, base
         heard = source(draft.plan, foreign)
         switch = amounts.switch(heard)
-        shape: Any = operation["shape"]
+        shape = shape_of(draft, operation)
         state = draft.names.of(("abroad", operation.number), "abroad")
         with draft.abroad(state, shape) as lines:
             asking = Asking(draft, amounts)
