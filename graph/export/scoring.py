@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graph.export import choosing
 from graph.export.amounts import Amounts
 from graph.export.asking import Asking
 from graph.export.bending import changed, draws, followed, likelihood, modulator
@@ -12,7 +13,9 @@ from graph.export.forming import form
 from graph.export.merging import background, merge
 from graph.export.refusing import refused
 from graph.export.weighing import inputs_of, source
-from graph.plan import Operation
+from graph.plan import Choice, Operation
+
+UNFOUNDED = "weights that do not sum to one without a background"
 
 
 class Scoring:
@@ -159,9 +162,17 @@ class Scoring:
             base = self.estimate(wired)[0]
         else:
             base = self._background(operation, inputs, clean, nulls)
+        lack = ""
+        if not wired and not any(nulls):
+            call, lack = call.alone(), self._lack(operation, inputs, weights, base)
+        if lack and forms:
+            raise refused([f"a form of {UNFOUNDED} ('{operation.node}')"])
         nulls = [each or base for each in nulls]
         name = draft.names.of(("merge", operation.number), operation.node)
-        draft.body.append(f"{name} = {call.with_(weights, nulls, base)}")
+        more = f"{lack} + " if lack else ""
+        draft.body.append(f"{name} = {more}{call.with_(weights, nulls, base)}")
+        if lack:
+            return name, f"({base} + {lack})"
         if forms:
             plain = draft.names.of(("plain", operation.number), f"{name}_plain")
             unguided = [amounts.of(each, "plain") for each in inputs]
@@ -177,16 +188,31 @@ class Scoring:
         clean: list[str],
         nulls: list[str],
     ) -> str:
-        """The mix of the nulls that there are; of formulas, whose weights sum to one, their mean.
-
-        ChoraleError W024 for weights that do not: such a sum is measured against two things.
-        """
+        """The mix of the nulls that there are; of formulas their mean."""
         draft, amounts = self._draft, self._amounts
         if any(nulls):
             known = [pair for pair in zip(inputs, nulls, strict=True) if pair[1]]
+            if len(known) < len(inputs) and not amounts.always([each for each, _ in known]):
+                raise refused([f"a formula whose background falls silent ('{operation.node}')"])
             inputs, nulls = [each for each, _ in known], [each for _, each in known]
             return background(draft, amounts, operation, inputs, nulls)
-        if not amounts.whole(inputs):
-            what = "weights that do not sum to one without a background"
-            raise refused([f"{what} ('{operation.node}')"])
         return background(draft, amounts, operation, inputs, clean, alike=True)
+
+    def _lack(
+        self, operation: Operation, inputs: list[Operation], weights: list[str], mean: str
+    ) -> str:
+        """The variable of what is added to a fusion against the mean of formulas; empty if nothing.
+
+        ChoraleError W024 where that has no finite value, at pure noise.
+        """
+        draft, choice = self._draft, operation["rule"]
+        builds = isinstance(choice, Choice) and choosing.member("fusion", choice).needs_background
+        if not builds or self._amounts.whole(inputs):
+            return ""
+        if not self._amounts.whole(inputs, begun=False):
+            raise refused([f"at pure noise {UNFOUNDED} ('{operation.node}')"])
+        draft.wanted.append(("background", "lacking"))
+        name = draft.names.of(("lack", operation.number), f"{operation.node}_lack")
+        told = f"{draft.state}, level, {mean}, [{', '.join(weights)}]"
+        draft.body.append(f"{name} = lacking({told})")
+        return name
