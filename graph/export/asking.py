@@ -156,8 +156,8 @@ class Asking:
 
     def _condition(self, operation: Operation, network: str, model: Model, condition: Asked) -> str:
         """The variable of an encoded condition, or of none."""
-        within = self._adapting.reading(operation, network, model)
-        key = ("condition", network, repr(condition), *within)
+        within, loop = self._adapting.reading(operation, network, model)
+        key = ("condition", network, repr(condition), *within, loop)
         told = choosing.conditions(condition)
         fresh = "_".join(choosing.word(each.kind) for each in told) or f"no_{last_of(model)}"
         name = self._draft.names.of(key, fresh)
@@ -166,9 +166,15 @@ class Asking:
         words = ", ".join(parts.get(kind, "None") for kind in kinds)
         classes = [line_of(str(each.value)) for each in told if each.kind == "class"]
         note = f"  # {classes[0]}" if classes else ""
-        about, call = " ".join([network, *within]), f"{network}.encode({words}){note}"
+        about, call = " ".join([network, *within]), f"{network}.encode({words})"
         seen = any(isinstance(each.value, Asset) for each in told)
-        self._draft.tell(about, name, call, shown=seen, within=within)
+        if loop:
+            lines = inside(within, [f"{name}.append({call})"])
+            self._draft.open(
+                about, "\n".join([f"{name} = []", loop, *(f"    {line}" for line in lines)])
+            )
+        else:
+            self._draft.tell(about, name, f"{call}{note}", shown=seen, within=within)
         return name
 
     def _part(self, operation: Operation, model: Model, condition: Condition) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.export.adapting import reads, swept
 from graph.export.bending import draws
 from graph.export.choosing import chosen, companion, conditions, formula, network
 from graph.library import Library
@@ -84,8 +83,6 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
         heard = library.companion(str(settings["model"]))
         if companion("adapters", heard) is None:
             yield f"{heard.name}, an adapter of the kind {heard.network}"
-    if each.op == "tune" and swept(each) and reads(library, each):
-        yield "a sweep of a LoRA that changes what reads sentences"
     if each.op in FAMILIES:
         setting, family, word = FAMILIES[each.op]
         choice: Any = settings[setting]

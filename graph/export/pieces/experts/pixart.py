@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import T5EncoderModel
 
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load, read, tokenizer_of, tokens
+from graph.export.pieces.loading import every, filled, load, read, tokenizer_of, tokens
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("PixArtSigmaPipeline", "PixArtAlphaPipeline")
@@ -35,8 +35,8 @@ class PixArt:
 
     def __call__(self, x: Tensor, level: Level, prompts: list) -> tuple[Tensor, ...]:
         """D(x) under each of the prompts, in one forward pass."""
-        words = torch.stack([words for words, _ in prompts]).repeat_interleave(len(x), 0)
-        mask = torch.stack([mask for _, mask in prompts]).repeat_interleave(len(x), 0)
+        words = torch.stack([words for words, _ in every(prompts, len(x))])
+        mask = torch.stack([mask for _, mask in every(prompts, len(x))])
 
         def network(state: Tensor, time: float) -> Tensor:
             answer = self.transformer(
