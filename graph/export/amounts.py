@@ -47,6 +47,11 @@ class Amounts:
             return ""
         return self._written(operation, key[0]).partition(" ")[0]
 
+    def asked(self, guide: Operation) -> str:
+        """The column that says when a guidance is worked out; nothing where it always is."""
+        always = all(row["asked", guide.number] for row in self._course.rows)
+        return "" if always else self._written(guide, "asked").partition(" ")[0]
+
     def sounds(self, operation: Operation) -> bool:
         """Whether a score is heard at any evaluation: else all is as if it were not there."""
         key = self._key(source(self._draft.plan, operation))
@@ -115,7 +120,7 @@ class Amounts:
 
     def _written(self, operation: Operation, word: str) -> str:
         key = (word, operation.number)
-        spread = self._spread(operation) if word != "loud" else ()
+        spread = self._spread(operation) if word not in ("loud", "asked") else ()
         numbers = {short(row[key]) for row in self._course.rows}
         text = numbers.pop()
         if numbers:

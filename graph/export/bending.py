@@ -71,7 +71,8 @@ def likelihood(
     draft.wanted += [(part.module, part.name), ("onlookers", looks)]
     name = draft.names.of(("likely", operation.number), f"{operation.node}_target")
     told, note, shown = _target(draft, operation, card, sight.canvas, painted)
-    draft.tell(look, name, f"{part.name}({look}, {codec}, {told}){note}", shown=shown)
+    # by itself: models that look at pictures of two spaces come before the codec of the second
+    draft.tell(name, name, f"{part.name}({look}, {codec}, {told}){note}", shown=shown)
     return draft.told(name)
 
 
@@ -86,10 +87,14 @@ def followed(draft: Draft, operation: Operation, known: Mapping[str, str]) -> st
     if draws(operation):
         name = draft.names.of(("draw", operation.number), f"{operation.node}_draw")
         role = text_of(f"guidance {operation.node}")
-        drawn = f"Draws({role}, {draft.drawn}, shape={draft.shape!r})"
+        shape, places = draft.shape, "[(..., here) for here in windows]"
+        if draft.windows and draft.away:  # every window has its own there
+            count = len(draft.windows.starts)
+            shape, places = (count, *shape), f"[(slice(None), n) for n in range({count})]"
+        drawn = f"Draws({role}, {draft.drawn}, shape={shape!r})"
         if draft.windows:
             draft.wanted.append(("windows", "DrawnByWindows"))
-            drawn = f"DrawnByWindows({drawn}, windows)"
+            drawn = f"DrawnByWindows({drawn}, {places})"
         draft.open(name, f"{name} = {drawn}")
         told["draw"] = f"{name}.of(window)" if draft.windows else name
     return call_of(chosen, told)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.export.bending import draws
 from graph.export.choosing import chosen, companion, conditions, formula, network
 from graph.library import Library
 from graph.plan import Choice, Operation, Plan
@@ -40,12 +39,6 @@ def refuse(plan: Plan, library: Library) -> None:
     found = dict.fromkeys(
         f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
     )
-    found |= dict.fromkeys(_together(plan))
-    found |= dict.fromkeys(
-        f"a guidance that draws at random in several places ('{each.node}')"
-        for each in plan.operations
-        if each.op == "guide" and draws(each) and _places(plan, each) > 1
-    )
     if found:
         raise refused(found)
 
@@ -59,16 +52,6 @@ def refused(found: Iterable[str]) -> ChoraleError:
             "Take that out of a copy, or share the workflow itself: the command run plays it.",
         )
     )
-
-
-def _places(plan: Plan, operation: Operation) -> int:
-    """In how many places of one track an operation is heard, at most."""
-
-    def ways(root: Operation) -> int:
-        below = (ways(plan.operations[ref.number]) for ref in root.inputs)
-        return 1 if root is operation else sum(below)
-
-    return max((ways(each) for each in plan.operations if each.op == "sample"), default=0)
 
 
 def _strange(each: Operation, library: Library) -> Iterator[str]:
@@ -95,22 +78,6 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
             yield f"the noise schedule {schedule}"
         if corrector.name != "none" and chosen("correctors", corrector) is None:
             yield f"the corrector {corrector.name}"
-
-
-def _together(plan: Plan) -> Iterator[str]:
-    """What can be exported by itself, but not with what else there is."""
-    for each in plan.operations:
-        if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
-            for below in plan.below(each):
-                if below.op == "bridge":
-                    yield from _drawing_abroad(plan, below)
-
-
-def _drawing_abroad(plan: Plan, bridge: Operation) -> Iterator[str]:
-    """Of the guidance beyond a bridge what draws: every window of a panorama has its own there."""
-    for below in plan.below(plan.operations[bridge.inputs[0].number]):
-        if below.op == "guide" and draws(below):
-            yield f"guidance by {below['method']} beyond a bridge in a panorama ('{below.node}')"
 
 
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:

@@ -75,12 +75,11 @@ class Scoring:
         likely = likelihood(draft, operation, codec(draft, lead), painted)
         known = {"clean": self._unguided(inner), "likely": likely}
         change = followed(draft, operation, known)
-        weight, switches = amounts.own(operation), [amounts.switch(operation)]
-        if draws(operation):  # whoever is not heard draws nothing
-            switches.append(amounts.switch(source(draft.plan, operation)))
+        # whoever is not asked draws nothing
+        switch = amounts.asked(operation) if draws(operation) else amounts.switch(operation)
         heard = source(draft.plan, operation)
         bent = draft.names.of(("bent", operation.number), f"{heard.node}_guided")
-        draft.body += changed(bent, clean, change, weight, " and ".join(filter(None, switches)))
+        draft.body += changed(bent, clean, change, amounts.own(operation), switch)
         return bent, null
 
     def _unguided(self, operation: Operation) -> str:
