@@ -427,8 +427,8 @@ class _Builder:
             score=_weighed_at(score, self._shape),
             anchor=anchored,
             shape=shape,
-            home=Bank(self.lead.codec, self.lead.canvas),
-            abroad=Bank(abroad.lead.codec, abroad.lead.canvas),
+            home=_bank(self.lead, self._shape),
+            abroad=_bank(abroad.lead, shape),
         )
 
     def _abroad(self, own: tuple[int, ...], score: int) -> tuple[int, ...]:
@@ -493,6 +493,11 @@ class _Builder:
             noise_range=(1.0, 0.0),
         )
         return replace(merge, forms=(*merge.forms, shape))
+
+
+def _bank(lead: Expert, shape: tuple[int, ...]) -> Bank:
+    """One end of a bridge; the states of a formula are pictures, as large as they are."""
+    return Bank(lead.codec, lead.canvas or (shape[2], shape[1]))
 
 
 def _weighed_at(score: Score, shape: tuple[int, ...]) -> Score:

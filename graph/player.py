@@ -24,7 +24,7 @@ from graph.guiding import Sight, guided
 from graph.interfaces import Coming, Estimate, Fused, Part, Seen, Step
 from graph.levels import NoiseLevel
 from graph.modulation import rewritten
-from graph.randomness import Draws, Foreseen
+from graph.randomness import Again, Draws, Foreseen
 from graph.reliability import Weight
 from graph.scores import (
     Bent,
@@ -49,8 +49,8 @@ from graph.trails import Trail, added, apart, calm, still
 class Moment:
     """One evaluation: the state, what the experts answered to it, and what guidance sees of it.
 
-    `remembered` is of the state before, however often a fusion is wired. `shape` is that of a
-    state abroad; None at home.
+    `remembered` is of the state before, however often a fusion is wired, and `drawn` what guidances
+    draw at this one, however often they are. `shape` is that of a state abroad; None at home.
     """
 
     x: Tensor
@@ -58,6 +58,7 @@ class Moment:
     answers: Answers
     sight: Sight
     remembered: Mapping[str, Any]
+    drawn: dict[str, list[Tensor]]
     shape: tuple[int, ...] | None = None
 
 
@@ -146,7 +147,7 @@ class Player:
         asked = list(self._asked(self.track.score))
         answers = ask(x, level, asked)
         self._doubts.append(doubt(x, level, asked, answers))
-        moment = Moment(x, level, answers, Sight(level), dict(self._memories))
+        moment = Moment(x, level, answers, Sight(level), dict(self._memories), {})
         trail = still(self._trails([self.track.score], moment)[0])
         if self.fused is not None and len(trail) > 1:
             self.heard, self.fused = added(trail, self.heard, self.fused)
@@ -167,14 +168,14 @@ class Player:
             return found
         return {node: windows.weight(weight, samples) for node, weight in found.items()}
 
-    def _chance(self, node: str, shape: tuple[int, ...] | None) -> Callable[[], Tensor]:
-        """The draws of one guidance, which are no other's; of this shape where it is abroad."""
+    def _chance(self, node: str, moment: Moment) -> Callable[[], Tensor]:
+        """The draws of one guidance, which are no other's: in all of its places the same."""
         if node not in self._chances:
-            role = f"guidance {node}"
+            role, shape = f"guidance {node}", moment.shape
             self._chances[node] = (
                 self._at_home(role) if shape is None else self._abroad(role, shape)
             )
-        return self._chances[node]
+        return Again(self._chances[node], moment.drawn.setdefault(node, []))
 
     def _at_home(self, role: str) -> Callable[[], Tensor]:
         """Draws for the track's states, of which every window has its part."""
@@ -248,7 +249,7 @@ class Player:
             seen,
             before,
             self.weights,
-            draws=lambda node: self._chance(node, moment.shape),
+            draws=lambda node: self._chance(node, moment),
         )
         return [
             (*trail, (awake[i].node, after[i])) if isinstance(awake[i], Bent) else trail
@@ -285,7 +286,8 @@ class Player:
         asked = list(self._asked(bridge.score))
         answers = ask(x, level, asked)
         self._doubts.append(doubt(x, level, asked, answers))
-        there = Moment(x, level, answers, Sight(level), moment.remembered, bridge.shape)
+        told = moment.remembered, moment.drawn
+        there = Moment(x, level, answers, Sight(level), *told, bridge.shape)
         foreign = self._trails([bridge.score], there)[0][-1][1]
         self._memories[bridge.bridge] = remainder(x.detach(), calm(foreign), level)
         return back(bridge, anchor, foreign)

@@ -43,6 +43,21 @@ class Draws:
         return torch.cat(rows).to(self._like, non_blocking=True)
 
 
+class Again:
+    """Draws that were `taken` before, from the first on; then fresh ones, which are taken too."""
+
+    def __init__(self, draws: Callable[[], Tensor], taken: list[Tensor]) -> None:
+        self._draws, self._taken = draws, taken
+        self._count = 0
+
+    def __call__(self) -> Tensor:
+        """The next draw."""
+        if self._count == len(self._taken):
+            self._taken.append(self._draws())
+        self._count += 1
+        return self._taken[self._count - 1]
+
+
 class Foreseen:
     """Draws of which the next may be looked at before it is taken."""
 

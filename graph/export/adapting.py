@@ -70,15 +70,30 @@ class Adapting:
             found.append(f"{column[0].name}.heard({', '.join(words)})")
         return found
 
-    def reading(self, operation: Operation, network: str, model: Model) -> list[str]:
-        """What a sentence is read within: the LoRAs that change who reads it, as at the start."""
+    def reading(self, operation: Operation, network: str, model: Model) -> tuple[list[str], str]:
+        """What a sentence is read within: the LoRAs that change who reads it, as at the start.
+
+        Where they are of another loudness in every sample, it is read anew for each: so says a
+        line before.
+        """
         found: list[str] = []
+        swept: dict[str, list[str]] = {}
         for ref in operation.inputs:
             each = self._draft.plan.operations[ref.number]
-            if each.op == "tune" and reads(self._draft.library, each):
-                name, begun = self._tuning(each, network, model), short(self._begun(each))
-                found += [f"{name}.heard({begun})"] if float(begun) else []
-        return found
+            if each.op != "tune" or not reads(self._draft.library, each):
+                continue
+            name, begun = self._tuning(each, network, model), self._begun(each)
+            row = [short(loud) for loud in begun[: 1 if self._draft.windows else None]]
+            loud = row[0]
+            if len(row) > 1:
+                loud = self._draft.names.of(("loud", name, each.number), f"{name}_loud")
+                swept[loud] = row
+            found += [f"{name}.heard({loud})"] if loud != "0.0" else []
+        if not swept:
+            return found, ""
+        rows = [", ".join(row) for row in zip(*swept.values(), strict=True)]
+        told = ", ".join(rows if len(swept) == 1 else [f"({row})" for row in rows])
+        return found, f"for {', '.join(swept)} in [{told}]:"
 
     def _hint(
         self, operation: Operation, network: str, model: Model, *, null: bool
@@ -134,18 +149,21 @@ class Adapting:
             draft.open(network, f"{name} = Lora({told})")
         return name
 
-    def _begun(self, operation: Operation) -> float:
-        """How loud a LoRA is when a run begins, by its settings."""
+    def _begun(self, operation: Operation) -> list[float]:
+        """How loud a LoRA is when a run begins, by its settings: once, or in every sample."""
         values: Any = {each.name: each.default for each in self._draft.plan.controls}
-        number = 0.0 if read(operation["muted"], values) else 1.0
+        number, rows = 0.0 if read(operation["muted"], values) else 1.0, [1.0]
         for factor in factors_of(operation):
             if isinstance(factor, Control) and factor.kind == "curve":
                 number *= along(values[factor.name], 1.0)
             elif isinstance(factor, Control) and factor.kind == "map":
                 number *= self._mean(factor)
-            elif not isinstance(factor, Sweep):
+            elif isinstance(factor, Sweep):
+                before = rows if len(rows) > 1 else rows * len(factor.values)
+                rows = [old * new for old, new in zip(before, factor.values, strict=True)]
+            else:
                 number *= float(read(factor, values))
-        return number
+        return [number * row for row in rows] if number else [0.0]
 
     def _mean(self, control: Control) -> float:
         """Of a map over the state."""
@@ -161,8 +179,3 @@ class Adapting:
 def reads(library: Library, tune: Operation) -> bool:
     """Whether a LoRA changes what reads sentences."""
     return any(part.startswith("text_encoder") for part in library.lora(str(tune["model"])).parts)
-
-
-def swept(tune: Operation) -> bool:
-    """Whether a LoRA is of another loudness in every sample."""
-    return any(isinstance(each, Sweep) for each in factors_of(tune))

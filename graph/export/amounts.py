@@ -42,35 +42,50 @@ class Amounts:
 
     def switch(self, operation: Operation) -> str:
         """The column that says when something is heard; nothing where it always is."""
-        word = "loud" if operation.op == "fuse" else "weight"
-        key = (word, operation.number)
+        key = self._key(operation)
         if all(row.get(key, 1.0) for row in self._course.rows):
             return ""
-        return self._written(operation, word).partition(" ")[0]
+        return self._written(operation, key[0]).partition(" ")[0]
+
+    def asked(self, guide: Operation) -> str:
+        """The column that says when a guidance is worked out; nothing where it always is."""
+        always = all(row["asked", guide.number] for row in self._course.rows)
+        return "" if always else self._written(guide, "asked").partition(" ")[0]
 
     def sounds(self, operation: Operation) -> bool:
         """Whether a score is heard at any evaluation: else all is as if it were not there."""
-        operation = source(self._draft.plan, operation)
-        word = "loud" if operation.op == "fuse" else "weight"
-        return any(row[word, operation.number] for row in self._course.rows)
+        key = self._key(source(self._draft.plan, operation))
+        return any(row[key] for row in self._course.rows)
 
     def absent(self, operation: Operation) -> bool:
         """Whether the weight of a score is zero at an evaluation or in a sample."""
         operation = source(self._draft.plan, operation)
-        word = "weight" if operation.op == "denoise" else "loud"
-        numbers = [row[word, operation.number] for row in self._course.rows]
+        numbers = [row[self._key(operation)] for row in self._course.rows]
         spread = self._spread(operation) if operation.op == "denoise" else ()
         swept = [value for part in spread if isinstance(part, Sweep) for value in part.values]
         dark = any(isinstance(part, Control) for part in spread)
         return not all(numbers) or not all(swept) or dark
 
-    def whole(self, inputs: Sequence[Operation]) -> bool:
-        """Whether their weights are numbers that sum to one at every evaluation."""
-        words = ["weight" if each.op == "denoise" else "loud" for each in inputs]
-        keys = [(word, each.number) for word, each in zip(words, inputs, strict=True)]
-        spread = any(self._spread(each) for each in inputs if each.op == "denoise")
-        sums = (sum(row[key] for key in keys) for row in self._course.rows)
-        return not spread and all(abs(each - 1.0) <= ROUNDED for each in sums)
+    def whole(self, inputs: Sequence[Operation], *, begun: bool = True) -> bool:
+        """Whether their weights are numbers that sum to one at every evaluation.
+
+        Of those at pure noise alone where it is not `begun`.
+        """
+        heard, course = [source(self._draft.plan, each) for each in inputs], self._course
+        keys = [self._key(each) for each in heard]
+        spread = any(self._spread(each) for each in heard if each.op == "denoise")
+        rows = [
+            row
+            for row, (level, _) in zip(course.rows, course.pairs, strict=True)
+            if begun or level.alpha == 0.0
+        ]
+        sums = [sum(row[key] for key in keys) for row in rows]
+        return not (spread and rows) and all(abs(each - 1.0) <= ROUNDED for each in sums)
+
+    def always(self, inputs: Sequence[Operation]) -> bool:
+        """Whether one of these scores is heard at every evaluation."""
+        keys = [self._key(source(self._draft.plan, each)) for each in inputs]
+        return all(any(row[key] for key in keys) for row in self._course.rows)
 
     def heard(self, numbers: set[int]) -> str:
         """When one of these is heard, in Python; nothing if they always have to be asked."""
@@ -99,9 +114,13 @@ class Amounts:
         comma = "," if len(self._columns) == 1 else ""
         return [f"{', '.join(self._columns.values())}{comma} = {name}[step]"]
 
+    def _key(self, heard: Operation) -> Key:
+        """What says of an expert or a fusion that it is heard."""
+        return ("loud" if heard.op == "fuse" else "weight", heard.number)
+
     def _written(self, operation: Operation, word: str) -> str:
         key = (word, operation.number)
-        spread = self._spread(operation) if word != "loud" else ()
+        spread = self._spread(operation) if word not in ("loud", "asked") else ()
         numbers = {short(row[key]) for row in self._course.rows}
         text = numbers.pop()
         if numbers:

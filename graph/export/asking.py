@@ -37,11 +37,9 @@ class Asking:
         self._voices: dict[Call, set[int]] = {}
 
     @property
-    def lead(self) -> Model:
-        """The model whose autoencoder makes pictures of the state; LookupError for formulas."""
-        if not self.models:
-            raise LookupError("formulas have no autoencoder")
-        return list(self.models.values())[-1]
+    def lead(self) -> Model | None:
+        """The model whose autoencoder makes pictures of the state; of formulas it is one itself."""
+        return next(reversed(self.models.values()), None)
 
     def voice(self, operation: Operation) -> str:
         """The variable of an expert's answer to its condition."""
@@ -160,8 +158,8 @@ class Asking:
 
     def _condition(self, operation: Operation, network: str, model: Model, condition: Asked) -> str:
         """The variable of an encoded condition, or of none."""
-        within = self._adapting.reading(operation, network, model)
-        key = ("condition", network, repr(condition), *within)
+        within, loop = self._adapting.reading(operation, network, model)
+        key = ("condition", network, repr(condition), *within, loop)
         told = choosing.conditions(condition)
         fresh = "_".join(choosing.word(each.kind) for each in told) or f"no_{last_of(model)}"
         name = self._draft.names.of(key, fresh)
@@ -170,9 +168,15 @@ class Asking:
         words = ", ".join(parts.get(kind, "None") for kind in kinds)
         classes = [line_of(str(each.value)) for each in told if each.kind == "class"]
         note = f"  # {classes[0]}" if classes else ""
-        about, call = " ".join([network, *within]), f"{network}.encode({words}){note}"
+        about, call = " ".join([network, *within]), f"{network}.encode({words})"
         seen = any(isinstance(each.value, Asset) for each in told)
-        self._draft.tell(about, name, call, shown=seen, within=within)
+        if loop:
+            lines = inside(within, [f"{name}.append({call})"])
+            self._draft.open(
+                about, "\n".join([f"{name} = []", loop, *(f"    {line}" for line in lines)])
+            )
+        else:
+            self._draft.tell(about, name, f"{call}{note}", shown=seen, within=within)
         return name
 
     def _part(self, operation: Operation, model: Model, condition: Condition) -> str:
@@ -191,7 +195,7 @@ class Asking:
             raise TypeError(f"{condition} is no picture")
         stored = draft.library.assets.get(value.sha256)
         picture = prepare(stored, condition.steps, draft.wide(model.canvas))
-        thing = ("file", repr(condition), model.name)
+        thing = ("file", repr(condition), model.name, *draft.frame)
         several = "+" in model.card.condition
         words = f"{operation.node}_{condition.kind if several else 'shown'}"
         name = draft.names.of(thing, words)

@@ -13,9 +13,9 @@ from graph.companions import GuidanceCard, ModulatorCard, guidance_card, modulat
 from graph.export import choosing
 from graph.export.draft import Draft
 from graph.export.wording import call_of, line_of, png_of, text_of
-from graph.pictures import fit, nearness, on_canvas, prepare, quantise, shares
+from graph.pictures import fit, nearness, on_canvas, prepare, quantise, shares, squeezed
 from graph.plan import Condition, Operation
-from graph.sight import Sight, sight_of
+from graph.sight import sight_of
 
 READERS = {"depth": "nearness_of_depth", "mask": "colours_of_mask", "sketch": "ink_of_sketch"}
 PARTS = {"mask": 2, "depth": 4}
@@ -49,14 +49,18 @@ def modulator(draft: Draft, operation: Operation) -> tuple[str, str]:
     return name, maps
 
 
-def likelihood(draft: Draft, operation: Operation, codec: str) -> str:
-    """The variable of what says how likely the target of a guidance is; `codec` makes pictures."""
+def likelihood(
+    draft: Draft, operation: Operation, codec: str, painted: tuple[int, int] | None
+) -> str:
+    """The variable of what says how likely the target of a guidance is.
+
+    `codec` makes pictures of the states, of the size `painted`, (w, h), where that is known.
+    """
     companion = draft.library.companion(str(operation["model"]))
     card = guidance_card(companion)
     part = choosing.companion("likelihoods", companion)
     if part is None:
         raise LookupError(companion.name)
-    target: Any = operation["target"]
     looks = "Onlooker" if card.ranges is None else "OnlookerInNoise"
     look = draft.names.of(
         ("onlooker", draft.number, companion.name), companion.name.rpartition("/")[2]
@@ -66,9 +70,9 @@ def likelihood(draft: Draft, operation: Operation, codec: str) -> str:
     draft.open(look, f"{look} = {looks}({text_of(companion.name)}, {seen})")
     draft.wanted += [(part.module, part.name), ("onlookers", looks)]
     name = draft.names.of(("likely", operation.number), f"{operation.node}_target")
-    told, note = _target(draft, operation, target, card, sight)
-    shown = card.asks != "class" and sight.canvas is not None
-    draft.tell(look, name, f"{part.name}({look}, {codec}, {told}){note}", shown=shown)
+    told, note, shown = _target(draft, operation, card, sight.canvas, painted)
+    # by itself: models that look at pictures of two spaces come before the codec of the second
+    draft.tell(name, name, f"{part.name}({look}, {codec}, {told}){note}", shown=shown)
     return draft.told(name)
 
 
@@ -83,10 +87,14 @@ def followed(draft: Draft, operation: Operation, known: Mapping[str, str]) -> st
     if draws(operation):
         name = draft.names.of(("draw", operation.number), f"{operation.node}_draw")
         role = text_of(f"guidance {operation.node}")
-        drawn = f"Draws({role}, {draft.drawn}, shape={draft.shape!r})"
+        shape, places = draft.shape, "[(..., here) for here in windows]"
+        if draft.windows and draft.away:  # every window has its own there
+            count = len(draft.windows.starts)
+            shape, places = (count, *shape), f"[(slice(None), n) for n in range({count})]"
+        drawn = f"Draws({role}, {draft.drawn}, shape={shape!r})"
         if draft.windows:
             draft.wanted.append(("windows", "DrawnByWindows"))
-            drawn = f"DrawnByWindows({drawn}, windows)"
+            drawn = f"DrawnByWindows({drawn}, {places})"
         draft.open(name, f"{name} = {drawn}")
         told["draw"] = f"{name}.of(window)" if draft.windows else name
     return call_of(chosen, told)
@@ -121,7 +129,8 @@ def _map(
     canvas = card.shape[2] * factor, card.shape[1] * factor
     stored = draft.library.assets.get(value.sha256)
     picture = prepare(stored, condition.steps, draft.wide(canvas))
-    name = draft.names.of(("map", operation.number, kind), f"{operation.node}_{kind}")
+    key = ("map", operation.number, kind, *draft.frame)
+    name = draft.names.of(key, f"{operation.node}_{kind}")
     shared = kind == "mask" and card.palette
     reader = "shares_of_classes" if shared else READERS[kind]
 
@@ -149,30 +158,45 @@ def _near(picture: Image.Image, canvas: tuple[int, int]) -> bytes:
 
 
 def _target(
-    draft: Draft, operation: Operation, target: Condition, card: GuidanceCard, sight: Sight
-) -> tuple[str, str]:
-    """What a model is to see, in Python, and a note on it."""
+    draft: Draft,
+    operation: Operation,
+    card: GuidanceCard,
+    own: tuple[int, int] | None,
+    painted: tuple[int, int] | None,
+) -> tuple[str, str, bool]:
+    """What a model is to see, in Python, a note on it, and whether every window has a part of it.
+
+    A picture is cut and squeezed as those that are `painted` will be for a model that looks at
+    pictures of its `own` size, both (w, h).
+    """
+    target: Any = operation["target"]
     if card.asks == "class":
-        return str(card.labels.index(str(target.value))), f"  # {line_of(str(target.value))}"
-    value: Any = target.value
-    stored = draft.library.assets.get(value.sha256)
-    seen = draft.wide(sight.canvas) if sight.canvas else None
-    picture = prepare(stored, target.steps, seen)
-    canvas = sight.canvas or picture.size
-    name = draft.names.of(("target", operation.number), f"{operation.node}_{card.asks}")
+        number = card.labels.index(str(target.value))
+        return str(number), f"  # {line_of(str(target.value))}", False
+    seen = own or draft.size
+    alike = own and painted and painted[0] * own[1] == painted[1] * own[0]
+    form = painted if seen and not alike else None
+    canvas = form or own
+    stored = draft.library.assets.get(target.value.sha256)
+    picture = prepare(stored, target.steps, draft.wide(canvas) if canvas else None)
+    key = ("target", operation.number, *draft.frame)
+    name = draft.names.of(key, f"{operation.node}_{card.asks}")
 
     def made(part: Image.Image) -> bytes:
+        if form and seen:
+            part = squeezed(part, form, seen)
+        size = seen or part.size
         if card.asks == "depth":
-            return _near(part, canvas)
-        numbers = quantise(fit(part, canvas, sharp=True), card.palette).astype(np.uint8)
+            return _near(part, size)
+        numbers = quantise(fit(part, size, sharp=True), card.palette).astype(np.uint8)
         shown = Image.fromarray(numbers, "P")
         shown.putpalette([part for each in card.palette for part in each.colour])
         return png_of(shown)
 
-    if sight.canvas:
-        return draft.parts(name, picture, canvas, made), ""
+    if canvas:
+        return draft.parts(name, picture, canvas, made), "", True
     draft.files[draft.file(name)] = made(picture)  # it sees pictures of every size
-    return f"HERE / {text_of(draft.file(name))}", ""
+    return f"HERE / {text_of(draft.file(name))}", "", False
 
 
 def _none(draft: Draft, card: ModulatorCard, kind: str) -> str:

@@ -40,6 +40,8 @@ CURVES = {
 OUTPUTS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
 WORDS = {"text": "sentence", "class": "label", "mask": "picture", "sketch": "picture"}
 """What `encode` of a class calls a condition of a kind."""
+PIXELS = ("codec", "Pixels")
+"""What makes colours of states that are pictures themselves."""
 FITTED = ("ControlNetModel", "FluxControlNetModel", "SD3ControlNetModel", "T2IAdapter")
 """The adapters that see a picture on the expert's canvas; others see all of it."""
 
@@ -101,9 +103,20 @@ def _fields(declared: Any) -> dict[str, Any]:
 def network(model: Model) -> Part | None:
     """The class that loads a model and takes its kind of condition; None if there is none."""
     part = _family(model)
+    if part is not None and _told_size(model):
+        return piece(part.module).parts["PixArtToldSize"]
     if part is None or model.file is None:
         return part
     return piece("onefile").parts.get(f"{part.name}File")
+
+
+def _told_size(model: Model) -> bool:
+    """Whether it is a PixArt that is told the size of its picture."""
+    if not model.pipeline.startswith("PixArt"):
+        return False
+    config = read_json(model.name, model.folder / "transformer" / "config.json")
+    told = config.get("use_additional_conditions")
+    return bool(config.get("sample_size") == 128 if told is None else told)  # as diffusers has it
 
 
 def _family(model: Model) -> Part | None:
@@ -150,7 +163,7 @@ def networks(model: Model) -> Mapping[str, str]:
 def codec(model: Model) -> tuple[str, str]:
     """The class of what makes colours of a model's states, with its module."""
     if not (model.folder / "vae").is_dir():
-        return "codec", "Pixels"
+        return PIXELS
     if model.file is not None:
         return "onefile", "AutoencoderFile"
     return "codec", "DeepAutoencoder" if _deep(model) else "Autoencoder"

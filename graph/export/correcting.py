@@ -33,6 +33,8 @@ class Correcting:
         """
         if not self._asks("seen"):
             return [*body]
+        # where other values stand in the places of estimates, nothing stands in that of the state
+        plain = any(" = lacking(x, " in line for line in body)
         row, comma = ", ".join(asking.answers), "," if len(asking.answers) == 1 else ""
         told = "x=x, level=level, clean=clean, answers=answers, composed=composed"
         if self._densities:
@@ -44,12 +46,12 @@ class Correcting:
             f"answers = [{row}]",
             *densities,
             "",
-            "def composed(values: list) -> Tensor:",
+            f"def composed(values: list{', x: float | Tensor = 0.0' if plain else ''}) -> Tensor:",
             '    """The fusion of estimates, or of what is given in their places."""',
             f"    {row}{comma} = values",
             *(f"    {line}" for each in body for line in wrapped(each, LONGEST - 4)),
             "",
-            "clean = composed(answers)",
+            f"clean = composed(answers{', x' if plain else ''})",
             f"seen.update({told})",
             "return clean",
         ]

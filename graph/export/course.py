@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from graph.controls import Controls
 from graph.events import ControlValue, Performance
 from graph.export import choosing
-from graph.export.weighing import Faders, faders, others, source, voices, weighed
+from graph.export.weighing import Faders, faders, looked_at, others, source, voices, weighed
 from graph.levels import NoiseLevel
 from graph.plan import Choice, Operation, Plan
 
 Key = tuple[str, int]
-"""What has a weight: "weight", "plain" (without guidance) or "loud" (0 or 1), of an operation."""
+"""What has a weight: "weight", "plain" (without guidance), "loud" or "asked" (0 or 1)."""
 
 
 class Course:
@@ -55,6 +56,10 @@ class Course:
                 for row in self.rows:
                     loud = any(row.get(("weight", each.number)) for each in below)
                     row["loud", root.number] = float(loud)
+        for row in self.rows:
+            looked = {each.number for each in looked_at(plan, score, partial(_heard, row))}
+            for each in self.guides:
+                row["asked", each.number] = float(each.number in looked)
 
     @property
     def guides(self) -> list[Operation]:
@@ -132,3 +137,9 @@ class Course:
                 heard = (number for number, weight in numbers.items() if weight != 0)
                 self.sounding.append(frozenset(heard))
             self.rows.append(row)
+
+
+def _heard(row: Mapping[Key, float], operation: Operation) -> bool:
+    """Whether the weight of an operation is not zero at an evaluation."""
+    word = "loud" if operation.op == "fuse" else "weight"
+    return bool(row.get((word, operation.number), 1.0))

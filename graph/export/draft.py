@@ -19,6 +19,10 @@ Fit = Callable[[Image.Image], Image.Image]
 """How a picture is brought to a canvas."""
 
 
+HOME = "x"
+"""The variable of the state that is sampled."""
+
+
 @dataclass
 class Draft:
     """The parts of a track's function as they come to be; everything that writes adds to it."""
@@ -33,7 +37,7 @@ class Draft:
     """Of the state that is written about."""
     drawn: str
     """Whose noise it is, as arguments in Python: seed, track and samples."""
-    state: str = "x"
+    state: str = HOME
     """The variable of the state that is written about."""
     wanted: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Pieces that it calls: (module, name)."""
@@ -61,6 +65,16 @@ class Draft:
     def end(self) -> str:
         """What tells the names of later tracks from those of the first."""
         return "" if self.number == 0 else f"_{self.number + 1}"
+
+    @property
+    def frame(self) -> tuple[object, ...]:
+        """What tells apart the files that tracks show of one picture."""
+        return self.size, self.windows
+
+    @property
+    def away(self) -> bool:
+        """Whether it is a state beyond a bridge that is written about."""
+        return self.state != HOME
 
     def drawing(self, role: str) -> str:
         """The call that makes the draws for states."""

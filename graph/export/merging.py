@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graph.export import choosing
@@ -27,6 +27,11 @@ class Merge:
     def reads(self, parameter: str) -> bool:
         """Whether the rule asks for it."""
         return parameter in self.rule.part.parameters
+
+    def alone(self) -> Merge:
+        """The call where there is nothing that experts could be guided away from."""
+        words = ("guidance=1.0" if each[:9] == "guidance=" else each for each in self.rule.keywords)
+        return replace(self, rule=replace(self.rule, keywords=tuple(words)))
 
     def with_(self, weights: Iterable[str], nulls: Iterable[str], base: str) -> str:
         """The whole call."""

@@ -6,12 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graph.errors import ChoraleError, Diagnostic
-from graph.export.adapting import reads, swept
-from graph.export.bending import draws
 from graph.export.choosing import chosen, companion, conditions, formula, network
-from graph.folders import read_json
-from graph.library import Library, Model
-from graph.plan import Asset, Choice, Operation, Plan
+from graph.library import Library
+from graph.plan import Choice, Operation, Plan
 
 FAMILIES: Mapping[str, tuple[str, str, str]] = {
     "fuse": ("rule", "fusion", "the fusion rule"),
@@ -35,25 +32,12 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""
-WORDS: Mapping[str, str] = {
-    "bridge": "a bridge",
-    "guide": "guidance by a model",
-    "modulate": "a modulator",
-}
-LED = ("bridge", "guide", "modulate")
-"""Operations that look at what an autoencoder makes of a state."""
 
 
 def refuse(plan: Plan, library: Library) -> None:
     """ChoraleError W024 that names all of it."""
     found = dict.fromkeys(
         f"{what} ('{each.node}')" for each in plan.operations for what in _strange(each, library)
-    )
-    found |= dict.fromkeys(_together(plan))
-    found |= dict.fromkeys(
-        f"a guidance that draws at random in several places ('{each.node}')"
-        for each in plan.operations
-        if each.op == "guide" and draws(each) and _places(plan, each) > 1
     )
     if found:
         raise refused(found)
@@ -70,16 +54,6 @@ def refused(found: Iterable[str]) -> ChoraleError:
     )
 
 
-def _places(plan: Plan, operation: Operation) -> int:
-    """In how many places of one track an operation is heard, at most."""
-
-    def ways(root: Operation) -> int:
-        below = (ways(plan.operations[ref.number]) for ref in root.inputs)
-        return 1 if root is operation else sum(below)
-
-    return max((ways(each) for each in plan.operations if each.op == "sample"), default=0)
-
-
 def _strange(each: Operation, library: Library) -> Iterator[str]:
     settings = dict(each.settings)
     if each.op not in KNOWN:
@@ -94,8 +68,6 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
             yield f"{heard.name}, a ControlNet of one file"
         if companion("adapters", heard) is None:
             yield f"{heard.name}, an adapter of the kind {heard.network}"
-    if each.op == "tune" and swept(each) and reads(library, each):
-        yield "a sweep of a LoRA that changes what reads sentences"
     if each.op in FAMILIES:
         setting, family, word = FAMILIES[each.op]
         choice: Any = settings[setting]
@@ -110,44 +82,6 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
             yield f"the corrector {corrector.name}"
 
 
-def _together(plan: Plan) -> Iterator[str]:
-    """What can be exported by itself, but not with what else there is."""
-    for each in plan.operations:
-        if each.op == "sample" and dict(each.settings).get("wide", 1) != 1:
-            for below in plan.below(each):
-                if below.op == "bridge":
-                    yield from _drawing_abroad(plan, below)
-        if each.op == "sample" and "size" in dict(plan.operations[each.inputs[0].number].settings):
-            for below in plan.below(each):
-                if below.op == "bridge":
-                    yield f"a bridge at another size than the experts' own ('{below.node}')"
-                target: Any = dict(below.settings).get("target")
-                if target is not None and isinstance(target.value, Asset):
-                    yield f"guidance by a picture at another size ('{below.node}')"
-        if each.op in LED and any(_formula(below) for below in plan.below(each)):
-            yield f"{WORDS[each.op]} beside a formula ('{each.node}')"
-
-
-def _drawing_abroad(plan: Plan, bridge: Operation) -> Iterator[str]:
-    """Of the guidance beyond a bridge what draws: every window of a panorama has its own there."""
-    for below in plan.below(plan.operations[bridge.inputs[0].number]):
-        if below.op == "guide" and draws(below):
-            yield f"guidance by {below['method']} beyond a bridge in a panorama ('{below.node}')"
-
-
-def _formula(each: Operation) -> bool:
-    return isinstance(dict(each.settings).get("expert"), Choice)
-
-
-def _told(model: Model) -> bool:
-    """Whether it is a PixArt that is told the size of its picture."""
-    if not model.pipeline.startswith("PixArt"):
-        return False
-    config = read_json(model.name, model.folder / "transformer" / "config.json")
-    told = config.get("use_additional_conditions")
-    return bool(config.get("sample_size") == 128 if told is None else told)  # as diffusers has it
-
-
 def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[str]:
     expert = settings["expert"]
     if isinstance(expert, Choice):
@@ -160,8 +94,6 @@ def _strange_expert(settings: Mapping[str, Any], library: Library) -> Iterator[s
     strange = [each.kind for each in conditions(condition) if each.kind not in kinds]
     if not (model.folder / "scheduler").is_dir():
         yield f"{model.name}, which is no folder of diffusers"
-    elif _told(model):
-        yield f"{model.name}, which is told the size of its picture"
     elif strange:
         yield f"the condition {strange[0]} of {model.name}"
     elif network(model) is None:

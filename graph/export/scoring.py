@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from graph.export import choosing
 from graph.export.amounts import Amounts
 from graph.export.asking import Asking
 from graph.export.bending import changed, draws, followed, likelihood, modulator
-from graph.export.bridging import bridge, codec
+from graph.export.bridging import bridge, codec, shape_of
 from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.forming import form
 from graph.export.merging import background, merge
 from graph.export.refusing import refused
 from graph.export.weighing import inputs_of, source
-from graph.plan import Operation
+from graph.plan import Choice, Operation
+
+UNFOUNDED = "weights that do not sum to one without a background"
 
 
 class Scoring:
@@ -69,15 +70,16 @@ class Scoring:
         clean, null = self.estimate(inner)
         if not amounts.ever(operation):
             return clean, null
-        likely = likelihood(draft, operation, codec(draft, self._asking.lead))
+        lead = self._asking.lead
+        painted = lead.canvas if lead else None
+        likely = likelihood(draft, operation, codec(draft, lead), painted)
         known = {"clean": self._unguided(inner), "likely": likely}
         change = followed(draft, operation, known)
-        weight, switches = amounts.own(operation), [amounts.switch(operation)]
-        if draws(operation):  # whoever is not heard draws nothing
-            switches.append(amounts.switch(source(draft.plan, operation)))
+        # whoever is not asked draws nothing
+        switch = amounts.asked(operation) if draws(operation) else amounts.switch(operation)
         heard = source(draft.plan, operation)
         bent = draft.names.of(("bent", operation.number), f"{heard.node}_guided")
-        draft.body += changed(bent, clean, change, weight, " and ".join(filter(None, switches)))
+        draft.body += changed(bent, clean, change, amounts.own(operation), switch)
         return bent, null
 
     def _unguided(self, operation: Operation) -> str:
@@ -98,12 +100,12 @@ class Scoring:
         draft, amounts = self._draft, self._amounts
         foreign, anchor = inputs_of(draft.plan, operation)[0]
         here, null = self.estimate(anchor)
-        base = self._asking.asked(null)
+        base = self._asking.asked(null) or here
         if not amounts.sounds(foreign):
             return base, base
         heard = source(draft.plan, foreign)
         switch = amounts.switch(heard)
-        shape: Any = operation["shape"]
+        shape = shape_of(draft, operation)
         state = draft.names.of(("abroad", operation.number), "abroad")
         with draft.abroad(state, shape) as lines:
             asking = Asking(draft, amounts)
@@ -126,10 +128,13 @@ class Scoring:
     def _known(self, asking: Asking, foreign: Operation, null: str) -> str:
         """What a foreign estimate is held against: nothing where that is the very same answer.
 
-        So it is of an expert that knows no condition, as long as nobody bends it.
+        So it is of an expert that knows no condition, as long as nobody bends it; a formula has
+        no other.
         """
         plan, amounts = self._draft.plan, self._amounts
         heard = source(plan, foreign)
+        if not null:
+            return "None"
         if heard.op != "denoise" or asking.voice(heard) != null:
             return null
         switches: list[str] = []
@@ -156,9 +161,17 @@ class Scoring:
             base = self.estimate(wired)[0]
         else:
             base = self._background(operation, inputs, clean, nulls)
+        lack = ""
+        if not wired and not any(nulls):
+            call, lack = call.alone(), self._lack(operation, inputs, weights, base)
+        if lack and forms:
+            raise refused([f"a form of {UNFOUNDED} ('{operation.node}')"])
         nulls = [each or base for each in nulls]
         name = draft.names.of(("merge", operation.number), operation.node)
-        draft.body.append(f"{name} = {call.with_(weights, nulls, base)}")
+        more = f"{lack} + " if lack else ""
+        draft.body.append(f"{name} = {more}{call.with_(weights, nulls, base)}")
+        if lack:
+            return name, f"({base} + {lack})"
         if forms:
             plain = draft.names.of(("plain", operation.number), f"{name}_plain")
             unguided = [amounts.of(each, "plain") for each in inputs]
@@ -174,16 +187,31 @@ class Scoring:
         clean: list[str],
         nulls: list[str],
     ) -> str:
-        """The mix of the nulls that there are; of formulas, whose weights sum to one, their mean.
-
-        ChoraleError W024 for weights that do not: such a sum is measured against two things.
-        """
+        """The mix of the nulls that there are; of formulas their mean."""
         draft, amounts = self._draft, self._amounts
         if any(nulls):
             known = [pair for pair in zip(inputs, nulls, strict=True) if pair[1]]
+            if len(known) < len(inputs) and not amounts.always([each for each, _ in known]):
+                raise refused([f"a formula whose background falls silent ('{operation.node}')"])
             inputs, nulls = [each for each, _ in known], [each for _, each in known]
             return background(draft, amounts, operation, inputs, nulls)
-        if not amounts.whole(inputs):
-            what = "weights that do not sum to one without a background"
-            raise refused([f"{what} ('{operation.node}')"])
         return background(draft, amounts, operation, inputs, clean, alike=True)
+
+    def _lack(
+        self, operation: Operation, inputs: list[Operation], weights: list[str], mean: str
+    ) -> str:
+        """The variable of what is added to a fusion against the mean of formulas; empty if nothing.
+
+        ChoraleError W024 where that has no finite value, at pure noise.
+        """
+        draft, choice = self._draft, operation["rule"]
+        builds = isinstance(choice, Choice) and choosing.member("fusion", choice).needs_background
+        if not builds or self._amounts.whole(inputs):
+            return ""
+        if not self._amounts.whole(inputs, begun=False):
+            raise refused([f"at pure noise {UNFOUNDED} ('{operation.node}')"])
+        draft.wanted.append(("background", "lacking"))
+        name = draft.names.of(("lack", operation.number), f"{operation.node}_lack")
+        told = f"{draft.state}, level, {mean}, [{', '.join(weights)}]"
+        draft.body.append(f"{name} = lacking({told})")
+        return name

@@ -82,13 +82,14 @@ def export(
     main = _main(tracks, stem)
     wanted = [each for track in tracks for each in (*track.wanted, track.finish[0])]
     parts, imports = needed(wanted)
+    opens = any("MODELS" in part.names for part in parts)
     own = {("Path", "pathlib", "Path"), ("torch", "torch", None), ("Tensor", "torch", "Tensor")}
     if any("Image.open" in line for lines in functions for line in lines):
         own.add(("Image", "PIL", "Image"))
     sections = [
         f'"""{_said(title, description, files, versions or {})}\n"""',
         "\n".join(map(folded, import_lines(own | _split(imports)))),
-        "\n".join(_header([models(each) for each in _shelves(plan, library)])),
+        "\n".join(_header([models(each) for each in _shelves(plan, library) if opens])),
         *("\n".join(track.constants) for track in tracks if track.constants),
     ]
     text = "\n\n".join(sections)

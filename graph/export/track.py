@@ -89,9 +89,9 @@ class Track:
         states = f"sample{self.end}()"
         if self._draft.points > 1:
             return ("plane", "plotted"), f"plotted({states}, {self._draft.points})"
-        if not self._asking.models:
-            return ("decoding", "pictures"), f"pictures({states})"
         lead = self._asking.lead
+        if lead is None:
+            return ("decoding", "pictures"), f"pictures({states})"
         module, name = choosing.decoder(lead)
         told = "" if name == "pictures" else f"{choosing.place(lead, self._draft.library)}, "
         return (module, name), f"{name}({told}{states})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,6 +150,28 @@ def voices(plan: Plan, root: Operation) -> Iterator[Operation]:
         return
     for each in inputs_of(plan, here)[0]:
         yield from voices(plan, each)
+
+
+def looked_at(
+    plan: Plan, root: Operation, heard: Callable[[Operation], bool]
+) -> Iterator[Operation]:
+    """What is worked out of a score; `heard` says whether an operation's weight is not zero.
+
+    That is what is heard, and backgrounds and anchors whether or not they are; of a fusion in which
+    nothing is heard everything, without what bends it.
+    """
+    inputs, wired = inputs_of(plan, root)
+    if root.op not in ("guide", "modulate") or heard(root):
+        yield root
+    if root.op == "denoise":
+        return
+    if root.op == "fuse":
+        loud = [each for each in inputs if heard(source(plan, each))]
+        inputs = loud or [bare(plan, each) for each in inputs]
+    elif root.op == "bridge" and not heard(source(plan, root)):
+        inputs = inputs[1:]
+    for each in (*inputs, *([wired] if wired else ())):
+        yield from looked_at(plan, each, heard)
 
 
 def bare(plan: Plan, operation: Operation) -> Operation:

@@ -57,6 +57,7 @@ def plan_of(library: Library, *without: str, more: tuple[str, ...] = (), **chang
         "fuse": ("fuse", {}),
         "half": ("map", {"picture": changes.pop("map", "")}),
         "guide": ("guidance", {"method": {"name": "freedom"}, "scale": 1.0}),
+        **changes.pop("nodes", {}),
         "sampler": ("sampler", {"steps": 3, "count": 2, **changes}),
         "picture": ("picture", {}),
     }
@@ -121,6 +122,19 @@ def test_home_may_be_pixels(library: Library) -> None:
     without = ("home.score > bridge.anchor", "home.score > fuse.scores")
     plan = plan_of(library, *without, more=("pixels.score > bridge.anchor",))
     assert painted(library, plan).shape == (2, 32, 32, 3)
+
+
+@pytest.mark.parametrize("side", [32, 16])
+def test_a_formula_paints_pictures_as_large_as_its_states(
+    library: Library, alone: np.ndarray, side: int
+) -> None:
+    nodes: Nodes = {"formula": ("gaussian_expert", {"shape": [3, side, side], "mean": 0.8})}
+    wires = ("formula.score > bridge.score",)
+    beyond = plan_of(library, "foreign.score > bridge.score", more=wires, nodes=nodes)
+    assert not np.array_equal(painted(library, beyond), alone)
+    ends = ("home.score > bridge.anchor", "home.score > fuse.scores")
+    home = plan_of(library, *ends, more=("formula.score > bridge.anchor",), nodes=nodes)
+    assert painted(library, home).shape == (2, side, side, 3)
 
 
 def test_a_map_of_the_foreign_expert_lies_over_the_canvas_at_home(

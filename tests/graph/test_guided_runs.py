@@ -134,6 +134,30 @@ def test_every_method_is_heard_seen_on_the_meters_and_replayed(name: str, librar
     assert np.array_equal(pixels(again), pixels(done))
 
 
+def test_one_that_draws_is_the_same_in_all_of_its_places(library: Library) -> None:
+    """So that what is wired twice counts as it does once."""
+    nodes: Nodes = {
+        "scene": ("label", {"name": "sea by day"}),
+        "expert": ("class_expert", {"guidance": 1.0}),
+        "guide": ("guidance", {"method": {"name": "tfg"}}),
+        "inner": ("fuse", {"rule": {"name": "mean"}}),
+        "outer": ("fuse", {"rule": {"name": "mean"}}),
+        "sampler": ("sampler", {"steps": 4, "count": 2}),
+        "picture": ("picture", {}),
+    }
+    wires = ["scene.class > expert.class", "scene.class > guide.class"]
+    wires += ["expert.score > guide.score", "guide.score > inner.scores"]
+    wires += ["inner.score > outer.scores", "outer.score > picture.score"]
+    wires += ["sampler.sampling > picture.sampling"]
+
+    def painted(*more: str) -> np.ndarray:
+        found = compile_workflow(document(nodes, (*wires, *more)), catalogue(), library)
+        assert found.plan is not None, found.diagnostics
+        return pixels(result(Runtime(library, CPU).run(found.plan))).astype(int)
+
+    assert np.abs(painted() - painted("guide.score > outer.scores")).max() <= 1
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_at_zero_every_bit_is_the_experts_and_the_model_is_not_asked(
     name: str, library: Library, monkeypatch: pytest.MonkeyPatch

@@ -14,9 +14,8 @@ from PIL import Image
 
 from graph.compile import Compiled, compile_workflow
 from graph.ensemble import assemble
-from graph.errors import ChoraleError, Diagnostic
+from graph.errors import Diagnostic
 from graph.events import Progress
-from graph.export.script import export
 from graph.library import Library
 from graph.pictures import squeezed
 from graph.runtime import Runtime
@@ -314,8 +313,6 @@ def test_beyond_a_bridge_pictures_have_as_many_pixels(library: Library) -> None:
     assert ended.pictures[0].size == OTHER
     assert ended.meters is not None
     assert ended.meters.share["b"] > 0.0
-    with pytest.raises(ChoraleError, match=r"W024 .*a bridge at another size .*'bridge'"):
-        export(plan, library, title="Bridged")
 
 
 def test_a_bridge_to_an_expert_of_one_size_is_refused(tmp_path: Path) -> None:
@@ -401,8 +398,6 @@ def test_what_guides_is_shown_its_target_as_it_sees_the_picture(library: Library
     (score,) = (each.score for each in tracks if isinstance(each.score, Guided))
     (target,) = score.target.values
     assert tuple(target.shape) == (32, 32)
-    with pytest.raises(ChoraleError, match=r"W024 .*a picture at another size \('guide'\)"):
-        export(plan, library, title="Guided")
     middle = (target == 1).float().mean().item()
     assert middle == pytest.approx(400 / 560, abs=0.03)
 

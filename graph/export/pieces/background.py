@@ -8,6 +8,8 @@ from operator import add
 import torch
 from torch import Tensor
 
+from graph.export.pieces.conventions import Level
+
 
 def mean_of(nulls: list[Tensor], shares: list[float]) -> Tensor:
     """B = Σ βᵢ·D(x | ∅)ᵢ with shares β that sum to one."""
@@ -27,6 +29,17 @@ def mean_of_present(nulls: list[Tensor], shares: list[float], weights: list) -> 
         amounts = [amount + lacking * each for amount, each in zip(amounts, instead)]
     total = reduce(add, amounts)
     return reduce(add, [amount / total * null for amount, null in zip(amounts, nulls)])
+
+
+def lacking(x: Tensor, level: Level, mean: Tensor, weights: list) -> Tensor:
+    """(1 − Σ wᵢ)·(x/alpha − M): what weights against the mean M lack to the plain sum of scores.
+
+    That is x/alpha + Σ wᵢ·(Dᵢ − x/alpha); what is in the weights by rounding is no lack.
+    """
+    rest = 1 - reduce(add, weights)
+    if level[0] == 0:  # where weights sum to one
+        return torch.zeros_like(mean)
+    return rest * (abs(rest) > 1e-6) * (x / level[0] - mean)
 
 
 def presence(weights: list, x: Tensor) -> list[Tensor]:

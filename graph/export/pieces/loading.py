@@ -44,6 +44,12 @@ def tokens(tokenizer: Any, sentence: str, length: int) -> Any:
     ).to(DEVICE)
 
 
+def every(prompts: list, count: int) -> list:
+    """The prompts of all states, those of one after another; a list has one for each sample."""
+    lists = (each if isinstance(each, list) else [each] * count for each in prompts)
+    return [prompt for told in lists for prompt in told]
+
+
 def filled(like: torch.Tensor, value: float) -> torch.Tensor:
     """One value for every sample of a batch: a network's time."""
     return torch.full((len(like),), value, device=like.device)

@@ -9,11 +9,11 @@ from torch import Tensor
 
 
 class DrawnByWindows:
-    """Draws of the whole, of which every window takes its part, however often it draws."""
+    """Draws for all windows, of which every window takes its part, however often it draws."""
 
-    def __init__(self, draw: Callable, windows: list[slice]) -> None:
-        self.draw, self.windows = draw, windows
-        self.waiting: list[list[Tensor]] = [[] for _ in windows]
+    def __init__(self, draw: Callable, places: list[tuple]) -> None:
+        self.draw, self.places = draw, places  # of what is drawn
+        self.waiting: list[list[Tensor]] = [[] for _ in places]
 
     def of(self, window: int) -> Callable:
         """The draws of one window; what it draws first waits for the others."""
@@ -21,8 +21,8 @@ class DrawnByWindows:
         def drawn() -> Tensor:
             if not self.waiting[window]:
                 whole = self.draw()
-                for parts, here in zip(self.waiting, self.windows):
-                    parts.append(whole[..., here])
+                for parts, place in zip(self.waiting, self.places):
+                    parts.append(whole[place])
             return self.waiting[window].pop(0)
 
         return drawn

@@ -14,6 +14,7 @@ from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 
 from graph import adapters
+from graph.compile import Compiled
 from graph.errors import ChoraleError
 from graph.events import Performance
 from graph.export import choosing
@@ -62,6 +63,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 def plan_of(library: Library, told: dict[str, Any], **more: Any) -> Plan:
     found = compiled(library, told, more.pop("sampler", SAMPLER), **more)
+    assert found.plan is not None, found.diagnostics
+    return found.plan
+
+
+def planned_of(found: Compiled) -> Plan:
     assert found.plan is not None, found.diagnostics
     return found.plan
 
@@ -317,13 +323,51 @@ def test_loras_of_flux_with_names_of_diffusers_and_of_the_original(tmp_path: Pat
     assert len(layers["single_transformer_blocks.0.proj_out"]) == 3
 
 
-def test_a_sweep_of_a_lora_that_changes_the_reading_is_refused(library: Library) -> None:
-    nodes: Any = {"amount": ("sweep", {"start": 0.5, "stop": 1.0, "count": 2})}
+def test_sweeps_of_loras_read_the_sentence_anew_in_every_sample(
+    library: Library, tmp_path: Path
+) -> None:
+    """Beside one that stays, and a null that is read by the same; in a panorama it is read once."""
+    nodes: Any = {
+        "amount": ("sweep", {"start": 0.0, "stop": 1.0, "count": 2}),
+        "other": ("sweep", {"start": 0.5, "stop": -0.5, "count": 2}),
+    }
+    more = ["amount.reliability > ink.reliability", "other.reliability > oil.reliability"]
+    told: Any = {"ink": {"reliability": 0.9}, "oil": {}, "old": {"reliability": 0.4}, "line": {}}
+    sampler = {**SAMPLER, "count": 1}
+    found = drawn(library, told, sampler=sampler, more=more[:1], nodes=nodes)
+    text = agree(library, tmp_path / "one", planned_of(found))
+    assert "    for ink_loud in [0.0, 0.9]:\n        with ink.heard(ink_loud), oil.heard" in text
+    found = drawn(library, told, sampler=sampler, more=more, nodes=nodes)
+    text = agree(library, tmp_path / "two", planned_of(found))
+    assert "    for ink_loud, oil_loud in [(0.0, 0.5), (0.0, -0.5), (0.9, 0.5)," in text
+    wide = drawn(library, told, sampler={**sampler, "wide": 2}, more=more, nodes=nodes)
+    text = agree(library, tmp_path / "wide", planned_of(wide))
+    assert "_loud" not in text
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        folders.stable_diffusion_xl,
+        folders.stable_diffusion_3,
+        folders.flux,
+        folders.pixart,
+        folders.latent_consistency,
+    ],
+)
+def test_a_sweep_is_read_by_every_family(tmp_path: Path, make: Any) -> None:
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    make(library.folder / "base")
+    networks: Any = expert(library.folder / "base").networks()  # type: ignore[attr-defined]
+    loras.peft(
+        library.folder / "loras" / "ink.safetensors", networks, 1, wanted=loras.attention_or_t5
+    )
+    nodes: Any = {"amount": ("sweep", {"start": 0.0, "stop": 1.5, "count": 3})}
     wire = ("amount.reliability > ink.reliability",)
-    found = drawn(library, {"ink": {}}, sampler=SAMPLER, more=wire, nodes=nodes)
+    found = drawn(library, {"ink": {}}, sampler={"steps": 2}, more=wire, nodes=nodes)
     assert found.plan is not None, found.diagnostics
-    with pytest.raises(ChoraleError, match=r"W024 .*a sweep of a LoRA that .* \('ink'\)"):
-        export(found.plan, library, title="Swept")
+    text = agree(library, tmp_path / "out", found.plan)
+    assert "for ink_loud in [0.0, 0.75, 1.5]:" in text
 
 
 def test_every_window_of_a_panorama_is_shown_its_part(library: Library, tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from graph.errors import ChoraleError
 from graph.events import Performance
-from graph.export.script import export
 from graph.library import Library
 from graph.plan import Plan
 from tests.graph.adapters.workflows import stored
@@ -153,49 +151,79 @@ def test_a_background_from_abroad_is_weighed(library: Library, tmp_path: Path) -
     assert "if foreign_weight:" in text
 
 
-def test_a_formula_beyond_a_bridge_is_refused(library: Library) -> None:
+def beside_formula(library: Library, *wires: str, side: int = 16) -> Plan:
+    """A class expert of 32 pixels and formulas of colours, of which each wire makes use."""
+    formula = {"shape": [3, side, side], "variance": 0.1}
     nodes: Nodes = {
         "scene": ("label", {"name": SCENES[0]}),
-        "home": ("class_expert", {}),
-        "formula": ("gaussian_expert", {"shape": [3, 16, 16]}),
+        "class": ("class_expert", {"guidance": 2.0}),
+        "dark": ("gaussian_expert", {**formula, "mean": -0.6, "guidance": 0.25}),
+        "pale": ("gaussian_expert", {**formula, "mean": 0.5, "guidance": 0.75}),
+        "both": ("fuse", {}),
+        "guide": ("guidance", {"method": {"name": "freedom"}, "scale": 1.0}),
         "bridge": ("bridge", {}),
         "fuse": ("fuse", {}),
-        "sampler": ("sampler", {}),
+        "sampler": ("sampler", {"steps": 3, "count": 2}),
         "picture": ("picture", {}),
     }
-    wires = (
-        "scene.class > home.class",
-        "home.score > bridge.anchor",
-        "formula.score > bridge.score",
-        "home.score > fuse.scores",
-        "bridge.score > fuse.scores",
-        "fuse.score > picture.score",
-        "sampler.sampling > picture.sampling",
-    )
-    plan = planned(library, nodes, wires)
-    with pytest.raises(ChoraleError, match=r"W024 .*a bridge beside a formula \('bridge'\)"):
-        export(plan, library, title="Beyond")
+    always = ("scene.class > class.class", "bridge.score > fuse.scores")
+    more = ("fuse.score > picture.score", "sampler.sampling > picture.sampling")
+    return planned(library, nodes, [*always, *wires, *more])
 
 
-def test_guidance_that_draws_beyond_a_bridge_is_refused_in_a_panorama(library: Library) -> None:
-    """Every window has draws of its own there; at home it has its part of those of the whole."""
-    method = {"method": {"name": "tfg"}, "model": "playground/classifier"}
+@pytest.mark.parametrize("side", [32, 16])
+def test_a_formula_beyond_a_bridge(library: Library, tmp_path: Path, side: int) -> None:
+    home = ("class.score > bridge.anchor", "class.score > fuse.scores")
+    plan = beside_formula(library, "dark.score > bridge.score", *home, side=side)
+    text = agree(library, tmp_path, plan)
+    assert "formula_codec = Pixels()" in text
+    assert "bridge.back(class_null, dark, None, level, bridge_memory)" in text
+
+
+def test_formulas_that_are_fused_and_guided_beyond_a_bridge(
+    library: Library, tmp_path: Path
+) -> None:
+    both = ("dark.score > both.scores", "pale.score > both.scores", "both.score > guide.score")
+    more = ("scene.class > guide.class", "guide.score > bridge.score")
+    home = ("class.score > bridge.anchor", "class.score > fuse.scores")
+    agree(library, tmp_path, beside_formula(library, *both, *more, *home))
+
+
+@pytest.mark.parametrize("side", [32, 16])
+def test_home_may_be_a_formula(library: Library, tmp_path: Path, side: int) -> None:
+    """It is its own background, and what comes home is added to it."""
+    wires = ("dark.score > bridge.anchor", "class.score > bridge.score")
+    text = agree(library, tmp_path, beside_formula(library, *wires, side=side))
+    assert "bridge.back(dark, class_2, class_null, level, bridge_memory)" in text
+
+
+@pytest.mark.parametrize("wide", [1, 2])
+def test_guidance_that_draws_at_both_ends_of_a_bridge(
+    library: Library, tmp_path: Path, wide: int
+) -> None:
+    """In a panorama every window has draws of its own abroad, and at home its part of the whole.
+
+    An anchor is asked as long as anything comes over, and who is asked nothing draws nothing.
+    """
+    method = {"method": {"name": "tfg"}, "model": "playground/classifier", "scale": 1.0}
     nodes: Nodes = {
         "scene": ("label", {"name": SCENES[0]}),
         "home": ("class_expert", {}),
-        "foreign": ("class_expert", {"model": "playground/foreign"}),
+        "foreign": ("class_expert", {"model": "playground/foreign", "to_noise": 0.3}),
         "near": ("guidance", method),
         "far": ("guidance", method),
         "bridge": ("bridge", {}),
         "fuse": ("fuse", {}),
-        "sampler": ("sampler", {"wide": 2}),
+        "sampler": ("sampler", {"wide": wide, "steps": 4}),
         "picture": ("picture", {}),
     }
     wires = [f"scene.class > {each}.class" for each in ("home", "foreign", "near", "far")]
-    wires += ["home.score > near.score", "near.score > bridge.anchor"]
+    wires += ["home.score > near.score", "near.score > bridge.anchor", "home.score > fuse.scores"]
     wires += ["foreign.score > far.score", "far.score > bridge.score"]
     wires += ["bridge.score > fuse.scores", "fuse.score > picture.score"]
     plan = planned(library, nodes, [*wires, "sampler.sampling > picture.sampling"])
-    said = r"uses guidance by tfg\([^)]*\) beyond a bridge in a panorama \('far'\)\."
-    with pytest.raises(ChoraleError, match=said):
-        export(plan, library, title="Far")
+    moves = Performance(
+        ((1, "home.muted", True), (2, "foreign.muted", True), (3, "home.muted", False))
+    )
+    agree(library, tmp_path / "stays", plan)
+    agree(library, tmp_path / "moves", plan, moves)

@@ -11,14 +11,16 @@ import pytest
 import torch
 from PIL import Image
 
-from graph import experts
+from graph import experts, fusion
 from graph.errors import ChoraleError
 from graph.events import Performance
 from graph.export.parts import members
 from graph.export.script import export
+from graph.interfaces import FusionRule
 from graph.library import Library
 from graph.plane import REACH
 from graph.plotting import GROUND, dots
+from graph.registry import choices
 from studio.piece import WORKFLOWS, load
 from studio.piece import library as shipped
 from tests.graph.documents import Nodes
@@ -136,20 +138,26 @@ def test_a_sum_of_one_needs_no_background(library: Library, tmp_path: Path) -> N
     agree(library, tmp_path / "one", planned(library, some, alone))
 
 
-def test_another_sum_without_a_background_is_refused(library: Library) -> None:
-    nodes, wires = gaussians(1.5, -0.5)
-    plan = planned(library, nodes, wires)
-    moved = Performance(((2, "pale.guidance", 0.5),))
-    said = r"W024 .*weights that do not sum to one without a background \('fuse'\)"
-    with pytest.raises(ChoraleError, match=said):
-        export(plan, library, title="Sum", performance=moved)
+MOVED = ((0, "dark.guidance", 1.5), (2, "pale.guidance", 0.25))
+BUILT = ("product", "perp_neg", "switch", "conflict_averse")
+
+
+@pytest.mark.parametrize("rule", sorted(choices(fusion, FusionRule)))
+def test_another_sum_without_a_background(library: Library, tmp_path: Path, rule: str) -> None:
+    """Rules that build on one take the plain sum of scores; to the others it is no matter."""
+    settings = {"guidance": 6.0} if rule == "superdiff_or" else {}
+    nodes, wires = gaussians(*((1.0, 1.0) if rule == "switch" else (0.4, 0.6)))
+    nodes["fuse"][1]["rule"] = {"name": rule, **settings}
+    moved = Performance(MOVED)
+    text = agree(library, tmp_path, planned(library, nodes, wires), moved)
+    assert ("fuse_lack + " in text) == (rule in BUILT)
 
 
 @pytest.mark.parametrize(
     ("kind", "settings"), [("sweep", {"start": 1.0, "stop": 2.0, "count": 2}), ("map", {})]
 )
-def test_a_sum_of_one_in_a_sample_or_a_place_alone_is_refused(
-    library: Library, kind: str, settings: dict[str, Any]
+def test_a_sum_that_is_another_in_every_sample_or_place(
+    library: Library, tmp_path: Path, kind: str, settings: dict[str, Any]
 ) -> None:
     """The numbers sum to one, but times a sweep or a map they do not everywhere."""
     nodes, wires = gaussians(1.5, -0.5)
@@ -160,8 +168,46 @@ def test_a_sum_of_one_in_a_sample_or_a_place_alone_is_refused(
         settings = {"picture": library.assets.put(picture.getvalue()), "white": 1.0}
     nodes["amount"] = (kind, settings)
     plan = planned(library, nodes, [*wires, "amount.reliability > pale.reliability"])
-    with pytest.raises(ChoraleError, match=r"W024 .*that do not sum to one .* \('fuse'\)"):
-        export(plan, library, title="Sum")
+    agree(library, tmp_path, plan)
+
+
+def test_a_sum_at_pure_noise_has_to_be_one(library: Library, tmp_path: Path) -> None:
+    nodes, wires = gaussians(1.5, -0.5)
+    nodes["sampler"][1]["schedule"] = {"name": "flow"}
+    plan = planned(library, nodes, wires)
+    later = Performance(((1, "pale.guidance", -0.9),))
+    assert "fuse_lack" in agree(library, tmp_path, plan, later)
+    moved = Performance(((0, "pale.guidance", 0.5),))
+    said = r"W024 .*at pure noise weights that do not sum to one without a background \('fuse'\)"
+    with pytest.raises(ChoraleError, match=said):
+        export(plan, library, title="Sum", performance=moved)
+    with pytest.raises(ChoraleError, match="F005"):
+        by_engine(plan, library, moved)
+
+
+@pytest.mark.parametrize("corrector", ["fkc", "mala", "ula"])
+def test_correctors_of_another_sum(library: Library, tmp_path: Path, corrector: str) -> None:
+    nodes, wires = gaussians(0.4, 0.6)
+    nodes["fuse"][1]["rule"] = {"name": "product"}
+    nodes["sampler"][1]["corrector"] = {"name": corrector}
+    nodes["sampler"][1]["method"] = {"name": "euler_maruyama"}
+    text = agree(library, tmp_path, planned(library, nodes, wires), Performance(MOVED))
+    assert ("def composed(values: list, x: float | Tensor = 0.0)" in text) == (corrector != "ula")
+
+
+def test_a_sum_within_another_and_beyond_it(library: Library, tmp_path: Path) -> None:
+    """The plain sum is what the outer fusion measures against."""
+    nodes, wires = gaussians(1.5, -0.5)
+    nodes["outer"] = ("fuse", {"rule": {"name": "product"}})
+    nodes["third"] = ("gaussian_expert", {"mean": 0.1, "guidance": 2.0, "shape": [3, 4, 4]})
+    wires = [each for each in wires if each != "fuse.score > picture.score"]
+    wires += ["fuse.score > outer.scores", "third.score > outer.scores"]
+    wires += ["outer.score > picture.score"]
+    plan = planned(library, nodes, wires)
+    agree(library, tmp_path, plan, Performance(MOVED))
+    silent = Performance(((1, "dark.muted", True), (1, "pale.muted", True)))
+    with pytest.raises(ChoraleError, match=r"a formula whose background falls silent \('outer'\)"):
+        export(plan, library, title="Silent", performance=silent)
 
 
 def test_states_of_other_channels_are_shown_grey(library: Library, tmp_path: Path) -> None:

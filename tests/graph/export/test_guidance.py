@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from graph import guidance, likelihoods
-from graph.errors import ChoraleError
 from graph.events import Performance
 from graph.export.parts import members
 from graph.export.script import export
@@ -149,6 +148,24 @@ def test_states_of_pixels(library: Library, tmp_path: Path) -> None:
     assert "pixels_codec = Pixels()" in text
 
 
+@pytest.mark.parametrize(
+    ("model", "asks", "method"),
+    [
+        ("resnet", "class", "freedom"),
+        ("vit", "class", "tfg"),
+        ("segformer", "mask", "dps"),
+        ("dpt", "depth", "estimate"),
+    ],
+)
+def test_states_of_a_formula(
+    library: Library, tmp_path: Path, model: str, asks: str, method: str
+) -> None:
+    nodes: Nodes = {"grey": ("gaussian_expert", {"shape": [3, 32, 32]})}
+    guide = {"model": model, "asks": asks, "method": {"name": method}}
+    text = agree(library, tmp_path, plan_of(library, guide, nodes=nodes, of="grey"))
+    assert "formula_codec = Pixels()" in text
+
+
 def test_several_see_what_is_without_any_of_them(library: Library, tmp_path: Path) -> None:
     """And what a modulator between them makes of it, as long as it is heard."""
     guides = (
@@ -214,13 +231,23 @@ def test_one_that_is_never_heard_is_not_in_the_file(library: Library, tmp_path: 
     assert not any(word in text for word in ("Onlooker", "enable_grad", "codec"))
 
 
-def test_one_that_draws_in_two_places_is_refused(library: Library) -> None:
+def test_one_that_draws_in_two_places_draws_once(library: Library, tmp_path: Path) -> None:
     nodes: Nodes = {"again": ("fuse", {"rule": {"name": "mean"}})}
     wires = ("guide0.score > again.scores", "again.score > fuse.scores")
     guide = {"model": "resnet", "method": {"name": "tfg"}}
     plan = plan_of(library, guide, nodes=nodes, wires=wires)
-    with pytest.raises(ChoraleError, match=r"W024 .*a guidance that draws at random in several"):
-        export(plan, library, title="Twice")
+    text = agree(library, tmp_path, plan)
+    assert text.count("guide0_draw,") == 1
+
+
+def test_a_background_that_draws_does_so_where_its_expert_is_muted(
+    library: Library, tmp_path: Path
+) -> None:
+    wires = ("guide0.score > fuse.background",)
+    plan = plan_of(library, {"model": "resnet", "method": {"name": "tfg"}}, wires=wires)
+    silent = (1, "scene.muted", True), (2, "guide0.muted", True), (3, "guide0.muted", False)
+    text = agree(library, tmp_path, plan, Performance(silent))
+    assert "        if guide0_asked:\n" in text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 
 from graph import forms, fusion, samplers, schedules
-from graph.errors import ChoraleError
 from graph.events import Performance
 from graph.export.script import export
 from graph.interfaces import FusionRule, GuidanceForm, NoiseSchedule, Sampler
@@ -612,19 +611,24 @@ def test_a_photograph_is_changed_at_another_size(tmp_path: Path, kind: str) -> N
     agree(library, tmp_path / "out", plan)
 
 
-def test_a_model_that_is_told_the_size_is_refused(tmp_path: Path) -> None:
-    told = {"sample_size": 128, "use_additional_conditions": None}
+@pytest.mark.parametrize("size", [None, (304, 256)])
+def test_a_model_that_is_told_its_size(tmp_path: Path, size: tuple[int, int] | None) -> None:
+    """As its configuration says, or as diffusers takes it for where a side has 128 places."""
+    side = {"sample_size": 128} if size else {"sample_size": 16}
+    told = {**side, "use_additional_conditions": None if size else True}
     width = {"attention_head_dim": 12, "cross_attention_dim": 24}
     folders.pixart(tmp_path / "models" / "own", network={**told, **width})
     library = Library(tmp_path / "models", tmp_path / "assets")
+    asked = dict(zip(("width", "height"), size, strict=True)) if size else {}
     nodes: Nodes = {
         "text": ("text", {"text": "a boat"}),
-        "words": ("text_expert", {"model": "own"}),
+        "words": ("text_expert", {"model": "own", "guidance": 4.0}),
+        "sampler": ("sampler", {"steps": 3, "count": 2, **asked}),
         "picture": ("picture", {}),
     }
-    plan = planned(library, nodes, (WIRES[0], "words.score > picture.score"))
-    with pytest.raises(ChoraleError, match=r"W024 .*own, which is told the size of its picture"):
-        export(plan, library, title="Told")
+    wires = (WIRES[0], "words.score > picture.score", "sampler.sampling > picture.sampling")
+    text = agree(library, tmp_path / "out", planned(library, nodes, wires))
+    assert "ask_own = PixArtToldSize(" in text
 
 
 def test_a_model_of_pixels(tmp_path: Path) -> None:

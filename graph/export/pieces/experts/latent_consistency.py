@@ -12,7 +12,7 @@ from transformers import CLIPTextModel
 
 from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load, read
+from graph.export.pieces.loading import every, filled, load, read
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("LatentConsistencyModelPipeline",)
@@ -39,7 +39,7 @@ class LatentConsistency:
 
     def __call__(self, x: Tensor, level: Level, prompts: list[Tensor]) -> tuple[Tensor, ...]:
         """f(x) under each of the prompts, in one forward pass."""
-        words = torch.stack(prompts).repeat_interleave(len(x), 0)
+        words = torch.stack(every(prompts, len(x)))
         told = sinusoids(8.5 - 1, self.unet.config.time_cond_proj_dim).to(words)
         asked = 0.0
 

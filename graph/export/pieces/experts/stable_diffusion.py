@@ -11,7 +11,7 @@ from transformers import CLIPTextModel
 
 from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load
+from graph.export.pieces.loading import every, filled, load
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("StableDiffusionPipeline",)
@@ -32,7 +32,7 @@ class StableDiffusion:
 
     def __call__(self, x: Tensor, level: Level, prompts: list[Tensor]) -> tuple[Tensor, ...]:
         """D(x) under each of the prompts, in one forward pass."""
-        words = torch.stack(prompts).repeat_interleave(len(x), 0)
+        words = torch.stack(every(prompts, len(x)))
 
         def network(state: Tensor, time: float) -> Tensor:
             return self.unet(state.to(words), filled(state, time), words).sample.to(x)

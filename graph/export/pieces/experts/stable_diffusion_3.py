@@ -12,7 +12,7 @@ from transformers import CLIPTextModelWithProjection, T5EncoderModel
 
 from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load, tokenizer_of, tokens
+from graph.export.pieces.loading import every, filled, load, tokenizer_of, tokens
 from graph.export.pieces.settings import DEVICE, MODELS, PRECISION
 
 PIPELINES = ("StableDiffusion3Pipeline",)
@@ -52,8 +52,8 @@ class StableDiffusion3:
 
     def __call__(self, x: Tensor, level: Level, prompts: list) -> tuple[Tensor, ...]:
         """D(x) under each of the prompts, in one forward pass."""
-        words = torch.stack([words for words, _ in prompts]).repeat_interleave(len(x), 0)
-        pooled = torch.stack([pooled for _, pooled in prompts]).repeat_interleave(len(x), 0)
+        words = torch.stack([words for words, _ in every(prompts, len(x))])
+        pooled = torch.stack([pooled for _, pooled in every(prompts, len(x))])
 
         def network(state: Tensor, time: float) -> Tensor:
             answer = self.transformer(state.to(words), words, pooled, filled(state, time))

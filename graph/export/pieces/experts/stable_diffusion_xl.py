@@ -11,7 +11,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from graph.export.pieces.clip import clip_of
 from graph.export.pieces.conventions import Level
-from graph.export.pieces.loading import filled, load, read
+from graph.export.pieces.loading import every, filled, load, read
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("StableDiffusionXLPipeline",)
@@ -50,8 +50,8 @@ class StableDiffusionXL:
 
     def __call__(self, x: Tensor, level: Level, prompts: list) -> tuple[Tensor, ...]:
         """D(x) under each of the prompts, in one forward pass."""
-        words = torch.stack([words for words, _ in prompts]).repeat_interleave(len(x), 0)
-        pooled = torch.stack([pooled for _, pooled in prompts]).repeat_interleave(len(x), 0)
+        words = torch.stack([words for words, _ in every(prompts, len(x))])
+        pooled = torch.stack([pooled for _, pooled in every(prompts, len(x))])
         height, width = (side * self.scale for side in x.shape[2:])
         sizes = pooled.new_tensor([[height, width, 0, 0, height, width]]).expand(len(words), -1)
         added = {"text_embeds": pooled, "time_ids": sizes}
