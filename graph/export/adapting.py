@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from graph.companions import Companion
+from graph.controlnets import read_widths
 from graph.export import choosing
 from graph.export.amounts import Amounts
 from graph.export.bridging import codec
@@ -105,12 +106,15 @@ class Adapting:
         if part is None:
             raise LookupError(companion.name)
         key = ("adapter", draft.number, network, companion.name)
-        name = draft.names.of(key, companion.name.rpartition("/")[2])
+        name = draft.names.of(key, companion.name.rpartition("/")[2].removesuffix(".safetensors"))
         draft.wanted.append((part.module, part.name))
         # before what is shown: some see latents
         codecs = [codec(draft, model)] if "codec" in part.parameters else []
         asked = choosing.networks(model).get("transformer", "unet")
-        draft.open(name, f"{name} = {part.name}({text_of(companion.name)}, {network}.{asked})")
+        told = text_of(companion.name)
+        if companion.file is not None:
+            told += f", {read_widths(companion.name, companion.file).hints!r}"
+        draft.open(name, f"{name} = {part.name}({told}, {network}.{asked})")
         condition: Any = operation["condition"]
         if null and piece(part.module).value("NULL_IS_SHOWN") is False:
             hint = draft.names.of(("nothing", key), "no_picture")
@@ -131,7 +135,8 @@ class Adapting:
         shown = chalk(picture) if kind == "sketch" else picture
         if companion.network not in choosing.FITTED:
             return shown.convert("RGB")
-        if read_json(companion.name, companion.folder / "config.json").get("in_channels") == 1:
+        config = companion.folder / "config.json"  # one of one file has none, and sees colours
+        if companion.file is None and read_json(companion.name, config).get("in_channels") == 1:
             shown = shown.convert("L")
         return fit(shown, model.canvas or shown.size)
 

@@ -197,7 +197,8 @@ def companion(family: str, found: Companion) -> Part | None:
         named = tuple(source.value("NETWORKS"))
         # classes of transformers are called by what they stand on too, such as ViT
         if found.network in named or (family == "likelihoods" and found.network.endswith(named)):
-            return next(each for each in source.parts.values() if each.text.startswith("class"))
+            classes = [each for each in source.parts.values() if each.text.startswith("class")]
+            return classes[0 if found.file is None else -1]
     return None
 
 

@@ -64,8 +64,6 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
         yield from _strange_expert(settings, library)
     if each.op == "adapt":
         heard = library.companion(str(settings["model"]))
-        if heard.file is not None:
-            yield f"{heard.name}, a ControlNet of one file"
         if companion("adapters", heard) is None:
             yield f"{heard.name}, an adapter of the kind {heard.network}"
     if each.op in FAMILIES:

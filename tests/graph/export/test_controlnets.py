@@ -15,6 +15,7 @@ from graph.folders import UNSAID_SIZES
 from graph.library import Library
 from graph.plan import Plan
 from tests.graph.adapters import making
+from tests.graph.adapters.test_controlnet_files import NAMED, shared
 from tests.graph.adapters.workflows import compiled, stored
 from tests.graph.experts import folders
 from tests.graph.export.exported import agree, opened
@@ -79,6 +80,16 @@ def test_controlnets_of_transformers(tmp_path: Path, base: Any, net: Any, taught
     whole = half["sample"]()
     half["PRECISION"] = torch.bfloat16
     assert 0 < (half["sample"]() - whole).abs().mean() < 0.2 * whole.abs().mean()
+
+
+@pytest.mark.parametrize("form", NAMED)
+def test_a_controlnet_of_one_file(tmp_path: Path, form: str) -> None:
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    shared(library, "nets/depth.safetensors", form)
+    told = {"net": {"model": "nets/depth.safetensors", **SHOWN, "reliability": 0.7}}
+    text = agree(library, tmp_path / "out", plan_of(library, told))
+    assert 'depth = ControlNetFile("nets/depth.safetensors", (4, 4, 8, 8), ' in text
+    assert "        with depth.heard([net_shown], 0.7):\n" in text
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from diffusers import ControlNetModel
+from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor
 
 from graph.export.pieces.hearing import each_shown, light, louder, silent
 from graph.export.pieces.loading import load
-from graph.export.pieces.settings import MODELS
+from graph.export.pieces.settings import DEVICE, MODELS, PRECISION
 
 NETWORKS = ("ControlNetModel",)
 
@@ -49,3 +51,18 @@ class ControlNet:
             return asked, {**more, **found}
 
         return self.unet.register_forward_pre_hook(told, with_kwargs=True)
+
+
+class ControlNetFile(ControlNet):
+    """The same of one file, by its original names or those of diffusers."""
+
+    def __init__(self, file: str, hints: tuple[int, ...], unet: Any) -> None:
+        self.network = ControlNetModel.from_unet(
+            unet, conditioning_embedding_out_channels=hints, load_weights_from_unet=False
+        )
+        stored = load_file(MODELS / file)
+        own = {key: each for key, each in stored.items() if key.startswith("control_model.")}
+        renamed = convert_controlnet_checkpoint(own or stored, self.network.config)
+        self.network.load_state_dict(renamed)
+        self.network.to(DEVICE, PRECISION).eval().requires_grad_(False)
+        self.unet = unet
