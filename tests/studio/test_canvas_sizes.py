@@ -1,9 +1,12 @@
 """Stories of how large a picture is: in the sampler's fields, on new paper, and on the canvas."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.studio.canvas.hands import drag, middle
+from studio.piece import WORKFLOWS
+from tests.studio.canvas.hands import drag, middle, until
 from tests.studio.test_around import opened
 
 pytestmark = pytest.mark.browser
@@ -132,3 +135,73 @@ def test_what_own_is_stays_unknown_until_experts_are_wired(visit):
     width.press("ArrowUp")
     said(visit).get_by_text("not known until experts are wired").wait_for()
     assert width.input_value() == "own"
+
+
+FORMS = (
+    ({}, [128, 128]),
+    ({"width": 192}, [192, 128]),
+    ({"width": 128, "height": 256}, [128, 256]),
+    ({"wide": 4}, [512, 128]),
+    ({"wide": 8, "width": 256}, [1024, 64]),
+)
+
+
+def test_new_paper_has_the_form_of_the_picture_that_it_is_for(visit):
+    for sampler, (wide, high) in FORMS:
+        opened(visit, document(f"Paper of {wide} by {high}", mask=True, **sampler))
+        until(visit, lambda: form(visit) == [wide, high])  # noqa: B023
+        box = paper(visit).bounding_box()
+        assert box["width"] / box["height"] == pytest.approx(wide / high, rel=0.05)
+        visit.keep(f"paper-{wide}-{high}")
+
+
+def test_paper_follows_its_picture_until_it_is_painted(visit):
+    opened(visit, document("Paper follows", mask=True, width=192))
+    until(visit, lambda: form(visit) == [192, 128])
+    field(visit, "width").fill("256")
+    field(visit, "width").press("Enter")
+    until(visit, lambda: form(visit) == [256, 128])
+    paper(visit).focus()
+    visit.page.keyboard.press("Space")
+    visit.page.wait_for_function(
+        """() => JSON.parse(localStorage.getItem('chorale.kept')).workflow.nodes
+            .some((each) => each.id === 'mask' && each.settings.picture)"""
+    )
+    field(visit, "width").fill("128")
+    field(visit, "width").press("Enter")
+    visit.page.wait_for_function(
+        """() => JSON.parse(localStorage.getItem('chorale.kept')).workflow.nodes
+            .some((each) => each.id === 'sampler' && each.settings.width === 128)"""
+    )
+    visit.page.wait_for_timeout(900)  # longer than a check takes
+    assert form(visit) == [256, 128]
+    visit.page.locator("[data-node='mask']").get_by_role("heading").click()
+    visit.page.locator("[data-node='mask']").get_by_role("button", name="Clear").click()
+    until(visit, lambda: form(visit) == [128, 128])
+
+
+def test_paper_of_any_form_is_painted_large_within_the_window(visit):
+    for wide, high in ((1, 256), (4, 128), (8, 128)):
+        opened(visit, document(f"Large {wide}", mask=True, wide=wide, width=128, height=high))
+        until(visit, lambda: form(visit) == [128 * wide, high])  # noqa: B023
+        visit.page.locator("[data-node='mask']").get_by_role("heading").click()
+        visit.page.locator("[data-node='mask']").get_by_role("button", name="Paint large").click()
+        easel = visit.page.locator(".painter.large")
+        easel.wait_for()
+        visit.keep(f"easel-{wide}")
+        box, window = easel.bounding_box(), visit.page.viewport_size
+        assert min(box["x"], box["y"]) >= 0
+        assert box["x"] + box["width"] <= window["width"]
+        assert box["y"] + box["height"] <= window["height"]
+        inner = paper(visit).bounding_box()
+        assert inner["width"] / inner["height"] == pytest.approx(128 * wide / high, rel=0.02)
+        visit.page.keyboard.press("Escape")
+        easel.wait_for(state="detached")
+
+
+def test_papers_that_ship_keep_the_form_that_they_were_painted_in(visit):
+    opened(visit, json.loads((WORKFLOWS / "panorama.json").read_text()))
+    visit.page.wait_for_selector("[data-node='falling'] .paper canvas")
+    visit.page.wait_for_timeout(900)
+    assert form(visit, "falling") != [128, 128]
+    assert form(visit, "falling") == form(visit, "rising")
