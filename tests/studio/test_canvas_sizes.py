@@ -199,6 +199,96 @@ def test_paper_of_any_form_is_painted_large_within_the_window(visit):
         easel.wait_for(state="detached")
 
 
+def picture(visit):
+    return visit.page.locator("[data-node='picture']").first
+
+
+def uncovered(visit):
+    """Whether all of the picture's card lies within the canvas."""
+    card, ground = picture(visit).bounding_box(), visit.page.locator(".canvas").bounding_box()
+    return (
+        card["x"] >= ground["x"]
+        and card["y"] >= ground["y"]
+        and card["x"] + card["width"] <= ground["x"] + ground["width"]
+        and card["y"] + card["height"] <= ground["y"] + ground["height"]
+    )
+
+
+def view(visit):
+    return visit.page.locator(".svelte-flow__viewport").evaluate("(each) => each.style.transform")
+
+
+def pan(visit, by):
+    """Drag the ground."""
+    box = visit.page.locator(".canvas").bounding_box()
+    start = box["x"] + 0.5 * box["width"], box["y"] + 14
+    drag(visit, start, (start[0] + by, start[1]))
+
+
+def places(visit):
+    return json.loads(visit.page.evaluate("localStorage.getItem('chorale.kept')"))["workflow"][
+        "view"
+    ]
+
+
+def play(visit, phase="done"):
+    visit.plays(visit.page.get_by_role("button", name="Run", exact=True).click)
+    visit.phase(phase)
+
+
+def test_whoever_plays_sees_the_card_of_the_picture(visit):
+    opened(visit, document("Far away", picture=[820, 0]))
+    visit.page.wait_for_selector(".canvas.ready")
+    known(visit)
+    visit.page.wait_for_timeout(400)
+    pan(visit, 500)
+    assert not uncovered(visit)
+    before = places(visit)
+    play(visit)
+    until(visit, lambda: uncovered(visit))
+    visit.keep("picture-seen")
+    assert places(visit) == before
+
+
+def test_a_card_that_grows_while_it_plays_stays_in_sight(visit):
+    opened(visit, document("Grows", wide=4, picture=[820, 0]))
+    known(visit)
+    visit.page.wait_for_timeout(400)
+    pan(visit, 240)
+    assert uncovered(visit)
+    play(visit)
+    until(visit, lambda: picture(visit).evaluate("(card) => card.offsetWidth") > 300)
+    until(visit, lambda: uncovered(visit))
+    visit.keep("panorama-seen")
+
+
+def test_a_view_in_which_the_picture_is_seen_does_not_move(visit):
+    opened(visit, document("Seen"))
+    known(visit)
+    visit.page.wait_for_timeout(400)
+    assert uncovered(visit)
+    before = view(visit)
+    play(visit)
+    visit.page.wait_for_timeout(500)
+    assert view(visit) == before
+
+
+def test_a_view_that_somebody_moved_since_the_run_began_is_left_alone(visit):
+    opened(visit, document("Moved", steps=200, wide=4, count=4))
+    known(visit)
+    visit.page.wait_for_timeout(400)
+    visit.page.get_by_role("button", name="Run", exact=True).click()
+    visit.page.wait_for_timeout(300)  # the view glides no longer
+    pan(visit, 700)
+    moved = view(visit)
+    visit.phase("playing")
+    until(visit, lambda: picture(visit).evaluate("(card) => card.offsetWidth") > 300)
+    visit.page.wait_for_timeout(400)
+    assert view(visit) == moved
+    visit.page.keyboard.press("Control+Enter")
+    visit.phase("stopped")
+
+
 def test_papers_that_ship_keep_the_form_that_they_were_painted_in(visit):
     opened(visit, json.loads((WORKFLOWS / "panorama.json").read_text()))
     visit.page.wait_for_selector("[data-node='falling'] .paper canvas")
