@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from graph import forms, fusion, samplers
+from graph.canvases import Canvas, canvases
 from graph.consulted import Consulted
 from graph.correctable import check as correctable
 from graph.distilled import check as mistaken
@@ -32,10 +33,14 @@ MAX_PIXELS = 2**26
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The plan, or None where an error forbids it, with everything there is to say."""
+    """The plan, or None where an error forbids it, with everything there is to say.
+
+    The `canvases` of pictures are told with an error too, as far as they are known.
+    """
 
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
+    canvases: tuple[Canvas, ...] = ()
 
 
 class Compiler:
@@ -72,15 +77,15 @@ def compile_workflow(
 
 
 def _compiled(document: Document) -> Compiled:
-    diagnostics = validate(document)
+    diagnostics, sides = validate(document), canvases(document)
     if has_errors(diagnostics):
-        return Compiled(None, diagnostics)
+        return Compiled(None, diagnostics, sides)
     try:
         plan = lower(document)
         said = mistaken(plan, document.library, document.title)
-        return Compiled(plan, (*diagnostics, *said))
+        return Compiled(plan, (*diagnostics, *said), sides)
     except ChoraleError as error:
-        return Compiled(None, (*error.diagnostics, *diagnostics))
+        return Compiled(None, (*error.diagnostics, *diagnostics), sides)
 
 
 def lower(document: Document) -> Plan:

@@ -160,16 +160,18 @@ class Document:
     def sizes(self) -> dict[NodeId, tuple[tuple[int, int], ...]]:
         """Of every node that leads to pictures the sizes that are asked for, if it is any."""
         found: dict[NodeId, dict[tuple[int, int], None]] = {}
-        asked = {name: self._asked_size(name) for name in self.outputs}
+        nodes = {output: self.sampling(output) for output in self.outputs}
+        asked = {output: (node and node.asked_size) or OWN[0] for output, node in nodes.items()}
         for output, size in asked.items() if any(map(any, asked.values())) else ():
             for name in (output, *nx.ancestors(self.graph, output)):
                 found.setdefault(name, {})[size] = None
         return {name: tuple(sizes) for name, sizes in found.items()}
 
-    def _asked_size(self, output: NodeId) -> tuple[int, int]:
+    def sampling(self, output: NodeId) -> Node | None:
+        """The node that says how an output is sampled, and at which size; None where none does."""
         wired = (link.source.node for links in self.arriving[output].values() for link in links)
-        sizes = (self.parsed[name].asked_size for name in wired if name in self.parsed)
-        return next((size for size in sizes if size), OWN[0])
+        nodes = (self.parsed[name] for name in wired if name in self.parsed)
+        return next((node for node in nodes if node.asked_size), None)
 
     def incoming_spaces(
         self, name: NodeId, known: Mapping[NodeId, Space | None]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from graph.errors import Diagnostic
-    from graph.library import Library, Space
+    from graph.library import Library, Model, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,11 @@ class Node(BaseModel, ABC):
         """Width and height in pixels of the pictures that it samples; 0 is the experts' own."""
         return None
 
+    @property
+    def asked_times(self) -> int:
+        """How many times as wide as the experts' canvas the pictures are that it samples."""
+        return 1
+
     @abstractmethod
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """Add this node's operations; return what each output port carries."""
@@ -149,6 +154,10 @@ class Node(BaseModel, ABC):
     def space(self, library: Library, incoming: Sequence[Space]) -> Space | None:
         """The latent space of the score that leaves this node; by default the one that came in."""
         return incoming[0] if incoming else None
+
+    def expert(self, library: Library) -> Model | None:
+        """The model that it asks; None for what asks none. ChoraleError if it is not there."""
+        return None
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
         """What the settings alone do not show: models that are missing, or unknown words."""

@@ -82,7 +82,7 @@ def _misfits(
 
 
 def _beyond(title: str, node: str, asked: tuple[int, int], model: Model) -> Iterator[Diagnostic]:
-    least = tuple(math.ceil(side / LEAST) for side in model.canvas)
+    least = least_of(model)
     most = _most(model)
     if any(side < low for side, low in zip(asked, least, strict=True)):
         told = f"it was taught {_by(model.canvas)} and paints at least a quarter of it a side"
@@ -103,6 +103,12 @@ def _beyond(title: str, node: str, asked: tuple[int, int], model: Model) -> Iter
 def step_of(model: Model) -> int:
     """The pixels of which a side of a model's pictures is a multiple."""
     return model.space.scale * (PACKED.get(model.pipeline) or _told(model, "patch_size") or 1)
+
+
+def least_of(model: Model) -> tuple[int, int]:
+    """The width and height that a model's pictures have at least, in pixels."""
+    width, height = model.canvas
+    return math.ceil(width / LEAST), math.ceil(height / LEAST)
 
 
 def _most(model: Model) -> int | None:

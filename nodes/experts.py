@@ -135,7 +135,11 @@ class ModelNode(ExpertNode, ABC):
 
     def space(self, library: Library, incoming: Sequence[Space]) -> Space | None:
         """The latent space of the model."""
-        return library.model(self.model).space
+        return self.expert(library).space
+
+    def expert(self, library: Library) -> Model:
+        """The model of that name."""
+        return library.model(self.model)
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
         """Whether the model is there, takes this kind of condition, and knows what is asked."""

@@ -74,14 +74,14 @@ class Sampler(Node):
         ge=0,
         le=LARGEST,
         description="Pixels from left to right; 0 is the experts' own width.",
-        json_schema_extra={"step": PLACE, "zero": "own"},
+        json_schema_extra={"step": PLACE, "zero": "own", "side": 0},
     )
     height: int = Field(
         default=0,
         ge=0,
         le=LARGEST,
         description="Pixels from top to bottom; 0 is the experts' own height.",
-        json_schema_extra={"step": PLACE, "zero": "own"},
+        json_schema_extra={"step": PLACE, "zero": "own", "side": 1},
     )
     wide: int = Field(
         default=1,
@@ -105,6 +105,11 @@ class Sampler(Node):
     def asked_size(self) -> tuple[int, int]:
         """Width and height as they are set."""
         return self.width, self.height
+
+    @property
+    def asked_times(self) -> int:
+        """How wide the panorama is."""
+        return self.wide
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
         """Whether the corrector has the sampler that it needs."""

@@ -139,8 +139,9 @@ class Session:
     def check(self, asked: Mapping[str, Any]) -> Frame:
         """The diagnostics of a workflow that is being edited, sent whole or as changes.
 
-        Where the workflow has a plan, `curves` are those that no setting holds, by their controls,
-        and `groups` says among which nodes a solo silences the others.
+        `canvases` are the sizes of its pictures. Where the workflow has a plan, `curves` are those
+        that no setting holds, by their controls, and `groups` says among which nodes a solo
+        silences the others.
         """
         taken = self._drafts.take(asked)
         if taken is None:
@@ -151,7 +152,8 @@ class Session:
         except ChoraleError as error:
             return {"number": number, **_told(error.diagnostics)}
         compiled = self._compilers.compile(asked.get("page"), workflow)
-        told = {"number": number, **_told(compiled.diagnostics)}
+        sides = [asdict(each) for each in compiled.canvases]
+        told = {"number": number, "canvases": sides, **_told(compiled.diagnostics)}
         if compiled.plan is None:
             return told
         return {**told, "curves": _derived(compiled.plan), "groups": groups(compiled.plan)}

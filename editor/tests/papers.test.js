@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nameAt, paperOf } from '../src/paint/papers.js';
+import { formOf, nameAt, paperOf } from '../src/paint/papers.js';
 
 test('a depth map begins farthest everywhere and is painted nearer, softly', () => {
   const paper = paperOf('depth', []);
@@ -20,4 +20,12 @@ test('every paper paints with another colour than its blank, but for a mask, whi
   assert.equal(paperOf('mask', classes).ink, classes[0]);
   assert.ok(!paperOf('mask', classes).soft && !paperOf('sketch', []).soft);
   assert.ok(paperOf('mask', classes).mixes && !paperOf('depth', []).mixes);
+});
+
+test('new paper has the form of its picture, with as many pixels as can be painted on', () => {
+  assert.deepEqual(formOf(undefined), [128, 128]);
+  assert.deepEqual(formOf([512, 512]), [128, 128]);
+  assert.deepEqual(formOf([512, 768]), [128, 192]);
+  assert.deepEqual(formOf([4096, 512]), [1024, 128]);
+  assert.deepEqual(formOf([65536, 64]), [1024, 1]);
 });

@@ -55,6 +55,20 @@ function lookAt(canvas, element, id) {
   canvas.flow.setCenter(x + w / 2, y + h / 2, { zoom: canvas.flow.getZoom(), duration: canvas.calm });
 }
 
+/** The view that is nearest to the present one and shows all of a node, from further away where it must be; null if this one does. */
+export function uncovered(canvas, id) {
+  const { x, y, w, h } = canvas.boxOf(id);
+  const { clientWidth: width, clientHeight: height } = canvas.ground;
+  const view = canvas.flow.getViewport();
+  const [top, right, bottom, left] = ['top', 'right', 'bottom', 'left'].map((side) => parseFloat(canvas.looking.padding[side]));
+  const at = { x: view.x + x * view.zoom, y: view.y + y * view.zoom };
+  if (at.x >= 0 && at.y >= 0 && at.x + w * view.zoom <= width && at.y + h * view.zoom <= height) return null;
+  const zoom = Math.min(view.zoom, (width - left - right) / w, (height - top - bottom) / h);
+  const [middleX, middleY] = [(width / 2 - view.x) / view.zoom, (height / 2 - view.y) / view.zoom];
+  const nearest = (shift, place, long, low, high) => Math.max(low - place * zoom, Math.min(high - (place + long) * zoom, shift));
+  return { x: nearest(width / 2 - middleX * zoom, x, w, left, width - right), y: nearest(height / 2 - middleY * zoom, y, h, top, height - bottom), zoom };
+}
+
 /** Show the node at an address, in whatever subgraph it is. */
 export async function reveal(canvas, address) {
   const [path, id] = placeOf(address);

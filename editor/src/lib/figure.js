@@ -11,6 +11,12 @@ export function written(value, schema) {
   return narrow ? value.toFixed(2) : plain(value).replace('−', '-');
 }
 
+/** The schema of a picture's side where it stands: with the experts' own as `own`, and what its canvas can have. */
+export function sideOf(schema, canvas) {
+  if (schema.side === undefined || !canvas) return schema;
+  return { ...schema, own: canvas.own[schema.side], least: canvas.least[schema.side], step: canvas.step };
+}
+
 /** How far one arrow key goes. */
 export function stepOf(schema) {
   if (schema.step ?? schema.multipleOf) return schema.step ?? schema.multipleOf;
@@ -27,7 +33,7 @@ export function within(value, schema) {
 
 /** What was typed as {value, said}: what is out of range or no number is mended, and said. */
 export function typed(text, schema, before, label) {
-  if (schema.zero && text.trim().toLowerCase() === schema.zero) return { value: 0, said: '' };
+  if (schema.zero && ['', schema.zero].includes(text.trim().toLowerCase())) return { value: 0, said: '' };
   const wanted = Number(text.trim().replace('−', '-').replace(',', '.'));
   if (!text.trim() || !Number.isFinite(wanted)) return { value: before, said: `'${text.trim().slice(0, 20)}' is no number: ${label} stays ${plain(before)}.` };
   const low = lowest(schema);
@@ -43,8 +49,20 @@ function bounds(low, high) {
   return high === Infinity ? `from ${plain(low)}` : `from ${plain(low)} to ${plain(high)}`;
 }
 
+/**
+ * A step from a number of which zero is a name: it goes from what the name stands for, by whole steps, and never as
+ * far down as nobody wants; where that is not known, it stays.
+ */
+function stepped(start, by, schema) {
+  const from = start || (schema.own ?? 0);
+  if (!from || Math.abs(by) < 1) return start;
+  const to = by > 0 ? Math.floor(from / schema.step + by) : Math.ceil(from / schema.step + by);
+  return within(Math.max(schema.least ?? schema.step, to * schema.step), schema);
+}
+
 /** The value after a drag of `pixels` to the right: the whole range is 200 pixels, Shift moves finely. */
 export function dragged(start, pixels, schema, fine) {
+  if (schema.zero) return stepped(start, fine ? pixels / 10 : pixels, schema);
   const span = highest(schema) - lowest(schema);
   const step = stepOf(schema);
   const each = Number.isFinite(span) && span <= 200 ? Math.max(span / 200, step / 4) : step;
@@ -53,6 +71,7 @@ export function dragged(start, pixels, schema, fine) {
 
 /** The value after an arrow or page key; Shift steps finely. */
 export function keyed(value, event, schema) {
+  if (schema.zero) return stepped(value, { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key], schema);
   const step = stepOf(schema) * (event.shiftKey && schema.type !== 'integer' ? 0.1 : 1);
   return within(value + { ArrowUp: step, ArrowDown: -step, PageUp: 10 * step, PageDown: -10 * step }[event.key], schema);
 }

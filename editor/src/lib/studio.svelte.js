@@ -25,6 +25,8 @@ export class Studio {
   curves = $state.raw({});
   /** {node: numbers of the groups in which a solo silences the others}, as Python last worked them out. */
   groups = $state.raw({});
+  /** The sizes of the pictures and the nodes that lead to each: {nodes, own, least, step, size}, as Python last worked them out. */
+  canvases = $state.raw([]);
   notice = $state('');
   painted = $state(false);
   /** Whether the picture is shown beside the one before it. */
@@ -63,6 +65,8 @@ export class Studio {
   value(node, name) { return valueOf(node, name, this.declaration(node)); }
   titleOf(node) { return node.title || this.declaration(node).label; }
   holder(setting) { return holderOf(this.doc.workflow, this.catalogue, setting); }
+  /** The canvas of the picture that a node leads to; of the first where it leads to none. */
+  canvas(id) { return this.canvases.find(({ nodes }) => nodes.includes(id)) ?? this.canvases[0]; }
   marks(id) { return this.diagnostics.filter((each) => each.node === id); }
 
   /** Change a setting; a run that plays hears it if it is live. */
@@ -133,6 +137,7 @@ export class Studio {
     const answer = await this.#draft.check(asked).finally(() => (this.#checking = false));
     if (asked === this.doc.workflow) this.found = answer?.diagnostics ?? [];
     else this.#later('check', TO_CHECK, () => this.check());
+    if (answer?.canvases) this.canvases = answer.canvases;
     if (answer?.groups) this.groups = answer.groups;
     if (answer?.curves) this.#followed(answer.curves);
   }
@@ -208,6 +213,7 @@ export class Studio {
     if (this.run.running) this.stop();
     this.doc.open(workflow);
     this.found = [];
+    this.canvases = [];
     this.notice = '';
     Object.assign(this.run, { pictures: [], earlier: '', record: null, diagnostics: [], phase: 'idle', labels: [], sheet: null, meters: { share: {}, cosine: [], course: [], map: null } });
   }

@@ -24,6 +24,15 @@ export function paperOf(kind, classes) {
   return { palette, blank: palette[0], ink: palette[0], brush: 14, mixes: true };
 }
 
+const SHORT = 128;
+const LONG = 1024;
+
+/** Width and height of a new paper in its own pixels, in the shape of the picture that it is for; square where none is. */
+export function formOf([width, height] = [1, 1]) {
+  const scale = Math.min(SHORT / Math.min(width, height), LONG / Math.max(width, height));
+  return [width, height].map((side) => Math.max(1, Math.round(scale * side)));
+}
+
 /** The palette of the first expert that hears this node, else of any expert that has one. */
 export function classesFor(studio, node) {
   const readers = hearersOf(studio.doc.workflow, studio.catalogue, studio.models, node.id);
