@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from graph.changes import Change
 from graph.export import choosing
 from graph.folders import read_json
 from graph.headers import shapes_of
 from graph.ldm import ENDS, RESNET, ldm_names
 from graph.library import Model
-from graph.lora import Lora, Pair
+from graph.lora import Lora
 
 REST = "rest"
 """Stands for whatever is within a block of attention, which has one name in both tongues."""
@@ -27,7 +28,7 @@ def layers_of(lora: Lora, model: Model) -> bytes:
     found: list[str] = []
     for part in lora.parts:
         keys = {
-            name: (each.down, each.up, each.alpha, *each.rows)
+            name: (each.keys["down"], each.keys["up"], each.alpha, *each.rows)
             for name, each in _pairs(lora, model, part)
         }
         rows = ",\n".join(f"    {json.dumps(at)}: {json.dumps(row)}" for at, row in keys.items())
@@ -36,7 +37,7 @@ def layers_of(lora: Lora, model: Model) -> bytes:
     return f"{{\n{whole}\n}}\n".encode()
 
 
-def _pairs(lora: Lora, model: Model, part: str) -> list[tuple[str, Pair]]:
+def _pairs(lora: Lora, model: Model, part: str) -> list[tuple[str, Change]]:
     """How the layers of a part are changed, by their names in diffusers."""
     if model.file is None:
         pairs = lora.fitted(model.name, part, shapes_of(model.name, model.folder / part))

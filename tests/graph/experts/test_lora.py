@@ -313,8 +313,9 @@ def test_layers_of_the_width_of_flux_are_cut_as_diffusers_cuts_them(tmp_path: Pa
     shapes = {key: tuple(each.shape) for key, each in network.state_dict().items()}
     found: dict[str, torch.Tensor] = {}
     for layer, pair in read_lora("a", file).fitted("flux", "transformer", shapes).items():
-        up, rows = stored[pair.up], pair.rows or ((0, len(stored[pair.up])),)
-        found[f"transformer.{layer}.lora_A.weight"] = stored[pair.down]
+        up = stored[pair.keys["up"]]
+        rows = pair.rows or ((0, len(up)),)
+        found[f"transformer.{layer}.lora_A.weight"] = stored[pair.keys["down"]]
         found[f"transformer.{layer}.lora_B.weight"] = torch.cat([up[a:b] for a, b in rows])
     assert found.keys() == theirs.keys()
     assert all(torch.equal(found[key], theirs[key]) for key in theirs)
@@ -338,7 +339,7 @@ def test_every_layer_of_flux_has_one_original_name_and_shares_what_was_one(
     held = {
         each.untyped_storage().data_ptr(): each.untyped_storage().nbytes()
         for delta in deltas.values()
-        for each in (delta.down, delta.up)
+        for each in delta.tensors()
     }
     assert sum(held.values()) == sum(each.nbytes for each in stored.values()) / 2
 
@@ -495,7 +496,7 @@ def places(who: Any) -> dict[int, int]:
             found[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
         for module in network.modules():
             for delta in getattr(module, "_deltas", {}).values():
-                for each in (delta.down, delta.up):
+                for each in delta.tensors():
                     found[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
     return found
 
@@ -557,16 +558,33 @@ def changed(tmp_path: Path, **keys: str) -> Path:
 @pytest.mark.parametrize(
     ("new", "said"),
     [
-        ("hada_w1", "M043 'a' is LoHa"),
-        ("dora_scale", "M043 'a' is DoRA"),
-        ("lokr_w1", "M043 'a' is LoKr"),
-        ("oft_blocks", "M043 'a' is OFT"),
-        ("diff", "M043 'a' is a file with the key lora_te_"),
+        ("oft_blocks", "M043 'a' is OFT or BOFT"),
+        ("w_norm", "M043 'a' is LoRA of norms"),
+        ("lora_rows", "M043 'a' is a file with the key lora_te_"),
     ],
 )
 def test_relatives_of_lora_are_named_with_what_loads(tmp_path: Path, new: str, said: str) -> None:
-    with pytest.raises(ChoraleError, match=f"{said}.*Supported is LoRA of Linear and Conv2d"):
-        read_lora("a", changed(tmp_path, lora_up=new))
+    with pytest.raises(ChoraleError, match=f"{said}.*Supported is LoRA, DoRA, LoHa, LoKr and full"):
+        read_lora("a", changed(tmp_path, **{"lora_up.weight": new}))
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("lora_unet_conv_in.oft_blocks", "OFT or BOFT"),
+        ("lora_unet_conv_in.on_input", r"\(IA\)³"),
+        ("lora_unet_conv_in.b2.weight", "GLoRA"),
+        ("lora_unet_conv_norm_out.w_norm", "LoRA of norms"),
+        ("lora_unet_conv_in.lokr_t1", "LoKr in three factors twice"),
+        ("base_model.model.conv_in.hada_w1_a", "LoHa or LoKr as peft saves it"),
+        ("unet.conv_in.lora_B.bias", "LoRA with biases"),
+    ],
+)
+def test_a_relative_is_named_by_one_key(tmp_path: Path, key: str, said: str) -> None:
+    file = changed(tmp_path)
+    save_file({**load_file(file), key: torch.ones(2)}, file)
+    with pytest.raises(ChoraleError, match=f"M043 'a' is {said}, which is not supported"):
+        read_lora("a", file)
 
 
 def test_half_a_layer_is_refused(tmp_path: Path) -> None:
