@@ -32,16 +32,17 @@ ROLES: Mapping[str, tuple[str, str]] = {
 """Endings of keys, by the kind of change and what they are of it; beside every kind: no kind."""
 ENDING = "|".join(map(re.escape, ROLES))
 KOHYA = re.compile(
-    rf"lora_(?P<part>unet|transformer|te|te1|te2)_(?P<layer>[^.]+)\.(?P<role>{ENDING})"
+    rf"lora_(?P<part>unet|transformer|te|te1|te2|te3)_(?P<layer>[^.]+)\.(?P<role>{ENDING})"
 )
 LYCORIS = re.compile(rf"lycoris_(?P<layer>[^.]+)\.(?P<role>{ENDING})")
 """Keys of LyCORIS used by itself, which tell no part."""
 DIFFUSERS = re.compile(
-    r"(?P<part>unet|text_encoder|text_encoder_2|transformer)\.(?P<layer>.+?)"
+    r"(?P<part>unet|text_encoder|text_encoder_2|text_encoder_3|transformer)\.(?P<layer>.+?)"
     rf"(?:[._]lora(?:_linear_layer)?)?\.(?P<role>{ENDING})"
 )
 ORIGINAL = re.compile(
-    r"(?:(?P<part>diffusion_model|text_encoders\.clip_l\.transformer)\.)?(?P<layer>.+)"
+    r"(?:(?P<part>diffusion_model|text_encoders\.(?:clip_l|clip_g|t5xxl)\.transformer)\.)?"
+    r"(?P<layer>.+)"
     rf"\.(?P<role>{ENDING})"
 )
 """Keys of Flux as ComfyUI and trainers of the original code write them."""
@@ -55,11 +56,16 @@ OWN_LAYERS = {
     "text_encoder": ("text_model_", "encoder_"),
 }
 """How layers begin, without dots, of networks that are no transformer."""
+T5 = "text_encoder_3"
+"""What SD 3 calls T5, by a number that Flux has not: there it is the second."""
 PARTS = {
     "te": "text_encoder",
     "te1": "text_encoder",
     "te2": "text_encoder_2",
+    "te3": T5,
     "text_encoders.clip_l.transformer": "text_encoder",
+    "text_encoders.clip_g.transformer": "text_encoder_2",
+    "text_encoders.t5xxl.transformer": T5,
 }
 OTHER_KINDS = {
     "OFT or BOFT": re.compile(r".+\.(oft_|boft_).+"),
@@ -87,6 +93,13 @@ def told(key: str) -> Told | None:
     """What a key tells; None for one that is none of those that are known."""
     match = _matched(key)
     return match and Told(_part_of(match), match["layer"], *ROLES[match["role"]])
+
+
+def of_flux(key: str) -> bool:
+    """Whether a key is of a layer that Flux alone has, by either of its names."""
+    tells = told(key)
+    layer = squashed("transformer", tells.layer) if tells and tells.part == "transformer" else ""
+    return is_bfl(layer) or layer.startswith("single_transformer_blocks_")
 
 
 def other_kind(key: str) -> str:

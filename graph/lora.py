@@ -14,7 +14,7 @@ from graph.changes import BESIDE, FACTORS, KINDS, Change
 from graph.errors import ChoraleError, Diagnostic
 from graph.folders import read_json
 from graph.headers import Header, header
-from graph.keys import PEFT, known, other_kind, squashed, told
+from graph.keys import PEFT, T5, known, of_flux, other_kind, squashed, told
 
 FORMATS = (
     "LoRA, DoRA, LoHa, LoKr and full differences of Linear and Conv2d layers as kohya, LyCORIS, "
@@ -44,6 +44,8 @@ class Lora:
         for layer, change in self.parts.get("unet", {}).items():
             if layer.endswith("attn2_to_k") and change.shape[-1] in WIDTHS:
                 return WIDTHS[change.shape[-1]]
+        if T5 in self.parts:
+            return "Stable Diffusion 3"
         return "Stable Diffusion XL" if "text_encoder_2" in self.parts else "Stable Diffusion"
 
     @property
@@ -137,11 +139,13 @@ def read_lora(name: str, path: Path) -> Lora:
     keys: dict[tuple[str, str], dict[str, str]] = {}
     kinds: dict[tuple[str, str], str] = {}
     written: dict[tuple[str, str], str] = {}
+    flux = any(map(of_flux, found.shapes))
     for key in found.shapes:
         tells = told(key)
         if not tells:
             raise _strange(name, f"a file with the key {key[:80]}")
-        place = (tells.part, squashed(tells.part, tells.layer))
+        part = "text_encoder_2" if flux and tells.part == T5 else tells.part
+        place = (part, squashed(part, tells.layer))
         written[place] = tells.layer
         kind = kinds.get(place) or tells.kind
         if tells.kind not in ("", kind) or tells.role in keys.get(place, {}):

@@ -653,3 +653,76 @@ def test_a_lora_of_an_embedding_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ChoraleError, match=r"M040 .* of the class Embedding: expected a Linear"):
         deltas_of(read_lora("a", file), "sd", who)
+
+
+T5: dict[str, tuple[Any, Any, str]] = {
+    "flux": (folders.flux, FluxPipeline, "text_encoder_2"),
+    "sd3": (folders.stable_diffusion_3, StableDiffusion3Pipeline, "text_encoder_3"),
+}
+
+
+def loaded_with_t5(folder: Path, base: str, styles: str) -> tuple[Any, Path]:
+    """A pipeline and a file for its transformer, its CLIPs and T5, which peft changes."""
+    _, kind, t5 = T5[base]
+    pipeline = kind.from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    first = ("text_encoder",) if base == "flux" else ("text_encoder", "text_encoder_2")
+    parts = ("transformer", *first, t5)
+    networks = {part: getattr(pipeline, part) for part in parts}
+    file = loras.peft(folder / "a.safetensors", networks, 1, wanted=loras.attention_or_t5)
+    for part in parts:
+        injected(networks[part], part, file)
+        peft_scaled(networks[part], 0.7)
+    tensors = load_file(file)
+    readers = {"text_encoder": "clip_l", "text_encoder_2": "clip_g", t5: "t5xxl"}
+    numbers = {"text_encoder": "te1", "text_encoder_2": "te2", t5: "te3"}
+    for key in [each for each in tensors if each.startswith("text_") and styles != "peft"]:
+        part, _, rest = key.partition(".")
+        layer, role = rest.split(".lora_")
+        head = f"text_encoders.{readers[part]}.transformer."
+        if styles == "kohya":
+            head, layer = f"lora_{numbers[part]}_", layer.replace(".", "_")
+        role = {"A.weight": "down.weight", "B.weight": "up.weight"}[role]
+        tensors[f"{head}{layer}.lora_{role}"] = tensors.pop(key)
+    save_file(tensors, file)
+    return pipeline, file
+
+
+@pytest.mark.parametrize("styles", ["peft", "kohya", "comfy"])
+def test_t5_of_flux_is_changed_as_peft_has_it(tmp_path: Path, styles: str) -> None:
+    """Its pipeline loads no LoRA of T5: peft changes all networks before it runs."""
+    folder = folders.flux(tmp_path / "flux")
+    plain = flux.run(FluxPipeline.from_pretrained(folder), SENTENCE)
+    pipeline, file = loaded_with_t5(folder, "flux", styles)
+    found = flux.run(pipeline, SENTENCE)
+    assert "text_encoder_2" in read_lora("a", file).parts
+    levels = Flow(shift=math.exp(flux.MU), ending="even").levels(STEPS)
+    ours = sample(steady(folder, {file: 0.7}), SENTENCE, flux.unit_noise(), Euler(), levels)
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+    peft_scaled(pipeline.text_encoder_2, 0.0)
+    assert (flux.run(pipeline, SENTENCE) - found).abs().max() >= 1e-3
+
+
+@pytest.mark.parametrize("styles", ["peft", "kohya", "comfy"])
+def test_t5_of_sd3_is_changed_as_peft_has_it(tmp_path: Path, styles: str) -> None:
+    scheduler, sampler = stable_diffusion_3.SAMPLERS["euler"]
+    folder = folders.stable_diffusion_3(tmp_path / "sd3")
+    pipeline, file = loaded_with_t5(folder, "sd3", styles)
+    pipeline.scheduler = scheduler(shift=3.0)
+    found = theirs(pipeline, {}, unit_noise())
+    levels = Flow(shift=3.0).levels(STEPS)
+    ours = sample(steady(folder, {file: 0.7}), SENTENCE, unit_noise(), sampler, levels)
+    assert (ours - found).abs().max() <= 1e-4
+    peft_scaled(pipeline.text_encoder_3, 0.0)
+    assert (theirs(pipeline, {}, unit_noise()) - found).abs().max() >= 1e-3
+
+
+def test_a_lora_of_t5_is_refused_by_a_base_without_it(tmp_path: Path) -> None:
+    """People leave the third text encoder of SD 3 out to save memory."""
+    folder = folders.stable_diffusion_3(tmp_path / "sd3")
+    _, file = loaded_with_t5(folder, "sd3", "kohya")
+    small: Any = expert(folders.stable_diffusion_3(tmp_path / "small", reads_t5=False))
+    said = r"M040 'a' is a LoRA for a transformer: the text_encoder_3 of 'small' has no layer enc"
+    with pytest.raises(ChoraleError, match=said):
+        deltas_of(read_lora("a", file), "small", small)

@@ -16,7 +16,7 @@ from graph.export.pieces.loading import filled, load, tokenizer_of, tokens
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("FluxPipeline",)
-PARTS = {"transformer": "transformer", "text_encoder": "clip.encoder"}
+PARTS = {"transformer": "transformer", "text_encoder": "clip.encoder", "text_encoder_2": "t5"}
 
 
 class Flux:
