@@ -41,7 +41,8 @@ def parts_of(found: Model | Companion | Lora, precision: str, device: str = "") 
     """
     width = WIDTHS.get(precision, 2)
     if isinstance(found, Lora):
-        size = _numbers(found.name, [found.path]) * width
+        # of a decomposed weight three sums of squares are kept in float32 for every length
+        size = _numbers(found.name, [found.path]) * width + 3 * 4 * found.lengths
         return (Part(found.name, found.name, size, device),)
     name, folder = found.name, found.folder
     if found.file is not None:

@@ -31,7 +31,8 @@ class Entry:
         role: expert, lora, modulator, guidance, adapter, or configuration for a folder without
             weights, which lends what it has to checkpoints of one file.
         family: the pipeline's class, or that of the network.
-        asked: what it is asked with, such as text, or mask, sketch; of a LoRA, what it changes.
+        asked: what it is asked with, such as text, or mask, sketch; of a LoRA, what it changes,
+            and its kind if it is of another.
         space: the latent space that it belongs to, or "" for one that looks at pictures of
             any and for what is added to an expert, whose space it has.
         precision: the type of most of its numbers as stored, such as float16.
@@ -105,13 +106,19 @@ def _lora(lora: Lora) -> Entry:
         name=lora.name,
         role="lora",
         family=lora.family,
-        asked=", ".join(lora.parts),
+        asked=f"{', '.join(lora.parts)}{_called(lora)}",
         space="",
         precision=precision,
         size=size,
         licence=_recorded(lora.path),
         hash=content_hash(lora.path),
     )
+
+
+def _called(lora: Lora) -> str:
+    """What a file is besides, or instead of, LoRA."""
+    others = [kind for kind in lora.kinds if kind != "LoRA"]
+    return f" ({', '.join(others)})" if others else ""
 
 
 def _companion(companion: Companion) -> Entry:

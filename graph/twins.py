@@ -5,32 +5,18 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
-import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor
 from torch.nn import Conv2d, Linear, Module
 
+from graph.deltas import Delta, Loudness, delta_of
 from graph.errors import ChoraleError, Diagnostic
 from graph.interfaces import Adaptable, Checkpoint, Expert, Heard, Tuning
 from graph.levels import NoiseLevel
-from graph.lora import Lora, Pair
-
-Loudness = float | Tensor
-"""The weight of a LoRA: a number, or one for each of n samples, [n]."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """What a LoRA adds to one layer's weight: scale·up·down, where scale is alpha/rank."""
-
-    down: Tensor
-    up: Tensor
-    scale: float
-
+from graph.lora import Lora
 
 Deltas = Mapping[str, Mapping[str, Delta]]
 """The deltas of a LoRA by the part of the pipeline, and by the name of the layer."""
@@ -46,34 +32,23 @@ class Dials(threading.local):
 class Changed(Module):
     """A Linear or Conv2d with what LoRAs add to its answer, each as loud as its dial says.
 
-    layer(x) + Σ loud·alpha/rank·up(down(x)) (arXiv 2106.09685). A LoRA at zero is not asked, and
-    leaves every bit. `deltas` are by the number of the dial.
+    One at zero is not asked, and leaves every bit. `deltas` are by the number of the dial.
     """
 
     def __init__(self, layer: Linear | Conv2d, deltas: Mapping[int, Delta], dials: Dials) -> None:
         super().__init__()
         self.layer = layer
         self._dials = dials
-        self._deltas = {number: _shaped(layer, delta) for number, delta in deltas.items()}
+        self._deltas = deltas
 
     def forward(self, x: Tensor, *args: Any, **more: Any) -> Tensor:
         """The layer's own answer, and the changes."""
         answer = self.layer(x, *args, **more)
         for number, delta in self._deltas.items():
             loud = self._dials.loud[number]
-            if isinstance(loud, Tensor):
-                loud = loud.to(answer).reshape(-1, *(1,) * (answer.ndim - 1))
-            elif not loud:
-                continue
-            answer = answer + self._change(x, delta) * (loud * delta.scale)
+            if isinstance(loud, Tensor) or loud:
+                answer = delta.heard(self.layer, x, answer, loud)
         return answer
-
-    def _change(self, x: Tensor, delta: Delta) -> Tensor:
-        layer = self.layer
-        if isinstance(layer, Linear):
-            return F.linear(F.linear(x, delta.down), delta.up)
-        inner = F.conv2d(x, delta.down, None, layer.stride, layer.padding, layer.dilation)
-        return F.conv2d(inner, delta.up)
 
     def __getattr__(self, name: str) -> Any:
         """What a network looks up on its layer, such as the type of its weight."""
@@ -164,40 +139,23 @@ class Reading:
 def deltas_of(lora: Lora, name: str, expert: Checkpoint) -> Deltas:
     """The tensors of a LoRA for the expert `name`, on its device and of its type.
 
-    ChoraleError M040 where the LoRA was made for other networks.
+    ChoraleError M040 or M057 where the LoRA was made for other networks.
     """
     networks = expert.networks()
     found: dict[str, dict[str, Delta]] = {}
-    downs: dict[tuple[str, torch.dtype], Tensor] = {}  # layers that were one share it
+    held: dict[tuple[str, torch.dtype], Tensor] = {}
     opened: Any = safe_open(lora.path, "pt")
     with opened as file:
         for part in lora.parts:
             network: Any = networks.get(part)
             weights: dict[str, Tensor] = network.state_dict() if network else {}
             shapes = {key: tuple(value.shape) for key, value in weights.items()}
-            for layer, pair in lora.fitted(name, part, shapes).items():
+            for layer, change in lora.fitted(name, part, shapes).items():
                 _check_layer(lora, name, part, network, layer)
                 # some layers stay in float32 beside a network of float16, such as some of T5
                 like = weights[f"{layer}.weight"]
-                key = pair.down, like.dtype
-                if key not in downs:
-                    downs[key] = file.get_tensor(pair.down).to(like)
-                down, up = downs[key], _rows(file, pair).to(like)
-                alpha = pair.alpha
-                if isinstance(alpha, str):
-                    alpha = float(file.get_tensor(alpha))
-                rank = len(down)
-                scale = 1.0 if alpha is None else alpha / rank
-                found.setdefault(part, {})[layer] = Delta(down, up, scale)
+                found.setdefault(part, {})[layer] = delta_of(change, file, like, held)
     return found
-
-
-def _rows(file: Any, pair: Pair) -> Tensor:
-    """What of up is for the layer."""
-    if not pair.rows:
-        return file.get_tensor(pair.up)
-    up = file.get_slice(pair.up)
-    return torch.cat([up[start:stop] for start, stop in pair.rows])
 
 
 def _check_layer(lora: Lora, name: str, part: str, network: Any, layer: str) -> None:
@@ -226,14 +184,3 @@ def _twin(network: Any, deltas: Sequence[Mapping[str, Delta]], dials: Dials) -> 
         found = {number: each[name] for number, each in enumerate(deltas) if name in each}
         above.register_module(last, Changed(above.get_submodule(last), found, dials))
     return copied
-
-
-def _shaped(layer: Linear | Conv2d, delta: Delta) -> Delta:
-    """Matrices for a matrix, kernels for a kernel: files write either for a kernel of one point."""
-    down, up = delta.down, delta.up
-    if isinstance(layer, Linear):
-        return Delta(down.flatten(1), up.flatten(1), delta.scale)
-    rank, rows = up.shape[1], up.shape[0]
-    return Delta(
-        down.reshape(rank, -1, *layer.kernel_size), up.reshape(rows, rank, 1, 1), delta.scale
-    )

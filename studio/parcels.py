@@ -35,7 +35,8 @@ from graph.folders import (
 )
 from graph.footprint import shown
 from graph.headers import header
-from graph.lora import PEFT, PEFT_CONFIG, is_lora, read_lora
+from graph.keys import PEFT
+from graph.lora import PEFT_CONFIG, is_lora, read_lora
 from graph.onefile import read_onefile
 from graph.pipelines import check_index
 from studio.repository import WEIGHTS, File, Repository, check_room, refused

@@ -72,13 +72,19 @@ class Flux(Adaptable):
         )
 
     def networks(self) -> Mapping[str, Any]:
-        """Transformer and CLIP."""
-        return {"transformer": self._transformer, "text_encoder": self._clip.encoder}
+        """Transformer, CLIP and T5."""
+        return {
+            "transformer": self._transformer,
+            "text_encoder": self._clip.encoder,
+            "text_encoder_2": self._encoder,
+        }
 
     def exchanged(self, networks: Mapping[str, Any]) -> Flux:
-        """The same expert with another transformer and CLIP."""
+        """The same expert with another transformer, CLIP and T5."""
         clip = self._clip.over(networks["text_encoder"])
-        return self._with(_transformer=networks["transformer"], _clip=clip)
+        return self._with(
+            _transformer=networks["transformer"], _clip=clip, _encoder=networks["text_encoder_2"]
+        )
 
     def encode(self, value: str | None) -> Prompt:
         """A sentence, or None for no condition."""

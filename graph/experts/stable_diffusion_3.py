@@ -77,21 +77,23 @@ class StableDiffusion3(Adaptable):
         )
 
     def networks(self) -> Mapping[str, Any]:
-        """Transformer and both CLIPs."""
+        """Transformer, both CLIPs, and T5 where there is one."""
         first, second = self._clips
-        return {
+        found = {
             "transformer": self._transformer,
             "text_encoder": first.encoder,
             "text_encoder_2": second.encoder,
         }
+        return found if self._t5 is None else {**found, "text_encoder_3": self._t5[1]}
 
     def exchanged(self, networks: Mapping[str, Any]) -> StableDiffusion3:
-        """The same expert with another transformer and other CLIPs."""
+        """The same expert with another transformer, other CLIPs and another T5."""
         clips = tuple(
             clip.over(networks[part])
             for clip, part in zip(self._clips, ("text_encoder", "text_encoder_2"), strict=True)
         )
-        return self._with(_transformer=networks["transformer"], _clips=clips)
+        t5 = self._t5 and (self._t5[0], networks["text_encoder_3"])
+        return self._with(_transformer=networks["transformer"], _clips=clips, _t5=t5)
 
     def encode(self, value: str | None) -> Prompt:
         """A sentence, or None for no condition."""

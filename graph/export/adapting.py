@@ -17,7 +17,7 @@ from graph.export.amounts import Amounts
 from graph.export.bridging import codec
 from graph.export.draft import Draft
 from graph.export.parts import piece
-from graph.export.tuning import layers_of
+from graph.export.tuning import layers_of, plain
 from graph.export.weighing import along, factors_of, read
 from graph.export.wording import short, text_of
 from graph.folders import read_json
@@ -149,9 +149,10 @@ class Adapting:
         file = draft.file(name, "json")
         if file not in draft.files:
             draft.files[file] = layers_of(lora, model)
-            draft.wanted.append(("lora", "Lora"))
+            kind = "Lora" if plain(lora) else "Changes"
+            draft.wanted.append((kind.lower(), kind))
             told = f"{text_of(lora.name)}, HERE / {text_of(file)}, {network}"
-            draft.open(network, f"{name} = Lora({told})")
+            draft.open(network, f"{name} = {kind}({told})")
         return name
 
     def _begun(self, operation: Operation) -> list[float]:

@@ -23,6 +23,7 @@ KINDS = (
     "attending",
     "adapters",
     "lora",
+    "changes",
     "bridge",
     "modulators",
     "maps",

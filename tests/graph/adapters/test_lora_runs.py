@@ -272,10 +272,10 @@ def tensors(network: Any) -> list[torch.Tensor]:
         modules = [*network.networks().values()]
         changed = [each for one in modules for each in one.modules() if hasattr(each, "_deltas")]
         deltas = [delta for each in changed for delta in each._deltas.values()]
-        parts = [part for delta in deltas for part in (delta.down, delta.up)]
+        parts = [part for delta in deltas for part in delta.tensors()]
         return [*parts, *(each for one in modules for each in (*one.parameters(), *one.buffers()))]
     deltas = [delta for part in network.values() for delta in part.values()]
-    return [part for delta in deltas for part in (delta.down, delta.up)]
+    return [part for delta in deltas for part in delta.tensors()]
 
 
 def test_a_changed_file_is_read_again(library: Library) -> None:

@@ -55,9 +55,13 @@ def kohya(
     wanted: Callable[[str], bool] = attention,
     alpha: float = 2.0,
     ldm: bool = False,
+    axis: int | None = None,
     changes: Mapping[str, torch.Tensor] | None = None,
 ) -> Path:
-    """A file of kohya's trainer; that for SDXL names the UNet's layers as latent diffusion did."""
+    """A file of kohya's trainer; that for SDXL names the UNet's layers as latent diffusion did.
+
+    A DoRA of LyCORIS or OneTrainer has lengths along an axis.
+    """
     tensors: dict[str, torch.Tensor] = {}
     for part, name, down, up in _pairs(networks, seed, wanted):
         prefix = KOHYA[part]
@@ -71,6 +75,8 @@ def kohya(
         key = f"{prefix}_{layer.replace('.', '_')}"
         tensors |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}
         tensors[f"{key}.alpha"] = torch.tensor(alpha)
+        if axis is not None:
+            tensors[f"{key}.dora_scale"] = lengths(networks[part], name, seed, axis)
     return _saved(path, {**tensors, **(changes or {})}, {"ss_network_module": "networks.lora"})
 
 
@@ -117,6 +123,7 @@ def peft(
     *,
     wanted: Callable[[str], bool] = attention,
     alpha: float | None = None,
+    dora: bool = False,
     **settings: Any,
 ) -> Path:
     """A file as diffusers saves it today, with what peft trained with in its note."""
@@ -124,13 +131,29 @@ def peft(
     layers: dict[str, list[str]] = {}
     for part, name, down, up in _pairs(networks, seed, wanted):
         tensors |= {f"{part}.{name}.lora_A.weight": down, f"{part}.{name}.lora_B.weight": up}
+        if dora:
+            told = lengths(networks[part], name, seed, 0)
+            # peft has those of kernels along the second axis
+            told = told.flatten() if told.ndim == 2 else told.movedim(0, 1)
+            tensors[f"{part}.{name}.lora_magnitude_vector"] = told
         layers.setdefault(part, []).append(name)
     note: dict[str, Any] = {}
     for part, names in layers.items():
         note |= {f"{part}.r": 2, f"{part}.lora_alpha": alpha, f"{part}.target_modules": names}
+        note |= {f"{part}.use_dora": dora}
         note |= {f"{part}.{key}": value for key, value in settings.items()}
     noted = {} if alpha is None else {"lora_adapter_metadata": json.dumps(note)}
     return _saved(path, tensors, noted)
+
+
+def lengths(network: torch.nn.Module, name: str, seed: int, axis: int) -> torch.Tensor:
+    """Lengths of a decomposed weight as LyCORIS stores them: near those of the rows or columns."""
+    weight: Any = network.get_submodule(name).weight.detach()
+    own = torch.linalg.vector_norm(
+        weight, dim=[each for each in range(weight.ndim) if each != axis], keepdim=True
+    )
+    generator = torch.Generator().manual_seed(seed + len(name))
+    return own * (0.7 + 0.6 * torch.rand(own.shape, generator=generator))
 
 
 def diffusers(path: Path, networks: Networks, seed: int) -> Path:

@@ -313,8 +313,9 @@ def test_layers_of_the_width_of_flux_are_cut_as_diffusers_cuts_them(tmp_path: Pa
     shapes = {key: tuple(each.shape) for key, each in network.state_dict().items()}
     found: dict[str, torch.Tensor] = {}
     for layer, pair in read_lora("a", file).fitted("flux", "transformer", shapes).items():
-        up, rows = stored[pair.up], pair.rows or ((0, len(stored[pair.up])),)
-        found[f"transformer.{layer}.lora_A.weight"] = stored[pair.down]
+        up = stored[pair.keys["up"]]
+        rows = pair.rows or ((0, len(up)),)
+        found[f"transformer.{layer}.lora_A.weight"] = stored[pair.keys["down"]]
         found[f"transformer.{layer}.lora_B.weight"] = torch.cat([up[a:b] for a, b in rows])
     assert found.keys() == theirs.keys()
     assert all(torch.equal(found[key], theirs[key]) for key in theirs)
@@ -338,7 +339,7 @@ def test_every_layer_of_flux_has_one_original_name_and_shares_what_was_one(
     held = {
         each.untyped_storage().data_ptr(): each.untyped_storage().nbytes()
         for delta in deltas.values()
-        for each in (delta.down, delta.up)
+        for each in delta.tensors()
     }
     assert sum(held.values()) == sum(each.nbytes for each in stored.values()) / 2
 
@@ -495,7 +496,7 @@ def places(who: Any) -> dict[int, int]:
             found[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
         for module in network.modules():
             for delta in getattr(module, "_deltas", {}).values():
-                for each in (delta.down, delta.up):
+                for each in delta.tensors():
                     found[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
     return found
 
@@ -557,16 +558,33 @@ def changed(tmp_path: Path, **keys: str) -> Path:
 @pytest.mark.parametrize(
     ("new", "said"),
     [
-        ("hada_w1", "M043 'a' is LoHa"),
-        ("dora_scale", "M043 'a' is DoRA"),
-        ("lokr_w1", "M043 'a' is LoKr"),
-        ("oft_blocks", "M043 'a' is OFT"),
-        ("diff", "M043 'a' is a file with the key lora_te_"),
+        ("oft_blocks", "M043 'a' is OFT or BOFT"),
+        ("w_norm", "M043 'a' is LoRA of norms"),
+        ("lora_rows", "M043 'a' is a file with the key lora_te_"),
     ],
 )
 def test_relatives_of_lora_are_named_with_what_loads(tmp_path: Path, new: str, said: str) -> None:
-    with pytest.raises(ChoraleError, match=f"{said}.*Supported is LoRA of Linear and Conv2d"):
-        read_lora("a", changed(tmp_path, lora_up=new))
+    with pytest.raises(ChoraleError, match=f"{said}.*Supported is LoRA, DoRA, LoHa, LoKr and full"):
+        read_lora("a", changed(tmp_path, **{"lora_up.weight": new}))
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("lora_unet_conv_in.oft_blocks", "OFT or BOFT"),
+        ("lora_unet_conv_in.on_input", r"\(IA\)³"),
+        ("lora_unet_conv_in.b2.weight", "GLoRA"),
+        ("lora_unet_conv_norm_out.w_norm", "LoRA of norms"),
+        ("lora_unet_conv_in.lokr_t1", "LoKr in three factors twice"),
+        ("base_model.model.conv_in.hada_w1_a", "LoHa or LoKr as peft saves it"),
+        ("unet.conv_in.lora_B.bias", "LoRA with biases"),
+    ],
+)
+def test_a_relative_is_named_by_one_key(tmp_path: Path, key: str, said: str) -> None:
+    file = changed(tmp_path)
+    save_file({**load_file(file), key: torch.ones(2)}, file)
+    with pytest.raises(ChoraleError, match=f"M043 'a' is {said}, which is not supported"):
+        read_lora("a", file)
 
 
 def test_half_a_layer_is_refused(tmp_path: Path) -> None:
@@ -635,3 +653,76 @@ def test_a_lora_of_an_embedding_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ChoraleError, match=r"M040 .* of the class Embedding: expected a Linear"):
         deltas_of(read_lora("a", file), "sd", who)
+
+
+T5: dict[str, tuple[Any, Any, str]] = {
+    "flux": (folders.flux, FluxPipeline, "text_encoder_2"),
+    "sd3": (folders.stable_diffusion_3, StableDiffusion3Pipeline, "text_encoder_3"),
+}
+
+
+def loaded_with_t5(folder: Path, base: str, styles: str) -> tuple[Any, Path]:
+    """A pipeline and a file for its transformer, its CLIPs and T5, which peft changes."""
+    _, kind, t5 = T5[base]
+    pipeline = kind.from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    first = ("text_encoder",) if base == "flux" else ("text_encoder", "text_encoder_2")
+    parts = ("transformer", *first, t5)
+    networks = {part: getattr(pipeline, part) for part in parts}
+    file = loras.peft(folder / "a.safetensors", networks, 1, wanted=loras.attention_or_t5)
+    for part in parts:
+        injected(networks[part], part, file)
+        peft_scaled(networks[part], 0.7)
+    tensors = load_file(file)
+    readers = {"text_encoder": "clip_l", "text_encoder_2": "clip_g", t5: "t5xxl"}
+    numbers = {"text_encoder": "te1", "text_encoder_2": "te2", t5: "te3"}
+    for key in [each for each in tensors if each.startswith("text_") and styles != "peft"]:
+        part, _, rest = key.partition(".")
+        layer, role = rest.split(".lora_")
+        head = f"text_encoders.{readers[part]}.transformer."
+        if styles == "kohya":
+            head, layer = f"lora_{numbers[part]}_", layer.replace(".", "_")
+        role = {"A.weight": "down.weight", "B.weight": "up.weight"}[role]
+        tensors[f"{head}{layer}.lora_{role}"] = tensors.pop(key)
+    save_file(tensors, file)
+    return pipeline, file
+
+
+@pytest.mark.parametrize("styles", ["peft", "kohya", "comfy"])
+def test_t5_of_flux_is_changed_as_peft_has_it(tmp_path: Path, styles: str) -> None:
+    """Its pipeline loads no LoRA of T5: peft changes all networks before it runs."""
+    folder = folders.flux(tmp_path / "flux")
+    plain = flux.run(FluxPipeline.from_pretrained(folder), SENTENCE)
+    pipeline, file = loaded_with_t5(folder, "flux", styles)
+    found = flux.run(pipeline, SENTENCE)
+    assert "text_encoder_2" in read_lora("a", file).parts
+    levels = Flow(shift=math.exp(flux.MU), ending="even").levels(STEPS)
+    ours = sample(steady(folder, {file: 0.7}), SENTENCE, flux.unit_noise(), Euler(), levels)
+    assert (ours - found).abs().max() <= 1e-4
+    assert (found - plain).abs().max() >= 1e-2
+    peft_scaled(pipeline.text_encoder_2, 0.0)
+    assert (flux.run(pipeline, SENTENCE) - found).abs().max() >= 1e-3
+
+
+@pytest.mark.parametrize("styles", ["peft", "kohya", "comfy"])
+def test_t5_of_sd3_is_changed_as_peft_has_it(tmp_path: Path, styles: str) -> None:
+    scheduler, sampler = stable_diffusion_3.SAMPLERS["euler"]
+    folder = folders.stable_diffusion_3(tmp_path / "sd3")
+    pipeline, file = loaded_with_t5(folder, "sd3", styles)
+    pipeline.scheduler = scheduler(shift=3.0)
+    found = theirs(pipeline, {}, unit_noise())
+    levels = Flow(shift=3.0).levels(STEPS)
+    ours = sample(steady(folder, {file: 0.7}), SENTENCE, unit_noise(), sampler, levels)
+    assert (ours - found).abs().max() <= 1e-4
+    peft_scaled(pipeline.text_encoder_3, 0.0)
+    assert (theirs(pipeline, {}, unit_noise()) - found).abs().max() >= 1e-3
+
+
+def test_a_lora_of_t5_is_refused_by_a_base_without_it(tmp_path: Path) -> None:
+    """People leave the third text encoder of SD 3 out to save memory."""
+    folder = folders.stable_diffusion_3(tmp_path / "sd3")
+    _, file = loaded_with_t5(folder, "sd3", "kohya")
+    small: Any = expert(folders.stable_diffusion_3(tmp_path / "small", reads_t5=False))
+    said = r"M040 'a' is a LoRA for a transformer: the text_encoder_3 of 'small' has no layer enc"
+    with pytest.raises(ChoraleError, match=said):
+        deltas_of(read_lora("a", file), "small", small)

@@ -300,7 +300,8 @@ def test_loras_of_every_family(tmp_path: Path, name: str) -> None:
     library = Library(tmp_path / "models", tmp_path / "assets")
     FAMILIES[name](library.folder / "base")
     _, base = Runtime(library, CPU).expert("base")
-    loras.peft(library.folder / "loras" / "ink.safetensors", base.networks(), 1)
+    wanted = loras.attention_or_t5
+    loras.peft(library.folder / "loras" / "ink.safetensors", base.networks(), 1, wanted=wanted)
     found = drawn(library, {"ink": {"reliability": 0.8}}, sampler=SAMPLER)
     assert found.plan is not None, found.diagnostics
     agree(library, tmp_path / "out", found.plan)

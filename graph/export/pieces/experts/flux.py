@@ -16,7 +16,7 @@ from graph.export.pieces.loading import every, filled, load, tokenizer_of, token
 from graph.export.pieces.settings import MODELS
 
 PIPELINES = ("FluxPipeline",)
-PARTS = {"transformer": "transformer", "text_encoder": "clip.encoder"}
+PARTS = {"transformer": "transformer", "text_encoder": "clip.encoder", "text_encoder_2": "t5"}
 
 
 class Flux:

@@ -20,6 +20,7 @@ PARTS = {
     "transformer": "transformer",
     "text_encoder": "first.encoder",
     "text_encoder_2": "second.encoder",
+    "text_encoder_3": "t5",
 }
 
 
