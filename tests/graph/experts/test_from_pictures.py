@@ -17,6 +17,7 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     FlowMatchHeunDiscreteScheduler,
     FluxImg2ImgPipeline,
+    LatentConsistencyModelImg2ImgPipeline,
     StableDiffusion3Img2ImgPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionXLImg2ImgPipeline,
@@ -27,6 +28,7 @@ from torch import Tensor
 from graph.experts.flux import DISTILLED_GUIDANCE
 from graph.library import Library
 from graph.player import Player
+from graph.randomness import Foreseen
 from tests.graph.adapters import making
 from tests.graph.adapters.workflows import GUIDANCE, SENTENCE, compiled, player_of, stored
 from tests.graph.experts import folders
@@ -90,6 +92,16 @@ PACKED: Mapping[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     ),
     "heun": (OwnTimes, {"shift": 3.0}, {"method": {"name": "heun"}, "schedule": SHIFTED}),
 }
+DISTILLED: Mapping[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "consistency": (
+        None,
+        {},
+        {
+            "method": {"name": "consistency"},
+            "schedule": {"name": "discrete", "spacing": "distilled"},
+        },
+    )
+}
 DOUBLED = {0.3: 0.65, 0.75: 0.85, 1.0: 1.0}
 """Told sigmas, as Flux tells them, a pipeline takes the two calls of a step of Heun for steps."""
 PLAIN = {"guidance_scale": GUIDANCE}
@@ -104,6 +116,8 @@ class Case:
     places: tuple[int, int]
     solvers: Mapping[str, tuple[Any, dict[str, Any], dict[str, Any]]]
     asked: Mapping[str, Any]
+    steps: int = STEPS
+    guidance: float = GUIDANCE
 
 
 CASES = {
@@ -131,6 +145,15 @@ CASES = {
             "width": 8 * FLUX_PLACES[1],
         },
     ),
+    "lcm": Case(
+        folders.latent_consistency,
+        LatentConsistencyModelImg2ImgPipeline,
+        (4, 4),
+        DISTILLED,
+        {"guidance_scale": 8.5},
+        steps=4,
+        guidance=1.0,
+    ),
 }
 
 
@@ -144,8 +167,8 @@ def certain(autoencoder: Any) -> None:
 
 def theirs(
     case: Case, folder: Path, solver: str, picture: Image.Image, strength: float, sentence: str
-) -> tuple[Tensor, Tensor]:
-    """The latents of a pipeline of diffusers, and the noise that it drew."""
+) -> tuple[Tensor, Callable[[], Tensor]]:
+    """The latents of a pipeline of diffusers, and what draws noise as it did."""
     pipeline = case.pipeline.from_pretrained(folder)
     pipeline.set_progress_bar_config(disable=True)
     certain(pipeline.vae)
@@ -157,7 +180,7 @@ def theirs(
         sentence,
         image=picture,
         strength=DOUBLED[strength] if scheduler is OwnTimes else strength,
-        num_inference_steps=STEPS,
+        num_inference_steps=case.steps,
         generator=torch.Generator().manual_seed(5),
         output_type="latent",
         **case.asked,
@@ -167,31 +190,26 @@ def theirs(
     generator = torch.Generator().manual_seed(5)
     shape = (1, folders.CHANNELS, *case.places)
     torch.randn(shape, generator=generator)  # of the encoding
-    return found, torch.randn(shape, generator=generator)
+    return found, lambda: torch.randn(shape, generator=generator)
 
 
 def started(
-    library: Library, picture: Image.Image, sampler: dict[str, Any], noise: Tensor | None = None
+    library: Library, picture: Image.Image, sampler: dict[str, Any], draw: Callable[[], Tensor]
 ) -> Player:
-    """The track of a workflow that starts from a picture, under its own noise or this."""
+    """The track of a workflow that starts from a picture, under the noise that is drawn."""
     beside = {"start": ("photo", {"picture": stored(library, picture)})}
     found = compiled(library, {}, sampler, more=["start.photo > sampler.start"], beside=beside)
     player = player_of(library, found)
-    if noise is not None:
-        own = player._draws("noise")()
-        player.x = player.x + player.track.levels[0].sigma * (noise - own)
+    own = player._draws("noise")()
+    player.x = player.x + player.track.levels[0].sigma * (draw() - own)
+    player._fresh = Foreseen(draw)
     return player
 
 
-def played(player: Player, **faders: Any) -> Tensor:
+def played(player: Player, guidance: float) -> Tensor:
     """What it ends with."""
-    values = {
-        "expert.reliability": 1.0,
-        "expert.guidance": GUIDANCE,
-        "expert.muted": False,
-        "expert.solo": False,
-        **faders,
-    }
+    faders = {"reliability": 1.0, "guidance": guidance, "muted": False, "solo": False}
+    values: dict[str, Any] = {f"expert.{name}": value for name, value in faders.items()}
     with torch.inference_mode():
         for number in range(len(player.track.levels) - 1):
             player.advance(number, values)
@@ -210,10 +228,10 @@ def test_a_picture_is_changed_as_the_pipeline_does(
     library = Library(tmp_path / "models", tmp_path / "assets")
     rows, columns = case.places
     picture = making.picture(1).resize((8 * columns, 8 * rows))
-    wanted, noise = theirs(case, folder, solver, picture, strength, SENTENCE)
+    wanted, draw = theirs(case, folder, solver, picture, strength, SENTENCE)
     unasked, _ = theirs(case, folder, solver, picture, strength, "")
     size = {"width": 8 * columns, "height": 8 * rows}
-    told = {"steps": STEPS, "strength": strength, **size, **case.solvers[solver][2]}
-    ours = played(started(library, picture, told, noise))
+    told = {"steps": case.steps, "strength": strength, **size, **case.solvers[solver][2]}
+    ours = played(started(library, picture, told, draw), case.guidance)
     assert (ours - wanted).abs().max() <= 1e-4
     assert (wanted - unasked).abs().max() >= 1e-3
