@@ -11,6 +11,7 @@ from graph.export import choosing
 from graph.export.weighing import Faders, faders, others, source, voices, weighed
 from graph.levels import NoiseLevel
 from graph.plan import Choice, Operation, Plan
+from graph.starting import visited
 
 Key = tuple[str, int]
 """What has a weight: "weight", "plain" (without guidance) or "loud" (0 or 1), of an operation."""
@@ -24,15 +25,13 @@ class Course:
     ) -> None:
         self._plan = plan
         sampler: Any = sample["sampler"]
-        schedule: Any = sample["schedule"]
-        steps: Any = sample["steps"]
-        self.steps: int = steps
         self.sampler = choosing.member("samplers", sampler)
         corrector: Any = dict(sample.settings).get("corrector", Choice("none"))
         self.corrector = None
         if corrector.name != "none":
             self.corrector = choosing.member("correctors", corrector)
-        self.levels: Sequence[NoiseLevel] = choosing.member("schedules", schedule).levels(steps)
+        self.levels: Sequence[NoiseLevel] = visited(sample)
+        self.steps = len(self.levels) - 1
         plays, grounds, self.forms = faders(plan, score)
         self.experts = grounds | plays
         # who plays and is part of a background too is heard there as he plays
