@@ -24,6 +24,8 @@ from graph.plan import Operation, Plan, PlanBuilder
 from graph.plane import check as planar
 from graph.registry import choices
 from graph.sizes import check as sized
+from graph.starting import check as unstartable
+from graph.starting import noted
 from graph.sweeps import expand
 from graph.validate import validate
 from graph.workflow import Workflow
@@ -83,7 +85,12 @@ def _compiled(document: Document) -> Compiled:
     try:
         plan = lower(document)
         said = mistaken(plan, document.library, document.title)
-        return Compiled(plan, (*diagnostics, *said), sides)
+        fitted = (
+            each
+            for sample, space in _sampled(document, plan)
+            for each in noted(sample, space, document.library, document.title)
+        )
+        return Compiled(plan, (*diagnostics, *said, *fitted), sides)
     except ChoraleError as error:
         return Compiled(None, (*error.diagnostics, *diagnostics), sides)
 
@@ -94,7 +101,8 @@ def lower(document: Document) -> Plan:
     ChoraleError R007 or R009 for too large a batch, S001 for steps that cannot be placed, F008
     for a rule that is unsound along the path of its sampler, C001 to C004 for a corrector that is,
     F010 for an expert with two turns, F015 for a rule abroad that needs the sampler's path,
-    F020 to F022 for a form of guidance that has nothing to form or cannot form it.
+    F020 to F022 for a form of guidance that has nothing to form or cannot form it, S022 for a start
+    from a picture where states are none.
     """
     builder = PlanBuilder()
     carried: dict[NodeId, Mapping[str, Carried]] = {}
@@ -111,6 +119,7 @@ def lower(document: Document) -> Plan:
         carried[name] = document.parsed[name].lower(builder, wired)
     plan = expand(laid(builder.build(), document.library))
     _check_pixels(document, plan)
+    _check_starts(document, plan)
     _check_paths(document, plan)
     _check_turns(document, plan)
     _check_bridges(document, plan)
@@ -267,23 +276,37 @@ def _guides(fuse: Operation) -> bool:
 
 def _check_pixels(document: Document, plan: Plan) -> None:
     """R009 if a track asks for more pixels than may be decoded together."""
-    for operation in plan.operations:
-        if operation.op == "noise":
-            space = next(s for _, s in document.incoming_spaces(operation.node, document.spaces))
-            samples: Any = operation["samples"]
-            shape: Any = operation["shape"]
-            width, height = replace(space, shape=shape).size
-            if len(samples) * height * width > MAX_PIXELS:
-                raise ChoraleError(
-                    Diagnostic(
-                        "R009",
-                        f"{len(samples)} pictures of {width}×{height} pixels are "
-                        f"{len(samples) * height * width / 1e6:.0f} million pixels; "
-                        f"at most {MAX_PIXELS / 1e6:.0f} million are sampled at once.",
-                        "Lower the sampler's count, or sweep fewer values.",
-                        node=operation.node,
-                    )
+    for sample, space in _sampled(document, plan):
+        samples: Any = plan.operations[sample.inputs[0].number]["samples"]
+        width, height = space.size
+        if len(samples) * height * width > MAX_PIXELS:
+            raise ChoraleError(
+                Diagnostic(
+                    "R009",
+                    f"{len(samples)} pictures of {width}×{height} pixels are "
+                    f"{len(samples) * height * width / 1e6:.0f} million pixels; "
+                    f"at most {MAX_PIXELS / 1e6:.0f} million are sampled at once.",
+                    "Lower the sampler's count, or sweep fewer values.",
+                    node=sample.node,
                 )
+            )
+
+
+def _check_starts(document: Document, plan: Plan) -> None:
+    """S022 if a track is to start from a picture where states are none."""
+    for sample, space in _sampled(document, plan):
+        found = tuple(unstartable(sample, space, document.title))
+        if found:
+            raise ChoraleError(*found)
+
+
+def _sampled(document: Document, plan: Plan) -> Iterator[tuple[Operation, Space]]:
+    """Every sampled track, with its latent space at the size that it has."""
+    for sample in plan.operations:
+        if sample.op == "sample":
+            space = next(s for _, s in document.incoming_spaces(sample.node, document.spaces))
+            shape: Any = plan.operations[sample.inputs[0].number]["shape"]
+            yield sample, replace(space, shape=shape)
 
 
 def _equal(before: Workflow, now: Workflow) -> bool:

@@ -12,6 +12,10 @@ from graph.library import Library
 from graph.pipelines import DISTILLED
 from graph.plan import Operation, Plan
 from graph.registry import choices
+from graph.starting import visited
+
+ONE_STEP = 2
+"""Levels of a run of one step: where it begins, and clean."""
 
 
 def check(plan: Plan, library: Library, title: Callable[[str], str]) -> Iterator[Diagnostic]:
@@ -23,7 +27,7 @@ def check(plan: Plan, library: Library, title: Callable[[str], str]) -> Iterator
     methods: Mapping[str, Any] = choices(samplers, Sampler)
     found: dict[str, Diagnostic] = {}
     for sample in plan.operations:
-        if sample.op == "sample" and sample["steps"] != 1:
+        if sample.op == "sample" and len(visited(sample)) > ONE_STEP:
             method: Any = sample["sampler"]
             restarts = methods[method.name].restarts
             for each in plan.below(sample):

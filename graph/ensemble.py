@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from PIL import Image
 
-from graph import correctors, forms, fusion, guidance, samplers, schedules
+from graph import correctors, forms, fusion, guidance, samplers
 from graph.codec import Codec
 from graph.errors import ChoraleError, Diagnostic
 from graph.fitting import FittedPainter
@@ -22,14 +22,13 @@ from graph.interfaces import (
     GuidanceMethod,
     Likelihood,
     Modulator,
-    NoiseSchedule,
     Reader,
     Sampler,
     Tuning,
 )
 from graph.levels import PURE_NOISE
-from graph.pictures import chalk, squeezed
-from graph.plan import Asked, Choice, Control, Operation, Plan, Value
+from graph.pictures import chalk, fit, light, squeezed
+from graph.plan import Asked, Choice, Condition, Control, Operation, Plan, Value
 from graph.plane import PLANE
 from graph.points import PointPainter
 from graph.preview import Painter, Shows
@@ -52,6 +51,7 @@ from graph.scores import (
     read,
     within,
 )
+from graph.starting import visited
 from graph.twins import Tuned
 from graph.windows import Windows
 
@@ -143,6 +143,25 @@ class Squeezed:
         return self.likelihood.encode(value)
 
 
+@dataclass(slots=True)
+class Begun:
+    """A latent space as the reader of the picture, on this canvas (w, h), that a track starts from.
+
+    It is the mean of its latents, so that every sample starts from one and the same picture
+    (docs/decisions/0028-a-start-is-the-mean.md). Without a codec states are pictures.
+    """
+
+    codec: Codec | None
+    canvas: tuple[int, int] | None
+
+    def encode(self, value: Any) -> torch.Tensor:
+        """The picture, cropped to the canvas, as a clean state [1, *shape]."""
+        picture = fit(value, self.canvas or value.size)
+        if self.codec is None:
+            return torch.from_numpy(light(picture, picture.size))[None] * 2.0 - 1.0
+        return self.codec.latents(self.codec.colours([picture]))
+
+
 def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
     """Load and encode everything that the plan names."""
     operations = plan.operations
@@ -172,7 +191,6 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
                 painters[operation.node] = Painter(lead.preview, size)
             elif lead.codec is not None:
                 painters[operation.node] = FittedPainter(lead.codec, size)
-        schedule: Any = _chosen(sample["schedule"], choices(schedules, NoiseSchedule))
         tracks.append(
             Track(
                 name=operation.node,
@@ -180,7 +198,7 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
                 shape=shape,
                 seed=_integers((noise["seed"],))[0],
                 samples=_integers(noise["samples"]),
-                levels=schedule.levels(_integers((sample["steps"],))[0]),
+                levels=visited(sample),
                 sampler=_chosen(sample["sampler"], choices(samplers, Sampler)),
                 corrector=_chosen(
                     dict(sample.settings).get("corrector", Choice("none")),
@@ -190,6 +208,7 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
                 like=preparation.like(),
                 windows=windows,
                 points=points,
+                start=builder.start(dict(sample.settings).get("start")),
             )
         )
     return Ensemble(tuple(tracks), painters, codecs)
@@ -204,6 +223,11 @@ def _windows(sample: Operation, shape: tuple[int, ...]) -> Windows | None:
 def _whole(canvas: tuple[int, int], windows: Windows | None) -> tuple[int, int]:
     """Width and height of the picture, from those of the experts' canvas."""
     return canvas if windows is None else (canvas[0] * windows.times, canvas[1])
+
+
+def _extent(shape: tuple[int, ...], scale: int) -> tuple[int, int]:
+    """Width and height in pixels of a state's picture."""
+    return shape[-1] * scale, shape[-2] * scale
 
 
 def _canvas(size: Value) -> tuple[int, int] | None:
@@ -237,6 +261,7 @@ class _Builder:
         self._points = points
         self._built: dict[int, Score] = {}
         self.lead: Expert
+        self.led: str
 
     def build(self, number: int) -> Score:
         """The score of one operation, each built once."""
@@ -253,10 +278,20 @@ class _Builder:
             self._built[number] = make[operation.op](operation)
         return self._built[number]
 
+    def start(self, picture: Value) -> torch.Tensor | None:
+        """The picture that a track starts from, as a clean state; None for none."""
+        if not isinstance(picture, Condition):
+            return None
+        preparation, codec = self._preparation, self.lead.codec
+        reader = Begun(codec, _extent(self._shape, codec.factor if codec else 1))
+        begun = preparation.encode(f"{self.led}|start", reader, picture)
+        return begun.values[0].to(preparation.like())
+
     def _voice(self, operation: Operation) -> Voice:
         settings = dict(operation.settings)
         network, own = self._preparation.expert(settings["expert"])
-        self.lead = expert = self._sized(own)
+        self.led, self.lead = network, self._sized(own)
+        expert = self.lead
         adapters = tuple(self._adapting(network, expert, ref.number) for ref in operation.inputs)
         tunings = [each for each in adapters if isinstance(each.adapter, Tuning)]
         read = self._encode

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from graph import schedules
 from graph.errors import ChoraleError
-from graph.interfaces import NoiseSchedule
 from graph.levels import NoiseLevel
 from graph.library import Library
 from graph.plan import Control, Envelope, Operation, Plan, PlanBuilder, Ref, Value
-from graph.registry import choices
 from graph.sounds import SILENCE, Sound
+from graph.starting import visited
 
 MAX_POINTS = 64
 
@@ -60,12 +57,8 @@ def curve(
 
 def levels_of(track: Operation) -> tuple[NoiseLevel, ...]:
     """The levels at which the steps of a track begin; ChoraleError S001 if it cannot place them."""
-    chosen: Any = track["schedule"]
-    family: dict[str, Any] = choices(schedules, NoiseSchedule)
-    schedule = family[chosen.name](**dict(chosen.settings))
-    steps: Any = track["steps"]
     try:
-        return schedule.levels(steps)[:-1]
+        return visited(track)[:-1]
     except ChoraleError as error:
         raise ChoraleError(
             *(replace(each, node=track.node) for each in error.diagnostics)

@@ -343,6 +343,14 @@ class NoiseSchedule(Declared, ABC):  # pyright: ignore[reportGeneralTypeIssues] 
     def levels(self, steps: int) -> tuple[NoiseLevel, ...]:
         """steps + 1 levels, strictly decreasing in ratio, ending clean (sigma = 0)."""
 
+    def from_picture(self, steps: int, strength: float) -> tuple[NoiseLevel, ...]:
+        """The levels of a run that starts from a picture: those of its last steps."""
+        return self.levels(steps)[steps - self.taken(steps, strength) :]
+
+    def taken(self, steps: int, strength: float) -> int:
+        """How many of the steps such a run takes, at least one; `strength` is in [0, 1]."""
+        return max(int(steps * strength), 1)
+
 
 @runtime_checkable
 class Aim(Protocol):

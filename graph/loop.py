@@ -23,22 +23,27 @@ def play(
 ) -> Iterator[Progress | Stopped | tuple[Track, Tensor, Tally]]:
     """Sample every track; yields Progress per step and track, then each track's clean state.
 
+    All begin together; one of fewer steps is clean before the others are.
+
     Stops before the next step once `stop` is set. ChoraleError R010 for an expert that answers
     not-a-number: at that step, or on an accelerator when it next hands something out.
     """
     players = [Player(track) for track in tracks]
     tallies = [Tally() for _ in tracks]
-    steps = len(tracks[0].levels) - 1
+    lengths = [len(track.levels) - 1 for track in tracks]
+    steps = max(lengths)
     began = time.perf_counter()
     for number in range(steps):
         if stop.is_set():
             yield Stopped(number)
             return
         values = controls.read(number)
-        for player, tally in zip(players, tallies, strict=True):
+        for player, tally, length in zip(players, tallies, lengths, strict=True):
+            if number >= length:
+                continue
             step = player.advance(number, values)
             tally.add(player.heard, player.fused, player.track.levels[number])
-            last = number + 1 == steps
+            last = number + 1 == length
             due = watch.due(last=last)
             if due or last or player.x.device.type == "cpu":
                 player.settle()  # an accelerator is waited for only where it hands something out

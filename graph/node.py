@@ -57,7 +57,8 @@ class Sampling:
     """What travels on a sampling wire: sampler, corrector, noise schedule, steps, seed, count.
 
     `wide` says how many times as wide as the experts' canvas the picture is, `width` and `height`
-    how many pixels that has; 0 is their own.
+    how many pixels that has; 0 is their own. `start` is the picture that it starts from, if any,
+    and `strength` how much of the steps is taken then.
     """
 
     sampler: Value
@@ -69,6 +70,8 @@ class Sampling:
     wide: int = 1
     width: int = 0
     height: int = 0
+    start: Condition | None = None
+    strength: float = 1.0
 
 
 Carried = Condition | Ref | Sampling | tuple[Value, ...]

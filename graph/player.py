@@ -72,6 +72,8 @@ class Player:
         self.heard: tuple[str, ...] = ()
         self.fused: Fused | None = None
         self.x = self._draws("noise")() * track.levels[0].sigma
+        if track.start is not None:
+            self.x += track.levels[0].alpha * track.start
         self._fresh = Foreseen(self._draws("sampler"))
         self._next = track.levels[-1]
         self._chances: dict[str, Callable[[], Tensor]] = {}

@@ -202,7 +202,8 @@ Score = Voice | Merge | Bent | Bridged
 class Track:
     """One output being sampled; in `windows`, where it is wider than its experts know.
 
-    Each of its `samples` is of so many `points`, which are samples to all that plays.
+    Each of its `samples` is of so many `points`, which are samples to all that plays. `start` is
+    the clean state [1, *shape] that it starts from, under noise; None is nothing.
     """
 
     name: str
@@ -217,6 +218,7 @@ class Track:
     corrector: Corrector = field(default_factory=Uncorrected)
     windows: Windows | None = None
     points: int = 1
+    start: Tensor | None = None
 
 
 def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from graph.errors import Diagnostic
-from graph.node import Carried, Node, Place, Wired
+from graph.node import Carried, Node, Place, Sampling, Wired
 from graph.plan import Choice, PlanBuilder, Ref, Value
 from graph.ports import Kind, Port
 from nodes.fuse import fused
@@ -59,6 +59,7 @@ class Picture(Node):
             sampler=sampling.sampler,
             schedule=sampling.schedule,
             steps=sampling.steps,
+            **_started(sampling),
             **_corrected(sampling.corrector),
             **({} if sampling.wide == 1 else {"wide": sampling.wide}),
         )
@@ -75,6 +76,13 @@ def _all_own(plan: PlanBuilder, score: Ref, wired: Wired, size: tuple[int, int])
     ]
     spaces = [wired.library.model(name).space for name in names if isinstance(name, str)]
     return all(each.size == size for each in (own, *spaces) if each.id == own.id)
+
+
+def _started(sampling: Sampling) -> Mapping[str, Value]:
+    """A plan says what it starts from only where that is a picture."""
+    if sampling.start is None:
+        return {}
+    return {"start": sampling.start, "strength": sampling.strength}
 
 
 def _corrected(corrector: Choice) -> Mapping[str, Value]:

@@ -14,7 +14,7 @@ from graph.interfaces import Corrector, NoiseSchedule
 from graph.interfaces import Sampler as Method
 from graph.node import Carried, Node, Place, Sampling, Wired
 from graph.pictures import WIDEST
-from graph.plan import PlanBuilder
+from graph.plan import Condition, PlanBuilder
 from graph.ports import Kind, Port
 from graph.registry import choices
 from graph.samplers.dpmpp_2m import Dpmpp2M
@@ -59,6 +59,13 @@ class Sampler(Node):
         "height",
         "resolution",
         "aspect",
+        "image to image",
+        "img2img",
+        "denoise",
+        "strength",
+    )
+    inputs: ClassVar[tuple[Port, ...]] = (
+        Port("start", Kind.PHOTO, "A picture to start from, instead of noise.", required=False),
     )
     outputs: ClassVar[tuple[Port, ...]] = (
         Port("sampling", Kind.SAMPLING, "How to sample, for a picture."),
@@ -89,6 +96,13 @@ class Sampler(Node):
         le=WIDEST,
         description="How many times as wide as the experts' canvas: a panorama, of windows "
         "that overlap by half.",
+    )
+    strength: float = Field(
+        default=0.6,
+        ge=0.0,
+        le=1.0,
+        description="How much of the steps is taken from a picture that is wired to start: near 0 "
+        "it stays as it is, at 1 next to nothing of it is left. Without one all steps are taken.",
     )
     method: Methods = Field(  # pyright: ignore[reportInvalidTypeForm]
         default=Dpmpp2M(), description="How a step is taken."
@@ -136,10 +150,10 @@ class Sampler(Node):
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """These settings, carried to the picture."""
-        return {"sampling": self.sampling()}
+        return {"sampling": self.sampling(wired.one("start"))}
 
-    def sampling(self) -> Sampling:
-        """The settings as data."""
+    def sampling(self, start: Condition | None = None) -> Sampling:
+        """The settings as data, with the picture to start from."""
         return Sampling(
             choice(self.method),
             choice(self.schedule),
@@ -150,4 +164,6 @@ class Sampler(Node):
             self.wide,
             self.width,
             self.height,
+            start,
+            self.strength,
         )

@@ -475,6 +475,19 @@ def documents() -> dict[str, Workflow]:
             ],
             (hill["photo"],),
         ),
+        "start": workflow(
+            "Night falls",
+            "The run starts from a photograph instead of noise: the less the sampler's strength, "
+            "the more of it is kept.",
+            [
+                node("photo", "photo", "By day", picture=sha256(hill["photo"])),
+                node("text", "text", "What", text="a lighthouse in a meadow at night"),
+                by_words,
+                *ends(strength=0.55),
+            ],
+            [("photo.photo", "sampler.start"), *voices("text"), *END],
+            (hill["photo"],),
+        ),
     }
 
 

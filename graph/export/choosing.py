@@ -229,18 +229,22 @@ def alphas_cumprod(
     return text, parts
 
 
-def levels(choice: Choice, steps: int) -> tuple[str, list[tuple[str, str]]]:
-    """The call that gives the noise levels of a run, with the parts that it takes."""
+def levels(choice: Choice, steps: int, strength: float) -> tuple[str, list[tuple[str, str]]]:
+    """The call that gives the noise levels of a run, with the parts that it takes.
+
+    Below a `strength` of one that are those of its last steps.
+    """
     found = chosen("schedules", choice)
     if found is None:
         raise LookupError(choice.name)
     schedule, parts = member("schedules", choice), [(found.part.module, found.part.name)]
-    words: list[str] = []
     if "times" in found.part.parameters:
         ends = schedule.beta_start, schedule.beta_end
         count = schedule.trained_times
         squares, more = alphas_cumprod(schedule.curve, count, ends, zero_snr=schedule.zero_snr)
-        words, parts = [row_of(schedule.times(steps)), squares], [*parts, *more]
-    else:
-        words = [f"steps={steps}", *found.keywords]
-    return f"{found.part.name}({', '.join(words)})", parts
+        words, parts = [row_of(schedule.times(steps, strength)), squares], [*parts, *more]
+        return f"{found.part.name}({', '.join(words)})", parts
+    words = [f"steps={steps}", *found.keywords]
+    left_out = steps - schedule.taken(steps, strength)
+    later = f"[{left_out}:]" if left_out else ""
+    return f"{found.part.name}({', '.join(words)}){later}", parts

@@ -12,6 +12,7 @@ from graph.export import choosing
 from graph.export.weighing import Faders, faders, looked_at, others, source, voices, weighed
 from graph.levels import NoiseLevel
 from graph.plan import Choice, Operation, Plan
+from graph.starting import visited
 
 Key = tuple[str, int]
 """What has a weight: "weight", "plain" (without guidance), "loud" or "asked" (0 or 1)."""
@@ -25,15 +26,13 @@ class Course:
     ) -> None:
         self._plan = plan
         sampler: Any = sample["sampler"]
-        schedule: Any = sample["schedule"]
-        steps: Any = sample["steps"]
-        self.steps: int = steps
         self.sampler = choosing.member("samplers", sampler)
         corrector: Any = dict(sample.settings).get("corrector", Choice("none"))
         self.corrector = None
         if corrector.name != "none":
             self.corrector = choosing.member("correctors", corrector)
-        self.levels: Sequence[NoiseLevel] = choosing.member("schedules", schedule).levels(steps)
+        self.levels: Sequence[NoiseLevel] = visited(sample)
+        self.steps = len(self.levels) - 1
         plays, grounds, self.forms = faders(plan, score)
         self.experts = grounds | plays
         # who plays and is part of a background too is heard there as he plays

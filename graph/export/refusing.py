@@ -28,7 +28,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "fuse": frozenset({"rule", "background", "share"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
     "noise": frozenset({"track", "space", "shape", "seed", "samples", "points", "size"}),
-    "sample": frozenset({"sampler", "schedule", "steps", "corrector", "wide"}),
+    "sample": frozenset({"sampler", "schedule", "steps", "corrector", "wide", "start", "strength"}),
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""

@@ -10,15 +10,17 @@ from graph.export import choosing
 from graph.export.amounts import Amounts
 from graph.export.asking import Asking
 from graph.export.bending import through
+from graph.export.bridging import codec
 from graph.export.correcting import Correcting
 from graph.export.course import Course
 from graph.export.draft import Draft
 from graph.export.naming import Names
 from graph.export.scoring import Scoring
 from graph.export.weighing import stretches
-from graph.export.wording import counted, row_of, wrapped
+from graph.export.wording import counted, png_of, row_of, text_of, wrapped
 from graph.library import Library
 from graph.panes import Panes
+from graph.pictures import fit
 from graph.plan import Choice, Operation, Plan
 
 BACKWARD = "x = x.detach().requires_grad_()  # a gradient finds its way back through the networks"
@@ -38,6 +40,7 @@ class Track:
         performance: Performance | None,
     ) -> None:
         self._sample = plan.operations[decode.inputs[0].number]
+        self._told = dict(self._sample.settings)
         self._noise, self._score = (plan.operations[ref.number] for ref in self._sample.inputs)
         shape: Any = self._noise["shape"]
         samples: Any = self._noise["samples"]
@@ -101,9 +104,12 @@ class Track:
         draft = self._draft
         denoise = self._denoise()
         walk = self._walk(denoise)
-        schedule, parts = choosing.levels(self._choice("schedule"), self._course.steps)
+        steps: Any = self._sample["steps"]
+        strength: Any = self._told.get("strength", 1.0)
+        schedule, parts = choosing.levels(self._choice("schedule"), steps, strength)
         draft.wanted += [("conventions", "Level"), *parts]
         samples: Any = self._noise["samples"]
+        begun = self._begun()
         inside = [
             f'"""The clean states of {counted(len(samples), "picture")}."""',
             *self._windows(),
@@ -122,7 +128,7 @@ class Track:
             *denoise,
             "",
             f"noise = {draft.drawing('noise')}",
-            "x = levels[0][1] * noise()",
+            begun,
             *walk,
         ]
         return [
@@ -130,6 +136,26 @@ class Track:
             f"def sample{draft.end}() -> Tensor:",
             *(f"    {line}" if line else "" for line in inside),
         ]
+
+    def _begun(self) -> str:
+        """The line of the state that it begins with: noise, over a picture where it has one."""
+        start: Any = self._told.get("start")
+        if start is None:
+            return "x = levels[0][1] * noise()"
+        draft, made = self._draft, "codec"
+        models = list(self._asking.models.values())
+        if models:
+            made = codec(draft, models[-1])
+        else:  # states of formulas are pictures themselves
+            draft.open(made, f"{made} = Pixels()")
+            draft.wanted.append(("codec", "Pixels"))
+        scale = models[-1].space.scale if models else 1
+        size = draft.shape[-1] * scale, draft.shape[-2] * scale
+        file = draft.file(f"start{draft.end}")
+        draft.files[file] = png_of(fit(draft.library.assets.get(start.value.sha256), size))
+        draft.wanted.append(("starting", "state_of"))
+        draft.open(made, f"start = state_of({made}, Image.open(HERE / {text_of(file)}))")
+        return "x = levels[0][0] * start + levels[0][1] * noise()"
 
     def _choice(self, name: str) -> Choice:
         choice: Any = self._sample[name]

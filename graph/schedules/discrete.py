@@ -49,8 +49,12 @@ class Discrete(NoiseSchedule):
 
     def levels(self, steps: int) -> tuple[NoiseLevel, ...]:
         """The levels of the visited times, then clean; S001 if there are too few trained times."""
-        times = self.times(steps)
-        if len(set(times)) < steps or times[0] >= self.trained_times or times[-1] < 0:
+        return self.from_picture(steps, 1.0)
+
+    def from_picture(self, steps: int, strength: float) -> tuple[NoiseLevel, ...]:
+        """Those of the last times; S001 as for `levels`."""
+        times = self.times(steps, strength)
+        if len(set(times)) < len(times) or times[0] >= self.trained_times or times[-1] < 0:
             raise ChoraleError(
                 Diagnostic(
                     "S001",
@@ -64,14 +68,22 @@ class Discrete(NoiseSchedule):
         visited = (signal[time] for time in times)
         return (*(NoiseLevel(square**0.5, (1.0 - square) ** 0.5) for square in visited), CLEAN)
 
-    def times(self, steps: int) -> tuple[int, ...]:
+    def taken(self, steps: int, strength: float) -> int:
+        """All, where a step may jump from anywhere: these are laid into the times that are left."""
+        return steps if self.spacing == "distilled" else super().taken(steps, strength)
+
+    def times(self, steps: int, strength: float = 1.0) -> tuple[int, ...]:
         """The visited times, falling, rounded as numpy does."""
+        if self.spacing == "distilled":
+            left = max(int(DISTILLED * strength), 1)
+            kept = [(n + 1) * (self.trained_times // DISTILLED) - 1 for n in range(left)]
+            return tuple(kept[-1 - i * left // steps] for i in range(steps))
+        return self._times(steps)[steps - self.taken(steps, strength) :]
+
+    def _times(self, steps: int) -> tuple[int, ...]:
         if self.spacing == "trailing":
             stride = self.trained_times - (self.trained_times - self.trained_times / steps)
             return tuple(round(self.trained_times - i * stride) - 1 for i in range(steps))
-        if self.spacing == "distilled":
-            kept = [(n + 1) * (self.trained_times // DISTILLED) - 1 for n in range(DISTILLED)]
-            return tuple(kept[-1 - i * DISTILLED // steps] for i in range(steps))
         count = steps + 1 if self.skip_last else steps
         if self.spacing == "leading":
             stride = self.trained_times // count

@@ -49,5 +49,9 @@ class Flow(NoiseSchedule):
         times = (self._bend(1.0 - i / max(steps - 1, 1) * reach) for i in range(1, steps))
         return (PURE_NOISE, *map(NoiseLevel.from_flow_time, times), CLEAN)
 
+    def taken(self, steps: int, strength: float) -> int:
+        """Rounded up, as the pipelines of flow models do."""
+        return max(steps - int(steps - steps * strength), 1)
+
     def _bend(self, time: float) -> float:
         return self.shift * time / (1.0 + (self.shift - 1.0) * time)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from graph.compile import compile_workflow
 from graph.controls import Controls
+from graph.ensemble import assemble
 from graph.library import Library
 from graph.plan import Plan
 from graph.runtime import Runtime
@@ -56,6 +57,7 @@ def plan_of(library: Library, *without: str, more: tuple[str, ...] = (), **chang
         "bridge": ("bridge", {}),
         "fuse": ("fuse", {}),
         "half": ("map", {"picture": changes.pop("map", "")}),
+        "photo": ("photo", {"picture": changes.pop("photo", "")}),
         "guide": ("guidance", {"method": {"name": "freedom"}, "scale": 1.0}),
         **changes.pop("nodes", {}),
         "sampler": ("sampler", {"steps": 3, "count": 2, **changes}),
@@ -169,6 +171,22 @@ def test_bridged_alone_an_expert_needs_no_fusion(library: Library) -> None:
     plan = plan_of(library, "fuse.score > picture.score", more=("bridge.score > picture.score",))
     assert [each.op for each in plan.operations if each.op == "fuse"] == ["fuse"]
     assert painted(library, plan).shape == (2, 32, 32, 3)
+
+
+def test_the_autoencoder_at_home_encodes_what_a_run_starts_from(library: Library) -> None:
+    file, shown = io.BytesIO(), Image.effect_noise((32, 32), 60).convert("RGB")
+    shown.save(file, "PNG")
+    runtime, name = Runtime(library, CPU), library.assets.put(file.getvalue())
+    wired = {"more": ("photo.photo > sampler.start",), "photo": name}
+    (track,) = assemble(plan_of(library, strength=0.5, **wired), runtime).tracks
+    codec = runtime.expert("playground/class")[1].codec
+    assert codec is not None
+    assert track.start is not None
+    assert torch.equal(track.start, codec.encode([shown]))
+    assert not np.array_equal(
+        painted(library, plan_of(library, strength=0.5, **wired)),
+        painted(library, plan_of(library, strength=0.9, **wired)),
+    )
 
 
 @pytest.mark.parametrize("folder", ["class", "foreign"])
