@@ -57,7 +57,7 @@ class ControlNetFile(ControlNet):
     """The same of one file, by its original names or those of diffusers."""
 
     def __init__(self, file: str, hints: tuple[int, ...], unet: Any) -> None:
-        self.network = ControlNetModel.from_unet(
+        self.network: Any = ControlNetModel.from_unet(
             unet, conditioning_embedding_out_channels=hints, load_weights_from_unet=False
         )
         stored = load_file(MODELS / file)
