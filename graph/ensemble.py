@@ -177,7 +177,8 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
         windows = _windows(sample, shape)
         points = _integers(dict(noise.settings).get("points", 1))[0]
         canvas = _canvas(dict(noise.settings).get("size"))
-        builder = _Builder(operations, preparation, shape, windows, points, canvas)
+        width = windows.width if windows else None
+        builder = _Builder(operations, preparation, shape, windows, points, canvas, width)
         merge = builder.build(score.number)
         if isinstance(merge, Voice | Bridged):
             raise TypeError("a plan samples a fused score")
@@ -241,7 +242,8 @@ def _canvas(size: Value) -> tuple[int, int] | None:
 class _Builder:
     """Turns the score operations below one sample operation into voices and merges.
 
-    `canvas` is that of every expert, None where each has its own.
+    `canvas` is that of every expert, None where each has its own; `width` is that of the states
+    that they see, None where they see the whole.
     """
 
     def __init__(
@@ -252,12 +254,14 @@ class _Builder:
         windows: Windows | None,
         points: int,
         canvas: tuple[int, int] | None = None,
+        width: int | None = None,
     ) -> None:
         self._operations = operations
         self._canvas = canvas
         self._preparation = preparation
         self._shape = shape
         self._windows = windows
+        self._seen = shape if width is None else (*shape[:-1], width)
         self._points = points
         self._built: dict[int, Score] = {}
         self.lead: Expert
@@ -462,7 +466,7 @@ class _Builder:
             score=_weighed_at(score, self._shape),
             anchor=anchored,
             shape=shape,
-            home=_bank(self.lead, self._shape),
+            home=_bank(self.lead, self._seen),
             abroad=_bank(abroad.lead, shape),
         )
 

@@ -50,5 +50,8 @@ class Windows(Panes):
         """The weight of a batch as its windows see it; what is one number stays so."""
         if weight.spread is None:
             return weight
+        if weight.spread.shape[-1] == 1:  # one number for all places, of whatever space
+            spread = weight.spread.expand(samples, *weight.spread.shape[1:])
+            return Weight(weight.number, spread.repeat_interleave(len(self.starts), 0))
         spread = weight.spread.expand(samples, *weight.spread.shape[1:-1], self.whole)
         return Weight(weight.number, self.cut(spread))

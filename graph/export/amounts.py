@@ -38,7 +38,7 @@ class Amounts:
 
     def ever(self, operation: Operation) -> bool:
         """Whether what has a fader itself is heard at any evaluation."""
-        return any(row["weight", operation.number] for row in self._course.rows)
+        return self._ever(("weight", operation.number))
 
     def switch(self, operation: Operation) -> str:
         """The column that says when something is heard; nothing where it always is."""
@@ -47,15 +47,9 @@ class Amounts:
             return ""
         return self._written(operation, key[0]).partition(" ")[0]
 
-    def asked(self, guide: Operation) -> str:
-        """The column that says when a guidance is worked out; nothing where it always is."""
-        always = all(row["asked", guide.number] for row in self._course.rows)
-        return "" if always else self._written(guide, "asked").partition(" ")[0]
-
     def sounds(self, operation: Operation) -> bool:
         """Whether a score is heard at any evaluation: else all is as if it were not there."""
-        key = self._key(source(self._draft.plan, operation))
-        return any(row[key] for row in self._course.rows)
+        return self._ever(self._key(source(self._draft.plan, operation)))
 
     def absent(self, operation: Operation) -> bool:
         """Whether the weight of a score is zero at an evaluation or in a sample."""
@@ -88,16 +82,20 @@ class Amounts:
         return all(any(row[key] for key in keys) for row in self._course.rows)
 
     def heard(self, numbers: set[int]) -> str:
-        """When one of these is heard, in Python; nothing if they always have to be asked."""
-        rows = self._course.rows
-        keys = [("weight", number) for number in sorted(numbers)]
-        if any(word == "loud" and not row[word, n] for row in rows for word, n in row):
-            return ""  # where all are silent, their nulls are painted
-        if any(key not in row for key in keys for row in rows):
-            return ""  # a background has no weight
-        if all(any(row[key] for key in keys) for row in rows):
+        """When one of these is worked out, in Python; nothing if they always have to be."""
+        if all(any(row["asked", each] for each in numbers) for row in self._course.rows):
             return ""
-        return " or ".join(self._columns[key] for key in keys if key in self._columns)
+        keys = map(self._asked, sorted(numbers))
+        return " or ".join(self._column(key) for key in keys if self._ever(key))
+
+    def _asked(self, number: int) -> Key:
+        """What says when an operation is worked out: its weight, where nobody else asks for it.
+
+        A background or an anchor is asked whether or not anybody hears it.
+        """
+        rows = [(row.get(("weight", number)), row["asked", number]) for row in self._course.rows]
+        alike = all(bool(weight) == bool(asked) for weight, asked in rows)
+        return ("weight" if alike else "asked", number)
 
     def table(self) -> list[str]:
         """The line that reads the weights which change; their table becomes a constant."""
@@ -124,9 +122,17 @@ class Amounts:
         numbers = {short(row[key]) for row in self._course.rows}
         text = numbers.pop()
         if numbers:
-            name = self._draft.names.of(key, f"{operation.node}_{word}")
-            text = self._columns.setdefault(key, name)
+            text = self._column(key)
         return " * ".join([text, *(self._factor(each) for each in spread)])
+
+    def _column(self, key: Key) -> str:
+        """The column of the table for what changes."""
+        word, number = key
+        node = self._draft.plan.operations[number].node
+        return self._columns.setdefault(key, self._draft.names.of(key, f"{node}_{word}"))
+
+    def _ever(self, key: Key) -> bool:
+        return any(row[key] for row in self._course.rows)
 
     def _spread(self, operation: Operation) -> tuple[Any, ...]:
         return self._course.faders[operation.number].spread

@@ -111,7 +111,7 @@ class Asking:
             if not null:
                 part = settings.get("part")
                 words = f"{operation.node}_{part}" if part else operation.node
-            asked[key] = self._draft.names.of((call, key), words)
+            asked[key] = self._draft.named((call, key), words)
         self._voices.setdefault(call, set()).add(operation.number)
         return asked[key]
 
@@ -126,7 +126,7 @@ class Asking:
         call = name, ()
         asked = self._asked.setdefault(call, {})
         if not asked:
-            asked[FORMULA, ()] = draft.names.of((call, FORMULA), operation.node)
+            asked[FORMULA, ()] = draft.named((call, FORMULA), operation.node)
         self._voices.setdefault(call, set()).add(operation.number)
         return asked[FORMULA, ()]
 

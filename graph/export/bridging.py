@@ -23,7 +23,10 @@ def bridge(
     memory = draft.names.of(("memory", operation.number), f"{name}_memory")
     draft.memories[memory] = []
     ends = f"{codec(draft, home)}, {codec(draft, abroad)}"
-    sizes = _size(home, draft.shape), _size(abroad, shape)
+    seen = draft.shape
+    if draft.windows and not draft.away:
+        seen = (*seen[:-1], draft.windows.width)
+    sizes = _size(home, seen), _size(abroad, shape)
     noise = draft.names.of(("noise", operation.number), f"{name}_noise")
     role = text_of(f"bridge {operation.node}")
     if draft.windows is None:

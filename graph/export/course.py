@@ -57,7 +57,7 @@ class Course:
                     row["loud", root.number] = float(loud)
         for row in self.rows:
             looked = {each.number for each in looked_at(plan, score, partial(_heard, row))}
-            for each in self.guides:
+            for each in plan.below(score):
                 row["asked", each.number] = float(each.number in looked)
 
     @property

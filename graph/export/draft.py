@@ -76,6 +76,10 @@ class Draft:
         """Whether it is a state beyond a bridge that is written about."""
         return self.state != HOME
 
+    def named(self, key: tuple[object, ...], words: str) -> str:
+        """The name of what is worked out at the state that is written about."""
+        return self.names.of((self.state, key), words)
+
     def drawing(self, role: str) -> str:
         """The call that makes the draws for states."""
         kind = "Draws" if self.points == 1 else "Points"

@@ -34,6 +34,6 @@ def form(
     if weight == "1.0":
         draft.body.append(f"{guided} = {changed}")
     else:
-        formed = draft.names.of(("formed", operation.number), f"{operation.node}_formed")
+        formed = draft.named(("formed", operation.number), f"{operation.node}_formed")
         draft.body.append(f"{formed} = {changed}")
         draft.body.append(f"{guided} = {guided} + {weight} * ({formed} - {guided})")

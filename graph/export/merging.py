@@ -75,7 +75,7 @@ def background(
         weights = ", ".join(amounts.of(each, "weight") for each in inputs)
         call = f"mean_of_present([{', '.join(nulls)}], {row_of(shares)}, [{weights}])"
     draft.wanted.append(("background", call.partition("(")[0]))
-    name = draft.names.of(("base", operation.number), "background")
+    name = draft.named(("base", operation.number), "background")
     draft.body.append(f"{name} = {call}")
     return name
 

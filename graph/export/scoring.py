@@ -12,7 +12,7 @@ from graph.export.draft import Draft
 from graph.export.forming import form
 from graph.export.merging import background, merge
 from graph.export.refusing import refused
-from graph.export.weighing import inputs_of, source
+from graph.export.weighing import bare, inputs_of, source
 from graph.plan import Choice, Operation
 
 UNFOUNDED = "weights that do not sum to one without a background"
@@ -57,7 +57,7 @@ class Scoring:
             return clean, null
         name, maps = modulator(draft, operation)
         words = f"{source(draft.plan, operation).node}_modulated"
-        bent = draft.names.of(("bent", operation.number), words)
+        bent = draft.named(("bent", operation.number), words)
         change = f"{name}({draft.state}, {clean}, level, {maps})"
         weight, switch = amounts.own(operation), amounts.switch(operation)
         draft.body += changed(bent, clean, change, weight, switch)
@@ -76,9 +76,11 @@ class Scoring:
         known = {"clean": self._unguided(inner), "likely": likely}
         change = followed(draft, operation, known)
         # whoever is not asked draws nothing
-        switch = amounts.asked(operation) if draws(operation) else amounts.switch(operation)
+        switch = amounts.switch(operation)
+        if draws(operation):
+            switch = amounts.heard({operation.number})
         heard = source(draft.plan, operation)
-        bent = draft.names.of(("bent", operation.number), f"{heard.node}_guided")
+        bent = draft.named(("bent", operation.number), f"{heard.node}_guided")
         draft.body += changed(bent, clean, change, amounts.own(operation), switch)
         return bent, null
 
@@ -106,14 +108,14 @@ class Scoring:
         heard = source(draft.plan, foreign)
         switch = amounts.switch(heard)
         shape = shape_of(draft, operation)
-        state = draft.names.of(("abroad", operation.number), "abroad")
+        state = draft.named(("abroad", operation.number), "abroad")
         with draft.abroad(state, shape) as lines:
             asking = Asking(draft, amounts)
             clean, null = Scoring(draft, self._course, amounts, asking).estimate(foreign)
             null = self._known(asking, foreign, asking.asked(null))
             calls = asking.calls(switch)
         name, memory = bridge(draft, operation, self._asking.lead, asking.lead, shape)
-        brought = draft.names.of(("home", operation.number), f"{heard.node}_at_home")
+        brought = draft.named(("home", operation.number), f"{heard.node}_at_home")
         lines = [
             f"{state} = {name}.away({here}, level, {memory})",
             *calls,
@@ -132,7 +134,7 @@ class Scoring:
         no other.
         """
         plan, amounts = self._draft.plan, self._amounts
-        heard = source(plan, foreign)
+        heard = bare(plan, foreign)
         if not null:
             return "None"
         if heard.op != "denoise" or asking.voice(heard) != null:
@@ -167,13 +169,13 @@ class Scoring:
         if lack and forms:
             raise refused([f"a form of {UNFOUNDED} ('{operation.node}')"])
         nulls = [each or base for each in nulls]
-        name = draft.names.of(("merge", operation.number), operation.node)
+        name = draft.named(("merge", operation.number), operation.node)
         more = f"{lack} + " if lack else ""
         draft.body.append(f"{name} = {more}{call.with_(weights, nulls, base)}")
         if lack:
             return name, f"({base} + {lack})"
         if forms:
-            plain = draft.names.of(("plain", operation.number), f"{name}_plain")
+            plain = draft.named(("plain", operation.number), f"{name}_plain")
             unguided = [amounts.of(each, "plain") for each in inputs]
             draft.body.append(f"{plain} = {call.with_(unguided, nulls, base)}")
             for each in forms:
@@ -211,7 +213,7 @@ class Scoring:
         if not self._amounts.whole(inputs, begun=False):
             raise refused([f"at pure noise {UNFOUNDED} ('{operation.node}')"])
         draft.wanted.append(("background", "lacking"))
-        name = draft.names.of(("lack", operation.number), f"{operation.node}_lack")
+        name = draft.named(("lack", operation.number), f"{operation.node}_lack")
         told = f"{draft.state}, level, {mean}, [{', '.join(weights)}]"
         draft.body.append(f"{name} = lacking({told})")
         return name

@@ -16,19 +16,20 @@ def superdiff_and(
     next_level: tuple[float, float],
     clean: list[Tensor],
     weights: list,
+    base: Tensor,
     noise: Tensor,
 ) -> Tensor:
-    """D̂ = Σ κᵢ·Dᵢ with Σ κᵢ = 1: the coming step makes x as much likelier to every expert.
+    """D̂ = B + Σ κᵢ·(Dᵢ − B), Σ κᵢ = 1: the coming step makes x as much likelier to every expert.
 
     With r = sigma/alpha, the noise n that the step adds to x/alpha, the experts' mean M and
     Fᵢ = Dᵢ − M, κᵢ = 1/k + κ'ᵢ where Σⱼ ⟨Fᵢ, Fⱼ⟩·κ'ⱼ = ½·(‖Fᵢ‖² − mean ‖F‖²) −
     r²/(r² − r'²)·⟨Fᵢ, n⟩ and Σ κ' = 0 (Skreta et al., arXiv 2412.17762, AND). A weight says only
-    whether an expert takes part.
+    whether an expert takes part; where nobody does the background B is painted.
     """
     faders = [torch.as_tensor(w, device=noise.device).clamp_min(0.0) for w in weights]
     there = torch.stack([each.flatten() for each in presence(faders, clean[0])], 1)  # [b, k]
-    there = torch.where(there.sum(1, keepdim=True) == 0, 1.0, there).double()
-    count = there.sum(1, keepdim=True)
+    there = there.double()
+    count = there.sum(1, keepdim=True).clamp_min(1)
     kappa = there / count
     falls = 1.0
     if level[0] > 0:
@@ -47,4 +48,4 @@ def superdiff_and(
         kappa = kappa + change - there * change.sum(1, keepdim=True) / count
     ones = (1,) * (noise.ndim - 1)
     parts = [each.reshape(-1, *ones).to(noise) for each in kappa.T]
-    return reduce(add, [part * each for part, each in zip(parts, clean)])
+    return reduce(add, [part * (each - base) for part, each in zip(parts, clean)], base)
