@@ -25,7 +25,16 @@ class Lora(Node):
     type: ClassVar[str] = "lora"
     label: ClassVar[str] = "LoRA"
     family: ClassVar[str] = "Companions"
-    synonyms: ClassVar[tuple[str, ...]] = ("LoCon", "style", "fine-tune", "character")
+    synonyms: ClassVar[tuple[str, ...]] = (
+        "LoCon",
+        "DoRA",
+        "LoHa",
+        "LoKr",
+        "LyCORIS",
+        "style",
+        "fine-tune",
+        "character",
+    )
     inputs: ClassVar[tuple[Port, ...]] = (RELIABILITY,)
     outputs: ClassVar[tuple[Port, ...]] = (
         Port("adapter", Kind.ADAPTER, "To a text expert's adapters."),
