@@ -27,7 +27,7 @@ from graph.interfaces import (
     Tuning,
 )
 from graph.levels import PURE_NOISE
-from graph.pictures import chalk, fit, light, squeezed
+from graph.pictures import chalk, fit, light, region, squeezed
 from graph.plan import Asked, Choice, Condition, Control, Operation, Plan, Value
 from graph.plane import PLANE
 from graph.points import PointPainter
@@ -162,6 +162,22 @@ class Begun:
         return self.codec.latents(self.codec.colours([picture]))
 
 
+@dataclass(slots=True)
+class Places:
+    """What reads a region, on this canvas (w, h), as places of so many pixels a side.
+
+    Of every place the pixel in its corner counts, as the inpainting pipelines have it.
+    """
+
+    scale: int
+    canvas: tuple[int, int] | None
+
+    def encode(self, value: Any) -> torch.Tensor:
+        """Where it is white, [1, 1, h, w]."""
+        found = torch.from_numpy(region(value, self.canvas or value.size))
+        return found[None, None, :: self.scale, :: self.scale]
+
+
 def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
     """Load and encode everything that the plan names."""
     operations = plan.operations
@@ -210,6 +226,7 @@ def assemble(plan: Plan, preparation: Preparation) -> Ensemble:
                 windows=windows,
                 points=points,
                 start=builder.start(dict(sample.settings).get("start")),
+                where=builder.where(dict(sample.settings).get("where")),
             )
         )
     return Ensemble(tuple(tracks), painters, codecs)
@@ -224,11 +241,6 @@ def _windows(sample: Operation, shape: tuple[int, ...]) -> Windows | None:
 def _whole(canvas: tuple[int, int], windows: Windows | None) -> tuple[int, int]:
     """Width and height of the picture, from those of the experts' canvas."""
     return canvas if windows is None else (canvas[0] * windows.times, canvas[1])
-
-
-def _extent(shape: tuple[int, ...], scale: int) -> tuple[int, int]:
-    """Width and height in pixels of a state's picture."""
-    return shape[-1] * scale, shape[-2] * scale
 
 
 def _canvas(size: Value) -> tuple[int, int] | None:
@@ -286,10 +298,27 @@ class _Builder:
         """The picture that a track starts from, as a clean state; None for none."""
         if not isinstance(picture, Condition):
             return None
-        preparation, codec = self._preparation, self.lead.codec
-        reader = Begun(codec, _extent(self._shape, codec.factor if codec else 1))
-        begun = preparation.encode(f"{self.led}|start", reader, picture)
-        return begun.values[0].to(preparation.like())
+        reader = Begun(self.lead.codec, self._extent)
+        begun = self._preparation.encode(f"{self.led}|start", reader, picture)
+        return begun.values[0].to(self._preparation.like())
+
+    def where(self, painted: Value) -> torch.Tensor | None:
+        """The places of the state in a region; None for none."""
+        if not isinstance(painted, Condition):
+            return None
+        reader = Places(self._scale, self._extent)
+        found = self._preparation.encode(f"{self.led}|where", reader, painted)
+        return found.values[0].to(self._preparation.like().device)
+
+    @property
+    def _scale(self) -> int:
+        """How many pixels a place of the state has on a side."""
+        return self.lead.codec.factor if self.lead.codec else 1
+
+    @property
+    def _extent(self) -> tuple[int, int]:
+        """Width and height in pixels of the whole picture."""
+        return self._shape[-1] * self._scale, self._shape[-2] * self._scale
 
     def _voice(self, operation: Operation) -> Voice:
         settings = dict(operation.settings)

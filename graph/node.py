@@ -58,7 +58,7 @@ class Sampling:
 
     `wide` says how many times as wide as the experts' canvas the picture is, `width` and `height`
     how many pixels that has; 0 is their own. `start` is the picture that it starts from, if any,
-    and `strength` how much of the steps is taken then.
+    and `strength` how much of the steps is taken then; `where` is the region that may change.
     """
 
     sampler: Value
@@ -72,6 +72,7 @@ class Sampling:
     height: int = 0
     start: Condition | None = None
     strength: float = 1.0
+    where: Condition | None = None
 
 
 Carried = Condition | Ref | Sampling | tuple[Value, ...]

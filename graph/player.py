@@ -127,7 +127,20 @@ class Player:
         return replace(self._seen, denoised=denoised)
 
     def denoise(self, x: Tensor, level: NoiseLevel) -> Tensor:
-        """D(x, level) of the whole ensemble under the controls of this step."""
+        """D(x, level) of the whole ensemble under the controls of this step.
+
+        Where nothing may change it is what the track starts from, of which all samplers then keep
+        the state alpha·x0 + sigma·noise.
+        """
+        denoised = self._ensembled(x, level)
+        start, where = self.track.start, self.track.where
+        if start is None or where is None:
+            return denoised
+        seen = torch.where(where, self._seen.denoised, start)
+        self._seen = replace(self._seen, denoised=seen)
+        return torch.where(where, denoised, start)
+
+    def _ensembled(self, x: Tensor, level: NoiseLevel) -> Tensor:
         self.weights = self._weights(level)
         windows = self.track.windows
         if windows is None:

@@ -203,7 +203,8 @@ class Track:
     """One output being sampled; in `windows`, where it is wider than its experts know.
 
     Each of its `samples` is of so many `points`, which are samples to all that plays. `start` is
-    the clean state [1, *shape] that it starts from, under noise; None is nothing.
+    the clean state [1, *shape] that it starts from, under noise; None is nothing. It stays but
+    `where` [1, 1, h, w] is true; None is everywhere.
     """
 
     name: str
@@ -219,6 +220,7 @@ class Track:
     windows: Windows | None = None
     points: int = 1
     start: Tensor | None = None
+    where: Tensor | None = None
 
 
 def read(setting: Any, values: Mapping[str, ControlValue]) -> Any:

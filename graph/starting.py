@@ -41,14 +41,19 @@ def check(sample: Operation, space: Space, title: Callable[[str], str]) -> Itera
 def noted(
     sample: Operation, space: Space, library: Library, title: Callable[[str], str]
 ) -> Iterator[Diagnostic]:
-    """A010 for what is changed about the picture that a track starts from; `space` is as large."""
-    start: Any = dict(sample.settings).get("start")
-    if start is None:
-        return
-    try:
-        changed = fitting(library.picture(start.value.sha256), space.size)
-    except ChoraleError:
-        return  # the check of files says what is wrong with it
-    if changed:
-        told = f"The picture that '{title(sample.node)}' starts from is fitted: {changed}."
-        yield Diagnostic("A010", told, node=sample.node, severity="note")
+    """A010 for what is changed about the picture that a track starts from, and its region.
+
+    `space` is as large as the track.
+    """
+    settings: dict[str, Any] = dict(sample.settings)
+    told = {"start": "picture that '{}' starts from", "where": "region that '{}' may change"}
+    for name in sorted(told.keys() & settings.keys()):
+        try:
+            changed = fitting(library.picture(settings[name].value.sha256), space.size)
+        except ChoraleError:
+            continue  # the check of files says what is wrong with it
+        if changed:
+            what = told[name].format(title(sample.node))
+            yield Diagnostic(
+                "A010", f"The {what} is fitted: {changed}.", node=sample.node, severity="note"
+            )

@@ -82,7 +82,8 @@ def _started(sampling: Sampling) -> Mapping[str, Value]:
     """A plan says what it starts from only where that is a picture."""
     if sampling.start is None:
         return {}
-    return {"start": sampling.start, "strength": sampling.strength}
+    where = {} if sampling.where is None else {"where": sampling.where}
+    return {"start": sampling.start, "strength": sampling.strength, **where}
 
 
 def _corrected(corrector: Choice) -> Mapping[str, Value]:

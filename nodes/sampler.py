@@ -66,6 +66,7 @@ class Sampler(Node):
     )
     inputs: ClassVar[tuple[Port, ...]] = (
         Port("start", Kind.PHOTO, "A picture to start from, instead of noise.", required=False),
+        Port("where", Kind.REGION, "Where that may change: white.", required=False),
     )
     outputs: ClassVar[tuple[Port, ...]] = (
         Port("sampling", Kind.SAMPLING, "How to sample, for a picture."),
@@ -126,7 +127,7 @@ class Sampler(Node):
         return self.wide
 
     def check(self, place: Place) -> Iterator[Diagnostic]:
-        """Whether the corrector has the sampler that it needs."""
+        """Whether the corrector has the sampler that it needs, and a region its picture."""
         corrector, method = cast("Corrector", self.corrector), cast("Method", self.method)
         if corrector.diffusing and not method.diffuses:
             yield Diagnostic(
@@ -134,6 +135,13 @@ class Sampler(Node):
                 f"The corrector {corrector.name} of '{place.title}' weighs a path of fresh noise, "
                 f"which {choice(method)} does not take.",
                 "Let the method be euler_maruyama, or euler_ancestral with eta 1.",
+            )
+        if place.all("where") and not place.all("start"):
+            yield Diagnostic(
+                "C010",
+                f"'{place.title}' is told where it may paint, and has no picture for the rest.",
+                "Wire the picture to its start, or unwire where.",
+                port="where",
             )
 
     def crowd(self, title: str, points: int) -> Iterator[Diagnostic]:
@@ -150,10 +158,10 @@ class Sampler(Node):
 
     def lower(self, plan: PlanBuilder, wired: Wired) -> Mapping[str, Carried]:
         """These settings, carried to the picture."""
-        return {"sampling": self.sampling(wired.one("start"))}
+        return {"sampling": self.sampling(wired.one("start"), wired.one("where"))}
 
-    def sampling(self, start: Condition | None = None) -> Sampling:
-        """The settings as data, with the picture to start from."""
+    def sampling(self, start: Condition | None = None, where: Condition | None = None) -> Sampling:
+        """The settings as data, with the picture to start from and where it may change."""
         return Sampling(
             choice(self.method),
             choice(self.schedule),
@@ -166,4 +174,5 @@ class Sampler(Node):
             self.height,
             start,
             self.strength,
+            where,
         )

@@ -28,7 +28,9 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "fuse": frozenset({"rule", "background", "share"}),
     "form": frozenset({"form", "weight", "muted", "solo"}),
     "noise": frozenset({"track", "space", "shape", "seed", "samples", "points", "size"}),
-    "sample": frozenset({"sampler", "schedule", "steps", "corrector", "wide", "start", "strength"}),
+    "sample": frozenset(
+        ["sampler", "schedule", "steps", "corrector", "wide", "start", "strength", "where"]
+    ),
     "decode": frozenset[str](),
 }
 """The settings of operations that are looked at: what is new is refused, not left out."""
@@ -74,6 +76,8 @@ def _strange(each: Operation, library: Library) -> Iterator[str]:
     if each.op == "sample":
         schedule: Any = settings["schedule"]
         corrector: Any = settings.get("corrector", Choice("none"))
+        if "where" in settings and corrector.name not in ("none", "ula"):
+            yield f"the corrector {corrector.name} beside a region"
         if chosen("schedules", schedule) is None:
             yield f"the noise schedule {schedule}"
         if corrector.name != "none" and chosen("correctors", corrector) is None:

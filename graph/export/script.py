@@ -19,7 +19,7 @@ from graph.plan import Plan
 LIBRARIES = ("torch", "diffusers", "transformers", "numpy", "pillow")
 LOCAL = (
     *("x", "level", "levels", "step", "steps", "draw", "draw_again", "noise", "seen", "particles"),
-    *("start", "codec"),
+    *("start", "codec", "where", "denoise_anew"),
     *("denoise", "denoise_window", "window", "windows", "parts", "here", "memory", "number"),
     *("answers", "composed", "values", "clean", "sample", "main", "picture", "path", "F"),
 )

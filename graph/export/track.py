@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from PIL import Image
+
 from graph.events import Performance
 from graph.export import choosing
 from graph.export.amounts import Amounts
@@ -20,7 +22,7 @@ from graph.export.weighing import stretches
 from graph.export.wording import counted, png_of, row_of, text_of, wrapped
 from graph.library import Library
 from graph.panes import Panes
-from graph.pictures import fit
+from graph.pictures import fit, region
 from graph.plan import Choice, Operation, Plan
 
 BACKWARD = "x = x.detach().requires_grad_()  # a gradient finds its way back through the networks"
@@ -102,7 +104,7 @@ class Track:
     def lines(self) -> list[str]:
         """The function `sample`, line by line."""
         draft = self._draft
-        denoise = self._denoise()
+        denoise = [*self._denoise(), *self._kept()]
         walk = self._walk(denoise)
         steps: Any = self._sample["steps"]
         strength: Any = self._told.get("strength", 1.0)
@@ -153,6 +155,14 @@ class Track:
         size = draft.shape[-1] * scale, draft.shape[-2] * scale
         file = draft.file(f"start{draft.end}")
         draft.files[file] = png_of(fit(draft.library.assets.get(start.value.sha256), size))
+        where: Any = self._told.get("where")
+        if where is not None:
+            painted = region(draft.library.assets.get(where.value.sha256), size)
+            place = draft.file(f"where{draft.end}")
+            draft.files[place] = png_of(Image.fromarray(painted))
+            draft.wanted.append(("starting", "places_of"))
+            told = f"Image.open(HERE / {text_of(place)})"
+            draft.open(made, f"where = places_of({told}, {scale})")
         draft.wanted.append(("starting", "state_of"))
         draft.open(made, f"start = state_of({made}, Image.open(HERE / {text_of(file)}))")
         return "x = levels[0][0] * start + levels[0][1] * noise()"
@@ -187,9 +197,25 @@ class Track:
             return [*marks, *self._by_windows(lines)]
         return [
             *marks,
-            "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
+            f"def {self._whole}(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): the clean picture that all experts together expect."""',
             *lines,
+        ]
+
+    @property
+    def _whole(self) -> str:
+        """What the denoiser of the whole canvas is called that the experts are asked by."""
+        return "denoise_anew" if "where" in self._told else "denoise"
+
+    def _kept(self) -> list[str]:
+        """The denoiser that keeps the picture where nothing may change, if there is a region."""
+        if "where" not in self._told:
+            return []
+        return [
+            "",
+            "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
+            '    """D(x): outside of the region what is started from, so that it stays."""',
+            f"    return torch.where(where, {self._whole}(x, level, step), start)",
         ]
 
     def _windows(self) -> list[str]:
@@ -212,7 +238,7 @@ class Track:
             '    """D(x) of one window: the clean picture that all experts together expect."""',
             *lines,
             "",
-            "def denoise(x: Tensor, level: Level, step: int) -> Tensor:",
+            f"def {self._whole}(x: Tensor, level: Level, step: int) -> Tensor:",
             '    """D(x): what the windows say, put together."""',
             "    parts = [",
             f"        {every} for number, here in enumerate(windows)",

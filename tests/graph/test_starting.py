@@ -14,11 +14,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from graph import samplers
 from graph.compile import Compiled, compile_workflow
 from graph.ensemble import assemble
 from graph.events import Progress, Result
+from graph.interfaces import Sampler
 from graph.library import Library
 from graph.player import Player
+from graph.registry import choices
 from graph.runtime import Runtime
 from graph.schedules.discrete import Discrete
 from graph.schedules.flow import Flow
@@ -290,3 +293,59 @@ def test_a_sound_is_laid_over_the_steps_that_are_taken(library: Library) -> None
     (heard,) = (each for each in found.plan.controls if each.name == "follow.curve")
     assert [noise for noise, _ in heard.default] == [level.noise for level in levels[:-1]]  # type: ignore[union-attr]
     assert len(levels) == 4 + 1
+
+
+REGION = "place.region > sampler.where"
+HALF: dict[str, Any] = {"method": {"name": "dpmpp_2m"}, "strength": 0.8}
+
+
+def within(library: Library, *wires: str, **sampler: Any) -> Compiled:
+    """A run of which only the right half may change."""
+    half = Image.new("L", (SIDE, SIDE))
+    half.paste(255, (SIDE // 2, 0, SIDE, SIDE))
+    nodes: Nodes = {
+        "expert": ("gaussian_expert", {"variance": 0.5}),
+        "photo": ("photo", {"picture": stored(library, picture())}),
+        "place": ("region", {"picture": stored(library, half)}),
+        "sampler": ("sampler", {"steps": 10, **sampler}),
+        "picture": ("picture", {}),
+    }
+    return compile_workflow(document(nodes, wires), catalogue(), library)
+
+
+@pytest.mark.parametrize("name", sorted({*choices(samplers, Sampler)}))
+def test_every_sampler_keeps_what_lies_outside_the_region(library: Library, name: str) -> None:
+    told = {"method": {"name": name}, "strength": 0.8}
+    end = played(library, within(library, *WIRES, REGION, **told))
+    away = (end - colours(picture())).abs().amax((0, 1))
+    assert away[:, : SIDE // 2].max() <= 1e-4
+    assert away[:, SIDE // 2 :].mean() >= 0.1
+
+
+def test_inside_the_region_a_formula_of_single_pixels_paints_as_everywhere(
+    library: Library,
+) -> None:
+    parts = [
+        played(library, within(library, *wires, **HALF)) for wires in ((*WIRES, REGION), WIRES)
+    ]
+    assert torch.equal(parts[0][..., SIDE // 2 :], parts[1][..., SIDE // 2 :])
+
+
+def test_what_stirs_and_windows_keep_it_too(library: Library) -> None:
+    for told in ({"corrector": {"name": "ula", "rounds": 1}}, {"wide": 2}):
+        found = within(library, *WIRES, REGION, **HALF, **told)
+        track = track_of(library, found)
+        end = played(library, found)
+        assert track.start is not None
+        assert track.where is not None
+        away = torch.where(track.where, 0.0, end - track.start).abs().max()
+        assert away <= 1e-4
+        assert track.where.float().mean() == 0.5
+
+
+def test_a_region_without_a_picture_is_refused(library: Library) -> None:
+    found = within(library, *WIRES[:2], REGION)
+    assert "".join(map(str, found.diagnostics)) == (
+        "C010 'Sampler' is told where it may paint, and has no picture for the rest. "
+        "Wire the picture to its start, or unwire where."
+    )

@@ -34,7 +34,10 @@ def test_the_nodes_of_first_light_are_there() -> None:
     for kind in ("curve", "map", "sweep"):
         assert ports[kind] == ([], [("reliability", "reliability")])
     assert ports["fuse"] == ([("scores", "score"), ("background", "score")], [("score", "score")])
-    assert ports["sampler"] == ([("start", "photo")], [("sampling", "sampling")])
+    assert ports["sampler"] == (
+        [("start", "photo"), ("where", "region")],
+        [("sampling", "sampling")],
+    )
     assert ports["picture"] == ([("score", "score"), ("sampling", "sampling")], [])
 
 

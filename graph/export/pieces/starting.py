@@ -12,6 +12,12 @@ from torch import Tensor
 from graph.export.pieces.settings import DEVICE
 
 
+def places_of(region: Image.Image, factor: int) -> Tensor:
+    """The places of a state that lie in a region, where it is white, [1, 1, h, w]."""
+    white = torch.from_numpy(np.array(region.convert("L")) > 0)
+    return white[None, None, ::factor, ::factor].to(DEVICE)
+
+
 def state_of(codec: Any, picture: Image.Image) -> Tensor:
     """The clean state [1, c, h, w] that a picture is."""
     rows = torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0)[None]

@@ -20,6 +20,7 @@ from diffusers import (
     LatentConsistencyModelImg2ImgPipeline,
     StableDiffusion3Img2ImgPipeline,
     StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
     StableDiffusionXLImg2ImgPipeline,
 )
 from PIL import Image
@@ -31,6 +32,7 @@ from graph.player import Player
 from graph.randomness import Foreseen
 from tests.graph.adapters import making
 from tests.graph.adapters.workflows import GUIDANCE, SENTENCE, compiled, player_of, stored
+from tests.graph.documents import Nodes
 from tests.graph.experts import folders
 from tests.graph.experts.test_flux import OwnTimes
 
@@ -194,11 +196,19 @@ def theirs(
 
 
 def started(
-    library: Library, picture: Image.Image, sampler: dict[str, Any], draw: Callable[[], Tensor]
+    library: Library,
+    picture: Image.Image,
+    sampler: dict[str, Any],
+    draw: Callable[[], Tensor],
+    where: Image.Image | None = None,
 ) -> Player:
     """The track of a workflow that starts from a picture, under the noise that is drawn."""
-    beside = {"start": ("photo", {"picture": stored(library, picture)})}
-    found = compiled(library, {}, sampler, more=["start.photo > sampler.start"], beside=beside)
+    beside: Nodes = {"start": ("photo", {"picture": stored(library, picture)})}
+    more = ["start.photo > sampler.start"]
+    if where is not None:
+        beside["place"] = ("region", {"picture": stored(library, where)})
+        more.append("place.region > sampler.where")
+    found = compiled(library, {}, sampler, more=more, beside=beside)
     player = player_of(library, found)
     own = player._draws("noise")()
     player.x = player.x + player.track.levels[0].sigma * (draw() - own)
@@ -235,3 +245,37 @@ def test_a_picture_is_changed_as_the_pipeline_does(
     ours = played(started(library, picture, told, draw), case.guidance)
     assert (ours - wanted).abs().max() <= 1e-4
     assert (wanted - unasked).abs().max() >= 1e-3
+
+
+@pytest.mark.parametrize("strength", [0.4, 0.75])
+@pytest.mark.parametrize("solver", DISCRETE)
+def test_a_region_is_painted_anew_as_the_pipeline_does(
+    tmp_path: Path, solver: str, strength: float
+) -> None:
+    """By the UNet that knows no regions: the pipeline puts the picture back after every step."""
+    case = Case(
+        folders.stable_diffusion,
+        StableDiffusionInpaintPipeline,
+        (4, 4),
+        DISCRETE,
+        {**PLAIN, "mask_image": halves(), "height": 32, "width": 32},
+    )
+    folder = case.make(tmp_path / "models" / "base")
+    library = Library(tmp_path / "models", tmp_path / "assets")
+    picture = making.picture(1).resize((32, 32))
+    wanted, draw = theirs(case, folder, solver, picture, strength, SENTENCE)
+    told = {"steps": STEPS, "strength": strength, **DISCRETE[solver][2]}
+    player = started(library, picture, told, draw, halves())
+    ours = played(player, GUIDANCE)
+    assert (ours - wanted).abs().max() <= 1e-4
+    assert player.track.start is not None
+    kept = (ours - player.track.start).abs().amax((0, 1))
+    assert kept[:, :2].max() <= 1e-5
+    assert kept[:, 2:].min() >= 1e-3
+
+
+def halves() -> Image.Image:
+    """White on the right."""
+    region = Image.new("L", (32, 32))
+    region.paste(255, (16, 0, 32, 32))
+    return region

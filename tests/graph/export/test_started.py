@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from graph import schedules
+from graph.errors import ChoraleError
+from graph.export.script import export
 from graph.interfaces import NoiseSchedule
 from graph.library import Library
 from graph.registry import choices
@@ -111,3 +114,31 @@ def test_a_formula_of_colours(library: Library, tmp_path: Path) -> None:
     )
     wires = ("one.score > picture.score", "sampler.sampling > picture.sampling", START)
     agree(library, tmp_path, planned(library, nodes, wires))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"schedule": {"name": "karras"}}, {"wide": 2}, {"corrector": {"name": "ula", "rounds": 1}}],
+    ids=["plain", "panorama", "corrected"],
+)
+def test_a_region_is_painted_anew(library: Library, tmp_path: Path, told: dict[str, Any]) -> None:
+    half = Image.new("L", (64, 64))
+    half.paste(255, (30, 0, 64, 64))
+    nodes = {
+        **started(library, pair(sampler={"strength": 0.7, **told})),
+        "place": ("region", {"picture": stored(library, half)}),
+    }
+    wires = (*WIRES, START, "place.region > sampler.where")
+    text = agree(library, tmp_path, planned(library, nodes, wires))
+    assert "return torch.where(where, denoise_anew(x, level, step), start)" in text
+
+
+def test_particles_within_a_region_are_refused(library: Library) -> None:
+    told = {"corrector": {"name": "fkc"}, "count": 16, "method": {"name": "euler_maruyama"}}
+    nodes = {
+        **started(library, pair(sampler=told)),
+        "place": ("region", {"picture": stored(library, painted())}),
+    }
+    plan = planned(library, nodes, (*WIRES, START, "place.region > sampler.where"))
+    with pytest.raises(ChoraleError, match=r"W024 .*the corrector fkc beside a region"):
+        export(plan, library, title="Particles")
