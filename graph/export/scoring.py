@@ -211,7 +211,7 @@ class Scoring:
         if not builds or self._amounts.whole(inputs):
             return ""
         if not self._amounts.whole(inputs, begun=False):
-            raise refused([f"at pure noise {UNFOUNDED} ('{operation.node}')"])
+            raise refused([f"{UNFOUNDED} at pure noise ('{operation.node}')"])
         draft.wanted.append(("background", "lacking"))
         name = draft.named(("lack", operation.number), f"{operation.node}_lack")
         told = f"{draft.state}, level, {mean}, [{', '.join(weights)}]"

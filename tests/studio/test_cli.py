@@ -17,6 +17,7 @@ from graph.writing import write_atomically
 from studio.cli import main
 from studio.piece import WORKFLOWS, load
 from tests.graph.experts import folders
+from tests.graph.export.exported import unwritten
 from tests.graph.recordings import ramp
 from tests.studio.documents import TWO
 
@@ -295,7 +296,8 @@ def test_what_cannot_be_exported_is_said_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "guided.py"
-    source, changes = str(WORKFLOWS / "segmentation-text.json"), ("--set", "sampler.width=160")
-    assert main(["export", source, "--out", str(out), *changes]) == 1
+    source = tmp_path / "plane.json"
+    source.write_text(json.dumps(unwritten()))
+    assert main(["export", str(source), "--out", str(out)]) == 1
     assert "W024 This workflow cannot be exported yet" in capsys.readouterr().err
     assert not out.exists()

@@ -10,6 +10,7 @@ import pytest
 
 from studio.exports import exported
 from studio.piece import SHIPPED, WORKFLOWS, load
+from tests.graph.export.exported import unwritten
 from tests.studio.test_around import opened, played, share
 from tests.studio.test_training import called
 
@@ -68,12 +69,6 @@ def test_a_painted_workflow_is_a_zip_whose_file_reads_its_picture():
     assert "(2.7,),\n    (2.7,),\n    (1.35,),\n" in text
 
 
-def unwritten():
-    """Guidance towards a painted picture as no file can say it yet: at another size."""
-    piece = load(WORKFLOWS / "segmentation-text.json").with_sampling(width=160, height=128)
-    return piece.workflow.model_dump(mode="json", by_alias=True)
-
-
 def test_where_models_lie_is_told_on_this_machine_alone():
     workflow = painted(MASK)
     near, far = (content(exported({"workflow": workflow}, near=near)).decode() for near in (1, 0))
@@ -122,7 +117,7 @@ def test_what_stands_in_the_way_is_said_on_the_page(visit):
         page.get_by_role("dialog", name="Share").wait_for(state="detached")
         said = page.get_by_role("status", name="Notices").locator("p")
         (told,) = said.all_inner_texts()
-        assert told.startswith("This workflow cannot be exported yet, because it uses guidance")
+        assert told.startswith("This workflow cannot be exported yet, because it uses weights that")
         assert "the command run plays it" in told
     visit.keep("export-refused")
 

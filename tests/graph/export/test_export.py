@@ -28,9 +28,10 @@ from graph.pipelines import PIPELINES
 from graph.plan import Operation, Plan
 from graph.registry import choices
 from graph.runtime import Runtime
+from studio.calls import Call
 from studio.piece import ROOT, WORKFLOWS, library, load
 from tests.graph.experts.alone import CPU
-from tests.graph.export.exported import opened
+from tests.graph.export.exported import opened, unwritten
 
 NOT_YET: frozenset[str] = frozenset({"none"})
 """Members that cannot be exported yet, W024 names them where a workflow uses one; none is none."""
@@ -62,12 +63,11 @@ def test_the_families_are_those_of_the_engine() -> None:
 
 
 def test_what_cannot_be_exported_is_named_once_and_nothing_is_left_out() -> None:
-    piece = load(WORKFLOWS / "segmentation-text.json")
     with pytest.raises(ChoraleError) as caught:
-        piece.with_sampling(width=160).export()
+        Call(unwritten()).piece().export()
     (found,) = caught.value.diagnostics
     assert found.code == "W024"
-    assert found.message.count("guidance by a picture") == found.message.count("('guidance')") == 1
+    assert found.message.count("do not sum to one") == found.message.count("('fuse')") == 1
     assert found.hint
 
 

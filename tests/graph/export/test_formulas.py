@@ -178,7 +178,7 @@ def test_a_sum_at_pure_noise_has_to_be_one(library: Library, tmp_path: Path) -> 
     later = Performance(((1, "pale.guidance", -0.9),))
     assert "fuse_lack" in agree(library, tmp_path, plan, later)
     moved = Performance(((0, "pale.guidance", 0.5),))
-    said = r"W024 .*at pure noise weights that do not sum to one without a background \('fuse'\)"
+    said = r"W024 .*do not sum to one without a background at pure noise \('fuse'\)"
     with pytest.raises(ChoraleError, match=said):
         export(plan, library, title="Sum", performance=moved)
     with pytest.raises(ChoraleError, match="F005"):
