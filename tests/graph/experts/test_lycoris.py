@@ -233,6 +233,7 @@ FACTORS: dict[str, dict[str, tuple[int, ...]]] = {
         ("lokr", {"lokr_w1": (60000, 60000)}, "M040 .*of 8×4×3×3, expected 240000×1080000"),
         ("lokr", {"lokr_w2": (4, 2, 3, 3)}, "M043 .* half of"),
         ("lokr", {"lokr_t2": (2, 3, 3, 3)}, "M056"),
+        ("lokr", {"lokr_w2_a": (2, 4), "lokr_w2_b": (2, 2), "lokr_t2": (3, 2, 3, 3)}, "M056"),
         ("lokr", {"diff_b": (7,)}, "M040 .*of 8×4×3×3, expected 8×36 and bias of 7"),
     ],
 )
