@@ -247,7 +247,7 @@ def test_a_background_that_draws_does_so_where_its_expert_is_muted(
     plan = plan_of(library, {"model": "resnet", "method": {"name": "tfg"}}, wires=wires)
     silent = (1, "scene.muted", True), (2, "guide0.muted", True), (3, "guide0.muted", False)
     text = agree(library, tmp_path, plan, Performance(silent))
-    assert "        if guide0_asked:\n" in text
+    assert "        if guide0_weight:\n" in text
 
 
 @pytest.mark.parametrize(
