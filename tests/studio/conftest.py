@@ -106,6 +106,9 @@ def _await(address, program, log):
     pytest.fail(f"The studio does not answer:\n{log.read_text()}")
 
 
+PASSES = "(pause) => new Promise((done) => setTimeout(done, pause))"
+
+
 class Visit:
     """A page with what its console said; `keep` writes a screenshot below artefacts/."""
 
@@ -118,6 +121,10 @@ class Visit:
     def keep(self, name):
         ARTEFACTS.mkdir(exist_ok=True)
         self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+    def passes(self, pause):
+        """Wait so many milliseconds by the page's own clock: what it was to do before is done."""
+        self.page.evaluate(PASSES, pause)
 
     def phase(self, *names):
         wanted = ", ".join(f".chorale[data-phase={name}]" for name in names)

@@ -39,9 +39,17 @@ FAINT = """(places) => {
 }"""
 
 
+SETTLED = """async () => {
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const ends = (each) => each.effect.getComputedTiming().endTime !== Infinity;
+    const moving = () => document.getAnimations().filter(ends);
+    while (moving().length) await Promise.allSettled(moving().map((each) => each.finished));
+}"""
+
+
 def violations(page):
     """What axe-core finds serious or critical: rule, and the elements that break it."""
-    page.wait_for_timeout(250)  # what fades in has no contrast yet
+    page.evaluate(SETTLED)  # what fades in has no contrast yet
     found = page.evaluate("async () => await axe.run(document)")
     grave = {
         each["id"]: [place["html"] for place in each["nodes"]]

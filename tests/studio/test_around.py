@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from gradio_client import Client
 from PIL import Image
+from playwright.sync_api import expect
 
 from studio.page import QUEUE
 from studio.piece import load
-from tests.studio.conftest import Visit, free_port
+from tests.studio.canvas.hands import until
+from tests.studio.conftest import PASSES, Visit, free_port
 from tests.studio.documents import TWO
 
 pytestmark = pytest.mark.browser
@@ -66,12 +68,13 @@ def drawer(visit):
     visit.page.get_by_role("button", name="History", exact=True).click()
     shown = visit.page.get_by_role("region", name="History")
     shown.wait_for()
+    # its heading takes the focus once the list is there
+    visit.page.wait_for_function("() => document.activeElement.matches('.drawer h2')")
     return shown
 
 
 def titles(visit):
     shown = drawer(visit)
-    visit.page.wait_for_timeout(300)
     found = shown.locator("li b").all_inner_texts()
     visit.page.get_by_role("button", name="Close the history").click()
     return found
@@ -88,7 +91,7 @@ def test_a_run_is_reopened_with_workflow_picture_and_moves(visit):
     played(visit, quick("The second", seed=6))
     page.get_by_role("button", name="Reopen The first").first.wait_for()
     shown = drawer(visit)
-    assert shown.locator("li b").all_inner_texts() == ["The second", "The first"]
+    expect(shown.locator("li b")).to_have_text(["The second", "The first"])
     visit.keep("history")
     shown.get_by_role("button", name="Reopen The first").click()
     page.wait_for_function("() => document.querySelector('.title input').value === 'The first'")
@@ -172,7 +175,7 @@ def test_two_browsers_do_not_see_each_other(visit, browser, address):
     other = browser.new_context()
     theirs = Visit(other.new_page()).open(address)
     assert titles(theirs) == []
-    assert titles(visit) == ["Mine alone"]
+    until(visit, lambda: titles(visit) == ["Mine alone"])
     visit.page.reload()
     visit.page.wait_for_selector(".chorale h1")
     visit.page.get_by_role("button", name="Reopen Mine alone").wait_for()
@@ -359,7 +362,7 @@ def test_a_sweep_sheet_of_other_numbers_plays_one_picture_after_another(visit):
 
 
 def load_kept(page):
-    page.wait_for_timeout(700)
+    page.evaluate(PASSES, 700)
     return json.loads(page.evaluate("localStorage.getItem('chorale.kept')"))["workflow"]
 
 
@@ -386,7 +389,7 @@ def test_a_run_that_waits_is_told_its_place(visit, browser, address):
     visit.phase("stopped")
     others[0][1].phase("done")
     last.phase("done")
-    assert titles(last) == ["Waiting"]
+    until(last, lambda: titles(last) == ["Waiting"])
     for context, theirs in others:
         assert theirs.complaints == []
         context.close()

@@ -1,6 +1,7 @@
 """Stories of sound: dropped, recorded, played back, wired to a fader and heard by a run."""
 
 import base64
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tests.graph.test_sounds import png
 from tests.studio.canvas.hands import card, find, kept, port, press, until, wires
 from tests.studio.conftest import Visit
 from tests.studio.test_access import AXE, violations
+from tests.studio.test_around import opened as open_file
 
 pytestmark = pytest.mark.browser
 WORKFLOWS = Path(__file__).resolve().parents[2] / "assets" / "workflows"
@@ -57,8 +59,7 @@ def visit(request, address):
 
 
 def opened(visit, name):
-    visit.page.set_input_files("input[aria-label='Workflow file']", WORKFLOWS / f"{name}.json")
-    visit.page.wait_for_timeout(700)
+    open_file(visit, json.loads((WORKFLOWS / f"{name}.json").read_text()))
     visit.page.wait_for_selector(".canvas.ready")
 
 

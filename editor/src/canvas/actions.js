@@ -41,10 +41,9 @@ export function actionsOf(canvas) {
     walk: (event) => walk(canvas, ARROWS[event.key], event.shiftKey),
     move: (event) => move(canvas, ARROWS[event.key], event.shiftKey ? 8 : 1),
     fit: () => canvas.fit(),
-    // by setZoom: zoomIn and zoomOut of Svelte Flow 1.5 to 1.7 do nothing (xyflow issue 5675)
-    nearer: () => canvas.flow.setZoom(canvas.flow.getZoom() * ZOOM, { duration: canvas.calm }),
-    further: () => canvas.flow.setZoom(canvas.flow.getZoom() / ZOOM, { duration: canvas.calm }),
-    actual: () => canvas.flow.setZoom(1, { duration: canvas.calm }),
+    nearer: () => canvas.zoom((zoom) => zoom * ZOOM),
+    further: () => canvas.zoom((zoom) => zoom / ZOOM),
+    actual: () => canvas.zoom(() => 1),
   };
 }
 

@@ -9,6 +9,8 @@ import { beside, elementOf, focus, middleOf, placeFor, reveal } from './sight.js
 
 const KEY = 'chorale.canvas';
 const SAID = 7_000;
+/** The least and the greatest zoom. */
+export const ZOOMS = [0.1, 2.5];
 
 /** The canvas between the document and Svelte Flow. The document holds what is kept; Svelte Flow's own
  *  lists hold what moves under the pointer, and become an edit when the gesture ends. */
@@ -36,6 +38,7 @@ export class Canvas {
   awaited = null;
   #auto = {};
   #saying;
+  #zooming = { to: 1, until: 0 };
 
   constructor(studio) {
     this.studio = studio;
@@ -162,6 +165,16 @@ export class Canvas {
   focus(id, control) { return focus(this, id, control); }
   reveal(address) { return reveal(this, address); }
   fit() { this.flow?.fitView({ ...this.looking, duration: this.calm }); }
+
+  /** Glide to another zoom: from where the view is, or from where it is on its way to. */
+  zoom(change) {
+    const now = performance.now();
+    const from = now < this.#zooming.until ? this.#zooming.to : this.flow.getZoom();
+    const to = Math.min(ZOOMS[1], Math.max(ZOOMS[0], change(from)));
+    this.#zooming = { to, until: now + this.calm };
+    // zoomIn and zoomOut of Svelte Flow 1.5 to 1.7 do nothing (xyflow issue 5675)
+    this.flow.setZoom(to, { duration: this.calm });
+  }
 
   /** How to look at everything: no nearer than its own size, no further than can be read. */
   get looking() { return { padding: { top: this.path.length ? '62px' : '18px', right: '22px', bottom: '58px', left: '22px' }, minZoom: 0.42, maxZoom: 1 }; }

@@ -4,11 +4,25 @@ import json
 import re
 
 CARD = ".svelte-flow__node-card"
+FOLLOWED = "() => document.activeElement.closest('.svelte-flow__node')"
+"""The focus goes to the node that is drawn next, some frames later."""
+RESTS = """() => new Promise((done) => {
+    const view = document.querySelector('.svelte-flow__viewport');
+    let [before, still] = ['', 0];
+    const look = () => {
+        const now = getComputedStyle(view).transform;
+        still = now === before ? still + 1 : 0;
+        before = now;
+        if (still < 12) requestAnimationFrame(look);
+        else done();
+    };
+    look();
+})"""
 
 
 def kept(visit):
     """The workflow as the page keeps it, once it has kept what was done last."""
-    visit.page.wait_for_timeout(700)
+    visit.passes(700)
     return json.loads(visit.page.evaluate("localStorage.getItem('chorale.kept')"))["workflow"]
 
 
@@ -19,6 +33,11 @@ def until(visit, holds):
             return
         visit.page.wait_for_timeout(300)
     assert holds()
+
+
+def rests(visit):
+    """Wait until the view no longer glides, however slowly frames come."""
+    visit.page.evaluate(RESTS)
 
 
 def wires(visit):
@@ -94,7 +113,7 @@ def find(visit, words):
     visit.page.keyboard.type(words)
     visit.page.keyboard.press("Enter")
     field.wait_for(state="detached")
-    visit.page.wait_for_timeout(300)  # the focus follows the node that is drawn next
+    visit.page.wait_for_function(FOLLOWED)
 
 
 def focused(visit):

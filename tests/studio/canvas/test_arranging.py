@@ -17,6 +17,7 @@ from tests.studio.canvas.hands import (
     middle,
     port,
     press,
+    rests,
     spot,
     until,
     wires,
@@ -48,7 +49,7 @@ def corners(visit):
 
 def still(visit):
     """The corners, once the view no longer glides."""
-    visit.page.wait_for_timeout(500)
+    rests(visit)
     return corners(visit)
 
 
@@ -109,7 +110,7 @@ def moved_together(before, after, names):
 def test_a_box_drawn_with_the_mouse_selects_moves_and_deletes(visit):
     first, before = kept(visit), still(visit)
     box_select(visit, CONDITIONS)
-    assert chosen(visit) == CONDITIONS
+    until(visit, lambda: chosen(visit) == CONDITIONS)
     assert near(corners(visit), before)
     assert overlapping(visit) == []  # tools come out for one paper alone
     visit.keep("box-selected")
@@ -134,9 +135,9 @@ def test_nodes_are_selected_moved_and_deleted_with_the_keyboard(visit):
     press(visit, "Control+ArrowRight")
     for _ in range(3):  # to the upper end of the first column
         press(visit, "Control+ArrowLeft", "Control+ArrowUp")
-    assert focused(visit) in CONDITIONS
+    until(visit, lambda: focused(visit) in CONDITIONS)
     press(visit, "Control+Shift+ArrowDown", "Control+Shift+ArrowDown")
-    assert chosen(visit) == CONDITIONS
+    until(visit, lambda: chosen(visit) == CONDITIONS)
     press(visit, "Shift+ArrowLeft", "ArrowUp")
     until(visit, lambda: not near(corners(visit), before))
     across, down = moved_together(before, corners(visit), CONDITIONS)
@@ -155,10 +156,10 @@ def test_nodes_are_selected_moved_and_deleted_with_the_keyboard(visit):
     undone(visit, before)
 
 
-AT_ONCE = """(times) => {
-  const key = { key: 'ArrowDown', ctrlKey: true, shiftKey: true, bubbles: true, cancelable: true };
+AT_ONCE = """([times, key]) => {
   for (let each = 0; each < times; each += 1)
-    document.activeElement.dispatchEvent(new KeyboardEvent('keydown', key));
+    document.activeElement.dispatchEvent(
+      new KeyboardEvent('keydown', { ...key, bubbles: true, cancelable: true }));
 }"""
 
 
@@ -169,7 +170,8 @@ def test_keys_that_come_faster_than_the_page_draws_each_take_a_step(visit):
     for _ in range(3):
         press(visit, "Control+ArrowLeft", "Control+ArrowUp")
     until(visit, lambda: focused(visit) in CONDITIONS)
-    visit.page.evaluate(AT_ONCE, 2)  # both within one frame
+    key = {"key": "ArrowDown", "ctrlKey": True, "shiftKey": True}
+    visit.page.evaluate(AT_ONCE, [2, key])  # both within one frame
     until(visit, lambda: chosen(visit) == CONDITIONS)
 
 
@@ -199,7 +201,7 @@ def test_selected_nodes_are_aligned(visit, align):
         x, y = middle(card(visit, title).get_by_role("heading"))
         drag(visit, (x, y), (x + 22 * number, y + 11 * number))
     box_select(visit, CONDITIONS)
-    assert chosen(visit) == CONDITIONS
+    until(visit, lambda: chosen(visit) == CONDITIONS)
     before = still(visit)
     for label, key, side, size, outermost in (
         ("Align left", "Alt+ArrowLeft", "x", "", min),
@@ -229,7 +231,7 @@ def test_what_is_tidied_does_not_overlap_and_is_undone(visit, by):
     else:
         press(visit, "t")
     until(visit, lambda: not overlapping(visit))
-    visit.page.wait_for_timeout(500)
+    rests(visit)
     assert overlapping(visit) == []
     visit.keep("tidied")
     press(visit, "Control+z")
@@ -248,7 +250,7 @@ def test_a_selection_is_tidied_alone(visit):
     x, y = middle(card(visit, "Where").get_by_role("heading"))
     drag(visit, (x, y), middle(card(visit, "Lines").get_by_role("heading")))
     box_select(visit, {"mask", "sketch"})
-    assert chosen(visit) == {"mask", "sketch"}
+    until(visit, lambda: chosen(visit) == {"mask", "sketch"})
     before = still(visit)
     assert ("mask", "sketch") in overlapping(visit)
     press(visit, "t")
@@ -262,9 +264,7 @@ def test_from_afar_cards_are_signs_and_pictures_that_still_move_and_wire(visit):
     slider = page.locator("#text_expert-reliability")
     expect(slider).to_be_visible()
     ground(visit).focus()
-    for _ in range(6):
-        press(visit, "-")
-        page.wait_for_timeout(250)  # the view glides
+    page.evaluate(AT_ONCE, [6, {"key": "-"}])
     expect(slider).to_be_hidden()
     expect(page.locator("#node-mask .paper")).to_be_visible()
     visit.keep("from-afar")

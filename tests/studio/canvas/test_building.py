@@ -80,15 +80,15 @@ def test_text_and_mask_are_wired_and_run_by_the_keyboard_alone(visit):
     page.get_by_text("Double-click the ground").wait_for()
     press(visit, "/")
     find(visit, "prompt")
-    assert focused(visit) == "text"
+    until(visit, lambda: focused(visit) == "text")
     press(visit, "w")
     find(visit, "new text expert")
-    assert focused(visit) == "text_expert"
+    until(visit, lambda: focused(visit) == "text_expert")
     press(visit, "w")
     find(visit, "new fuse")
     press(visit, "/")
     find(visit, "mask")
-    assert focused(visit) == "mask"
+    until(visit, lambda: focused(visit) == "mask")
     press(visit, "w")
     find(visit, "new mask expert")
     press(visit, "w")

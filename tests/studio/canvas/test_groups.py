@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.studio.canvas.hands import card, drag, kept, middle, press, spot, until
+from tests.studio.canvas.hands import card, drag, kept, middle, press, rests, spot, until
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ def test_groups_and_notes_survive_saving_and_reloading(visit, tmp_path):
     first = kept(visit)["view"]
     assert first["groups"][0]["title"] == "Conditions"
     page.get_by_role("button", name="See everything").click()
-    page.wait_for_timeout(600)  # until the view stands still
+    rests(visit)
     grip = page.locator(".grip").first
     x, y = middle(grip)
     drag(visit, (x, y), (x + 60, y + 10))
