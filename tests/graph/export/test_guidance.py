@@ -194,7 +194,7 @@ def test_faders_that_move_and_a_sweep(library: Library, tmp_path: Path) -> None:
     silent = Performance(((1, "scene.muted", True), (2, "scene.muted", False)))
     plan = plan_of(library, {**guides[0], "from_noise": 1.0})
     text = agree(library, tmp_path / "silent", plan, silent)
-    assert "        if scene_weight:\n" in text
+    assert "        if guide0_asked:\n" in text
 
 
 @pytest.mark.parametrize(
