@@ -1,6 +1,7 @@
 """Stories of how large a picture is: in the sampler's fields, on new paper, and on the canvas."""
 
 import json
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -17,7 +18,7 @@ NARROW = {"text": [0, 0], "text_expert": [270, 0], "sampler": [270, 330]}
 PLACES = NARROW | {"mask": [0, 330], "mask_expert": [540, 330], "fuse": [540, 0]}
 
 
-def document(title, mask=False, picture=(820, 0), **sampler):
+def document(title, mask=False, picture=(820, 0), **sampler) -> dict[str, Any]:
     """A sentence, and an unpainted mask if it is wanted, for a picture that stands anywhere."""
     types = {name: name for name in NODES if mask or "mask" not in name}
     settings = {"text": {"text": "a red sailboat"}, "sampler": {"steps": 2, **sampler}}
