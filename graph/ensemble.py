@@ -255,7 +255,8 @@ class _Builder:
     """Turns the score operations below one sample operation into voices and merges.
 
     `canvas` is that of every expert, None where each has its own; `width` is that of the states
-    that they see, None where they see the whole.
+    that they see, None where they see the whole. Beyond a bridge `shape` is what one window shows;
+    what is said of places lies over all of them.
     """
 
     def __init__(
@@ -274,6 +275,8 @@ class _Builder:
         self._shape = shape
         self._windows = windows
         self._seen = shape if width is None else (*shape[:-1], width)
+        times = windows.times if windows and width is None else 1
+        self._spread = (*shape[:-1], shape[-1] * times)
         self._points = points
         self._built: dict[int, Score] = {}
         self.lead: Expert
@@ -492,7 +495,7 @@ class _Builder:
         score, anchored = abroad.build(foreign), self.build(anchor)
         return Bridged(
             bridge=operation.node,
-            score=_weighed_at(score, self._shape),
+            score=_weighed_at(score, self._spread),
             anchor=anchored,
             shape=shape,
             home=_bank(self.lead, self._seen),
@@ -517,7 +520,7 @@ class _Builder:
     def _reliability(self, weight: Value) -> Reliability:
         preparation = self._preparation
         return Reliability(
-            _tuple(weight), self._shape, preparation.picture, preparation.like(), self._points
+            _tuple(weight), self._spread, preparation.picture, preparation.like(), self._points
         )
 
     def _merge(self, operation: Operation) -> Merge:

@@ -24,6 +24,13 @@ class Panes:
         places = (round(number * (whole - width) / (count - 1)) for number in range(count))
         return cls(width, whole, tuple(sorted(set(places))))
 
+    def elsewhere(self, width: int) -> Self:
+        """The same windows in a space where each of them has so many places."""
+        if width == self.width:
+            return self
+        starts = tuple(round(start * width / self.width) for start in self.starts)
+        return type(self)(width, width * self.times, starts)
+
     @property
     def times(self) -> int:
         """How many times as wide as a window the whole is."""

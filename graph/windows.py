@@ -47,11 +47,14 @@ class Windows(Panes):
         return Fused(self.join(fused.base), torch.stack([self.join(each) for each in fused.terms]))
 
     def weight(self, weight: Weight, samples: int) -> Weight:
-        """The weight of a batch as its windows see it; what is one number stays so."""
+        """The weight of a batch as its windows see it; what is one number stays so.
+
+        It may be one of another space, as wide for its places as the whole is here.
+        """
         if weight.spread is None:
             return weight
         if weight.spread.shape[-1] == 1:  # one number for all places, of whatever space
             spread = weight.spread.expand(samples, *weight.spread.shape[1:])
             return Weight(weight.number, spread.repeat_interleave(len(self.starts), 0))
-        spread = weight.spread.expand(samples, *weight.spread.shape[1:-1], self.whole)
-        return Weight(weight.number, self.cut(spread))
+        spread = weight.spread.expand(samples, *weight.spread.shape[1:])
+        return Weight(weight.number, self.elsewhere(spread.shape[-1] // self.times).cut(spread))

@@ -157,7 +157,13 @@ class Amounts:
         pictures = list(dict.fromkeys(played))
         if pictures == [""]:
             return "1.0"
-        size = (draft.shape[-1], draft.shape[-2])
+        panes, windows = draft.windows, "windows"
+        if panes and draft.away:
+            panes = panes.elsewhere(draft.shape[-1])
+            windows = draft.names.of(("windows", panes), "windows_abroad")
+            places = ", ".join(f"slice({at}, {at + panes.width})" for at in panes.starts)
+            draft.open("", f"{windows} = [{places}]")
+        size = (panes.whole if panes else draft.shape[-1], draft.shape[-2])
         name = draft.names.of(("spread", control.name, size), control.name.partition(".")[0])
         maps = [
             self._light(control, each, f"{name}_{number}" if len(pictures) > 1 else name, size)
@@ -171,7 +177,7 @@ class Amounts:
             which = [pictures.index(each) for each in played]
             note = f"which picture {name} is at {self._course.when}"
             now = f"{name}[{draft.row(f'WHICH_{name.upper()}', note, which)}[step]]"
-        return f"{now}[..., windows[window]]" if draft.windows else now
+        return f"{now}[..., {windows}[window]]" if panes else now
 
     def _light(self, control: Control, picture: str, name: str, size: tuple[int, int]) -> str:
         """A map of (w, h) places in Python; without a picture it is one everywhere."""

@@ -127,6 +127,16 @@ def test_maps_lie_over_the_whole_and_sweeps_over_the_batch() -> None:
     assert WIDE.weight(Weight(0.25), 2) == Weight(0.25)
 
 
+def test_a_weight_in_another_space_is_cut_where_its_windows_lie_there() -> None:
+    home = Windows.over(8, 2)
+    across = torch.arange(12.0).reshape(1, 1, 1, 12)  # six places of each window, eight at home
+    cut = home.weight(Weight(1.0, across), 2).spread
+    assert cut is not None
+    rows = [list(range(start, start + 6)) for start in (0, 3, 6)]
+    assert cut.reshape(6, 6).tolist() == [*rows, *rows]
+    assert home.elsewhere(8) is home
+
+
 def test_an_expert_that_a_map_silences_leaves_its_part_to_the_other() -> None:
     """A map that is white on the left half alone: there one mean, elsewhere the other."""
     left = np.zeros((4, 12), dtype=np.uint8)

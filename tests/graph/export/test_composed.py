@@ -11,7 +11,7 @@ from tests.graph.documents import Nodes
 from tests.graph.export.composed import library_of, tried
 from tests.graph.export.exported import agree, planned
 
-SEEDS = (1, 4, 10, 16, 36, 1009, 1019, 1030, 1031, 1039)
+SEEDS = (1, 4, 10, 16, 36, 1009, 1019, 1030, 1031, 1039, 1346)
 """Of workflows that run; python -m tests.graph.export.composed tries more."""
 ENDS = ("fuse.score > picture.score", "sampler.sampling > picture.sampling")
 
