@@ -17,6 +17,7 @@ from torch import Tensor
 from training import codec
 from training.budget import RUNS, Budget, device, log
 from training.pictures import held_out, pool
+from training.precision import halved
 from training.spaces import PLAYGROUND, Space
 from training.trainer import Trainer
 
@@ -62,7 +63,7 @@ def reconstruction_loss(decoded: Tensor, target: Tensor, edges: float) -> Tensor
 def loss_of(vae: Any, pictures: Tensor, settings: Settings, generator: torch.Generator) -> Tensor:
     """The training loss of pictures [n, 3, h, w] in [0, 1]."""
     target = pictures * 2 - 1
-    with torch.autocast(pictures.device.type, torch.bfloat16):
+    with halved(pictures.device.type):
         if settings.decoder_only:
             with torch.no_grad():
                 latent = vae.encode(target).latent_dist.mode()

@@ -13,6 +13,7 @@ from training.folders import ship, weights_of
 from training.latents import Examples
 from training.networks import Expert, labels_of
 from training.objectives import noised
+from training.precision import halved
 from training.recipes import RECIPES, Recipe
 from training.trainer import Trainer
 from training.words import PAD, UNKNOWN, null_ids, tokenizer
@@ -105,7 +106,7 @@ def loss_of(
 ) -> Tensor:
     """Mean squared error of the native prediction, at levels that lean to noise."""
     pair = noised(network.recipe.objective, x0, generator, lean)
-    with torch.autocast(x0.device.type, torch.bfloat16):
+    with halved(x0.device.type):
         predicted = network(pair.noisy, pair.time, condition)
     return F.mse_loss(predicted.float(), pair.target)
 

@@ -27,6 +27,7 @@ from graph.schedules.log_snr import LogSnr
 from graph.shelves import Folders
 from training.budget import RUNS, Budget, load_checkpoint, log, save_atomically
 from training.modules import agree
+from training.precision import halved
 from training.running import advance, in_sentences
 from training.trainer import Trainer
 
@@ -145,7 +146,7 @@ def painted(
     null = base.encode(None)
 
     def denoise(state: Tensor, level: NoiseLevel) -> Tensor:
-        with torch.autocast(state.device.type, torch.bfloat16):
+        with halved(state.device.type):
             return base.denoise(state, level, [null] * len(state)).float()
 
     def draw() -> Tensor:
@@ -330,7 +331,7 @@ class GuidanceTraining:
         level = NoiseLevel.from_log_snr(log_snr)
         states, told = (each[chosen] for each in samples)
         seen = self.seen(states, level, generator)
-        with torch.autocast(states.device.type, torch.bfloat16):
+        with halved(states.device.type):
             answer = asked.read(seen, level)
         return self.likelihood.divergence(answer.float(), told).mean()
 
@@ -339,7 +340,7 @@ class GuidanceTraining:
         """What the student is shown of clean states at a level: pictures between −1 and 1."""
         drawn = torch.randn(states.shape, generator=generator).to(states)
         x = level.alpha * states + level.sigma * drawn
-        with torch.autocast(states.device.type, torch.bfloat16):
+        with halved(states.device.type):
             if self.settings.sees == "estimate":
                 x = self.base.denoise(x, level, [self.null] * len(x)).float()
             return torch.cat([picture(self.base.codec, part) for part in x.split(self.block)])

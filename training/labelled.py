@@ -23,6 +23,7 @@ from training.budget import RUNS, Budget, load_checkpoint, save_atomically
 from training.guidance import SPAN, GuidanceTraining
 from training.judge.conditions import to_images
 from training.onlooker import CHUNK, OnlookerTraining, Renders, Settings, Task, learn
+from training.precision import halved
 
 BASE = "playground/unconditional"
 """Whose latent space the noise is in."""
@@ -72,7 +73,7 @@ class LabelledTraining(OnlookerTraining):
         low, high = SPAN
         drawn = low + (high - low) * torch.rand((len(states), 1, 1, 1), generator=generator)
         noise = torch.randn(states.shape, generator=generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        with halved("cpu"):
             x = drawn.sigmoid().sqrt() * states + (-drawn).sigmoid().sqrt() * noise
             return picture(self.codec, x) * 0.5 + 0.5
 

@@ -25,6 +25,7 @@ from training.budget import RUNS, Budget, log
 from training.modules import Facts, agree, write
 from training.objectives import stratified
 from training.pairs import Material, Pair, drawn, of_folder
+from training.precision import halved
 from training.running import advance, in_sentences
 from training.trainer import Trainer
 
@@ -364,7 +365,7 @@ class ModulatorTraining:
         x = level.alpha * x0 + level.sigma * drawn_noise
         velocity = torch.zeros_like(x)
         if ask:
-            with torch.autocast(x.device.type, torch.bfloat16):
+            with halved(x.device.type):
                 clean = self.base.denoise(x, level, asked).to(x)
             velocity = answer("v", clean, x, Native(level.alpha, level.sigma, level.noise))
         target = level.alpha * drawn_noise - level.sigma * x0
@@ -382,7 +383,7 @@ class ModulatorTraining:
         No gradient leads through the base.
         """
         told = examples.told(shown.chosen, present)
-        with torch.autocast(told.device.type, torch.bfloat16):
+        with halved(told.device.type):
             change = self.module.changes(shown.x, shown.velocity, shown.noise, told)
         bent = shown.velocity + change.float() - shown.target
         plain = shown.velocity - shown.target

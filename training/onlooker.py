@@ -15,6 +15,7 @@ from training.folders import MODELS
 from training.judge.data import weathered
 from training.onlookers import write
 from training.pictures import to_bytes
+from training.precision import halved
 from training.trainer import Trainer
 from training.world import SIZE, MaskClass, Pictures, draw
 
@@ -150,7 +151,7 @@ class OnlookerTraining:
         mirrored = torch.rand(count, generator=generator) < 0.5
         seen, told = (_turned(each, mirrored) for each in (seen, self.learned.told[chosen]))
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with halved("cpu"):
             answers = self._answers(seen)
         self.trainer.examples += count
         return self.trainer.apply(self.task.loss(answers.float(), told), progress)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 OWN, STEP, LEAST = 128, 16, 32
 """Pixels of the text expert of the Playground."""
 NODES = ("text", "text_expert", "sampler", "mask", "mask_expert", "fuse", "picture")
-NARROW = {"text": [0, 0], "text_expert": [270, 0], "sampler": [270, 330]}
+NARROW = {"text": [0, 0], "text_expert": [270, 0], "sampler": [-270, 0]}
 PLACES = NARROW | {"mask": [0, 330], "mask_expert": [540, 330], "fuse": [540, 0]}
 
 

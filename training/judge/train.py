@@ -14,6 +14,7 @@ from training.judge.data import Truth, pool, weathered
 from training.judge.folder import MODELS, write
 from training.judge.network import Judge, fast
 from training.judge.objective import Scores, examine, loss_of
+from training.precision import halved
 from training.trainer import Trainer
 
 TRAIN, TEST = "judge-train", "judge-test"
@@ -44,7 +45,7 @@ class JudgeTraining:
         batch = self.truth.rows(chosen).to(self.device)
         pictures = self._seen(batch, generator)
         self.judge.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with halved(self.device.type):
             reading = self.judge(pictures.contiguous(memory_format=torch.channels_last))
         return self.trainer.apply(loss_of(self.judge, reading, batch), progress)
 
@@ -72,7 +73,7 @@ class JudgeTraining:
 @torch.no_grad()
 def _through(codec: Any, pictures: Tensor) -> Tensor:
     """Pictures [n, 3, h, w] in [0, 1] as the autoencoder returns them."""
-    with torch.autocast(pictures.device.type, torch.bfloat16):
+    with halved(pictures.device.type):
         latents = codec.encode(pictures * 2 - 1).latent_dist.mode()
         return (codec.decode(latents).sample.float() * 0.5 + 0.5).clamp(0, 1)
 

@@ -50,7 +50,7 @@ def test_an_input_that_takes_one_wire_says_so_and_a_loop_is_refused(visit):
 def test_wires_are_unplugged_and_plugged_elsewhere(visit):
     before = wires(visit)
     # an input for one wire gives up its wire to the hand
-    drag(visit, middle(port(visit, "Input score of Picture")), spot(visit, 0.5, 0.95))
+    drag(visit, middle(port(visit, "Input score of Picture")), spot(visit, 0.78, 0.95))
     without = [wire for wire in before if wire[1] != "picture.score"]
     until(visit, lambda: wires(visit) == without)
     draw(visit, "Input score of Picture", "Output score of Text expert")
