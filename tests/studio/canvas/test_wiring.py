@@ -5,7 +5,6 @@ import pytest
 from tests.studio.canvas.hands import (
     drag,
     draw,
-    find,
     middle,
     port,
     press,
@@ -50,11 +49,16 @@ def test_an_input_that_takes_one_wire_says_so_and_a_loop_is_refused(visit):
 def test_wires_are_unplugged_and_plugged_elsewhere(visit):
     before = wires(visit)
     # an input for one wire gives up its wire to the hand
-    drag(visit, middle(port(visit, "Input score of Picture")), spot(visit, 0.78, 0.95))
+    drag(visit, middle(port(visit, "Input score of Picture")), spot(visit, 0.5, 0.95))
     without = [wire for wire in before if wire[1] != "picture.score"]
     until(visit, lambda: wires(visit) == without)
+    problems = visit.page.get_by_label("Problems").get_by_text("needs something wired")
+    problems.wait_for()
+    visit.page.wait_for_timeout(500)  # the canvas makes room for what is said
     draw(visit, "Input score of Picture", "Output score of Text expert")
     until(visit, lambda: ("text_expert.score", "picture.score") in wires(visit))
+    problems.wait_for(state="detached")
+    visit.page.wait_for_timeout(500)
     # the wire in hand keeps its other end: it may be plugged into another input
     draw(visit, "Input score of Picture", "Input background of Fuse")
     until(visit, lambda: ("text_expert.score", "fuse.background") in wires(visit))
@@ -64,7 +68,8 @@ def test_wires_are_unplugged_and_plugged_elsewhere(visit):
     until(visit, lambda: wires(visit) == before)
     port(visit, "Input mask of Mask expert").focus()
     press(visit, "Enter")
-    find(visit, "unplug")
+    visit.page.locator(".finder").get_by_role("combobox").fill("unplug")
+    press(visit, "Enter")
     until(visit, lambda: ("mask.mask", "mask_expert.mask") not in wires(visit))
 
 
