@@ -274,7 +274,7 @@ class GuidanceTraining:
         ]
         with torch.no_grad():
             self.null = self.base.encode(None)
-        self.before = self._measured(self.likelihood)
+        self._before: list[float] = []  # measured with the first look, which shows both the same
 
     def _samples(self, like: Tensor, watch: Watch) -> Tensor:
         """What the expert paints, made once for a run; every block is kept when it is whole."""
@@ -330,8 +330,11 @@ class GuidanceTraining:
         """How far the student, or the model as it was, is from the teacher at a level."""
         level = NoiseLevel.from_log_snr(log_snr)
         states, told = (each[chosen] for each in samples)
-        seen = self.seen(states, level, generator)
-        with halved(states.device.type):
+        return self._away(asked, self.seen(states, level, generator), level, told)
+
+    def _away(self, asked: Likelihood, seen: Tensor, level: NoiseLevel, told: Tensor) -> Tensor:
+        """How far what it says of pictures is from what the teacher said."""
+        with halved(seen.device.type):
             answer = asked.read(seen, level)
         return self.likelihood.divergence(answer.float(), told).mean()
 
@@ -349,22 +352,25 @@ class GuidanceTraining:
     def validate(self) -> tuple[list[float], list[float]]:
         """Losses on held-out samples by range, of the average and of the model as it was."""
         self.trainer.ema.swap()
-        taught = self._measured(self.student)
+        asked = (self.student,) if self._before else (self.student, self.likelihood)
+        taught, *before = self._measured(asked)
         self.trainer.ema.swap()
-        return taught, self.before
+        self._before = before[0] if before else self._before
+        return taught, self._before
 
     @torch.no_grad()
-    def _measured(self, asked: Likelihood) -> list[float]:
-        everything, held = torch.arange(len(self.held_out)), (self.held_out, self.told[1])
-        found: list[float] = []
+    def _measured(self, asked: Sequence[Likelihood]) -> list[list[float]]:
+        """Of each of those asked its losses by range, on the same pictures, which are dear."""
+        states, told = self.held_out, self.told[1][torch.arange(len(self.held_out))]
+        found: list[list[float]] = [[] for _ in asked]
         for number in range(self.settings.ranges):
             low, high = self.settings.stretch(number)
             generator = torch.Generator().manual_seed(99)
-            parts = [
-                float(self._loss(asked, low + (high - low) * place, held, everything, generator))
-                for place in (0.25, 0.75)
-            ]
-            found.append(sum(parts) / len(parts))
+            levels = [NoiseLevel.from_log_snr(low + (high - low) * at) for at in (0.25, 0.75)]
+            shown = [(self.seen(states, level, generator), level) for level in levels]
+            for losses, each in zip(found, asked, strict=True):
+                parts = [float(self._away(each, seen, level, told)) for seen, level in shown]
+                losses.append(sum(parts) / len(parts))
         return found
 
     def report(self, loss: float | None, minutes: float) -> dict[str, Any]:
