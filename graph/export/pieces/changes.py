@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import Conv2d
 
 from graph.export.pieces.hearing import by_rows, silent
-from graph.export.pieces.loading import read
+from graph.export.pieces.loading import layers_of, read
 from graph.export.pieces.settings import DEVICE, MODELS, PRECISION
 
 
@@ -30,13 +30,9 @@ class Changes:
         stored = load_file(MODELS / name)
         self.changes = []
         for place, rows in read(layers).items():
-            network = attrgetter(place)(expert)
-            modules = {
-                name.removeprefix("text_model.").replace(".", "_"): module
-                for name, module in network.named_modules()
-            }
+            found = layers_of(attrgetter(place)(expert))
             for layer, told in rows.items():
-                self.changes.append((modules[layer.replace(".", "_")], Change(told, stored)))
+                self.changes.append((found[layer.replace(".", "_")], Change(told, stored)))
 
     def heard(self, weight: Any) -> ExitStack:
         """Within it the layers are changed."""

@@ -28,6 +28,14 @@ def read(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text())
 
 
+def layers_of(network: Any) -> dict[str, Any]:
+    """The layers of a network by their names, with _ for the dots in them."""
+    return {
+        name.removeprefix("text_model.").replace(".", "_"): layer
+        for name, layer in network.named_modules()
+    }
+
+
 def tokenizer_of(folder: Path, **more: Any) -> Any:
     """The tokenizer of a folder; code that lies in it is never run, nor asked about."""
     return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **more)

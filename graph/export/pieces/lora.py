@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import Conv2d
 
 from graph.export.pieces.hearing import by_rows, silent
-from graph.export.pieces.loading import read
+from graph.export.pieces.loading import layers_of, read
 from graph.export.pieces.settings import DEVICE, MODELS, PRECISION
 
 
@@ -30,11 +30,7 @@ class Lora:
         stored = load_file(MODELS / name)
         self.changes = []
         for place, rows in read(layers).items():
-            network = attrgetter(place)(expert)
-            modules = {
-                name.removeprefix("text_model.").replace(".", "_"): module
-                for name, module in network.named_modules()
-            }
+            found = layers_of(attrgetter(place)(expert))
             for layer, (down, up, alpha, *stretches) in rows.items():
                 rank = len(stored[down])
                 scale = (stored[alpha] if isinstance(alpha, str) else alpha or rank) / rank
@@ -42,7 +38,7 @@ class Lora:
                 if stretches:
                     whole = torch.cat([whole[start:stop] for start, stop in stretches])
                 pair = [each.to(DEVICE, PRECISION) for each in (stored[down], whole)]
-                self.changes.append((modules[layer.replace(".", "_")], *pair, float(scale)))
+                self.changes.append((found[layer.replace(".", "_")], *pair, float(scale)))
 
     def heard(self, weight: Any) -> ExitStack:
         """Within it the layers are changed."""
